@@ -1,0 +1,37 @@
+"""The only package that imports a backend: one step adapter each, chosen by Keras' own setting.
+
+Each adapter gives `StepAdapter`, the mixin with `train_step` and `test_step`; `compile_function`,
+which compiles a function that reads the model's weights; `values_kept`, the context in which a
+model is trained; and `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
+"""
+
+import keras
+
+if keras.backend.backend() == "jax":
+    from hiervae.backend.jax import (
+        MAX_STEPS_PER_EXECUTION,
+        StepAdapter,
+        compile_function,
+        values_kept,
+    )
+elif keras.backend.backend() == "tensorflow":
+    from hiervae.backend.tensorflow import (  # type: ignore[assignment]
+        MAX_STEPS_PER_EXECUTION,
+        StepAdapter,
+        compile_function,
+        values_kept,
+    )
+elif keras.backend.backend() == "torch":
+    from hiervae.backend.torch import (  # type: ignore[assignment]
+        MAX_STEPS_PER_EXECUTION,
+        StepAdapter,
+        compile_function,
+        values_kept,
+    )
+else:
+    raise ImportError(
+        f"Keras runs on the backend {keras.backend.backend()!r}; hiervae supports 'jax', "
+        "'tensorflow' and 'torch'. Set the environment variable KERAS_BACKEND to one of them."
+    )
+
+__all__ = ["MAX_STEPS_PER_EXECUTION", "StepAdapter", "compile_function", "values_kept"]

@@ -1,0 +1,47 @@
+"""Running a compiled function over arrays in batches of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def batches(arrays: Sequence[Array], batch_size: int) -> Any:
+    """Yield the arrays' rows in batches of exactly `batch_size`, with the number that counts.
+
+    The last batch is filled up with repeats of its first row, and few rows to a power of two, so
+    that a function is compiled for few sizes only.
+    """
+    total = len(arrays[0])
+    batch_size = min(batch_size, 1 << (total - 1).bit_length())
+    for start in range(0, total, batch_size):
+        rows = [array[start : start + batch_size] for array in arrays]
+        count = len(rows[0])
+        if count < batch_size:
+            rows = [
+                np.concatenate([part, np.repeat(part[:1], batch_size - count, axis=0)])
+                for part in rows
+            ]
+        yield rows, count
+
+
+def map_batches(
+    function: Callable[..., Any], arrays: Sequence[Array], batch_size: int
+) -> list[Array]:
+    """`function` over batches of the arrays' rows, its outputs joined as NumPy arrays.
+
+    Args:
+        function: takes one batch of each array, returns a list of arrays with the same rows.
+        arrays: arrays with the same number of rows.
+        batch_size: rows a call.
+    """
+    collected: list[list[Array]] = []
+    for rows, count in batches(arrays, batch_size):
+        outputs = function(*(keras.ops.convert_to_tensor(part) for part in rows))
+        collected.append([keras.ops.convert_to_numpy(output)[:count] for output in outputs])
+    return [np.concatenate(parts) for parts in zip(*collected, strict=True)]

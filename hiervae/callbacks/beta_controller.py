@@ -1,0 +1,77 @@
+"""The callback that steers beta."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from hiervae import registry
+from hiervae.schedulers.base import Scheduler
+
+
+class BetaController(keras.callbacks.Callback):
+    """Install a beta scheduler for a `fit`.
+
+    The rule runs inside the compiled step and its state is part of the model's weights, so a
+    second `fit`, or one after `save` and `load_model`, with the same rule goes on where it was.
+    Without a controller beta is 1. `beta`, `constraint` and `phase` are in the logs.
+
+    Args:
+        scheduler: a name, a config, a class or an instance: "constant", "linear_warmup", "geco",
+            "rewo" or a plugin's.
+        resume: go on from the state of an earlier `fit` with the same rule; False starts anew.
+        **options: the scheduler's arguments, where it is given by name.
+
+    Raises:
+        RegistryError: if there is no such scheduler.
+        ValueError: if an option is wrong.
+
+    Example:
+        >>> controller = BetaController("rewo", kappa=0.3, nu=1.0, tau=3.0)
+    """
+
+    def __init__(self, scheduler: Any, resume: bool = True, **options: Any) -> None:
+        super().__init__()
+        if options:
+            if not isinstance(scheduler, str):
+                raise ValueError(
+                    f"Received the options {sorted(options)} beside {scheduler!r}: expected them "
+                    "only beside a name. Put them into the config or the scheduler itself."
+                )
+            scheduler = {"name": scheduler, **options}
+        self.scheduler = registry.create("hiervae.schedulers", scheduler, Scheduler)
+        self.resume = resume
+
+    def set_model(self, model: Any) -> None:
+        """Install the scheduler, before the training step is compiled.
+
+        Raises:
+            ValueError: if the model has no control state.
+        """
+        super().set_model(model)
+        if not hasattr(model, "control"):
+            raise ValueError(
+                f"BetaController was given to a {type(model).__name__}; expected a "
+                "hiervae.HierarchicalVAE."
+            )
+        model.control.install(self.scheduler, self.resume)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Count the epochs over the model's life."""
+        control = self.model.control
+        control.epoch.assign(control.epoch + 1)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Let the rule decide in Python, from the epoch's logs."""
+        if type(self.scheduler).on_epoch_end is Scheduler.on_epoch_end:
+            return
+        control = self.model.control
+        state = control.read()
+        decided = self.scheduler.on_epoch_end(dict(state), dict(logs or {}))
+        if decided.keys() != state.keys():
+            raise ValueError(
+                f"{type(self.scheduler).__name__}.on_epoch_end returned the keys "
+                f"{sorted(decided)}; expected {sorted(state)}."
+            )
+        control.write(decided)

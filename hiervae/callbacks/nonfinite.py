@@ -1,0 +1,57 @@
+"""Stopping a training that went bad."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+
+from hiervae.errors import NonFiniteLossError
+
+
+class NonFiniteGuard(keras.callbacks.Callback):
+    """Raise an error that names the term of the loss that became NaN or infinite.
+
+    Every `fit` has one. The loss is read from the device once in `every` calls and at the end of
+    an epoch, never at each batch.
+
+    Args:
+        every: calls of the compiled step between two looks.
+    """
+
+    # Else Keras waits for the device after every batch, to give the hook its logs as numbers.
+    async_safe = True
+
+    def __init__(self, every: int = 200) -> None:
+        super().__init__()
+        self.every = every
+        self._calls = 0
+        self._bad = False
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Look at the running loss now and then, and end the epoch if it went bad."""
+        self._calls += 1
+        if self._calls % self.every == 0 and not math.isfinite(float(logs["loss"])):
+            self._bad = True
+            self._model.stop_training = True  # `self.model` would sync the state, from a thread
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Look before the epoch's validation, which would report its own terms."""
+        self._look(float(self.model.step_metrics.result()["loss"]))
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Look at the epoch's loss."""
+        if logs:
+            self._look(float(logs["loss"]))
+
+    def _look(self, loss: float) -> None:
+        if not self._bad and math.isfinite(loss):
+            return
+        terms = self.model.step_metrics.non_finite_terms()
+        raise NonFiniteLossError(
+            f"Training stopped near step {self.model.training_step}: the loss is {loss}. "
+            f"The first term that went bad: {', '.join(terms) or 'loss'}. Check that the data is "
+            "finite and in the range of the likelihood; else lower the learning rate or bound the "
+            "log-variances more tightly."
+        )

@@ -1,0 +1,54 @@
+"""`hiervae datasets`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hiervae.cli.console import Console
+from hiervae.cli.parsing import add_command, add_data_dir
+
+EXAMPLES = """\
+  hiervae datasets                                  what is here, what is missing
+  hiervae datasets --data-dir ~/data                look into this folder first
+  hiervae train --dataset static_mnist --download   fetch what is missing
+  hiervae train --dataset digits.npz                your own file: `train`, `valid`, `test`
+"""
+
+HEADERS = ("name", "title", "shape", "examples", "files")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "datasets",
+        run,
+        "list the data sets, and which are on this machine",
+        "List the data sets by the name that `hiervae train --dataset` takes, and whether their "
+        "files are on this machine.",
+        EXAMPLES,
+    )
+    add_data_dir(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """List the data sets."""
+    from hiervae.datasets.status import status
+
+    rows = status(arguments.data_dir)
+    console.table(
+        HEADERS,
+        [
+            (
+                row.name,
+                row.title,
+                "x".join(map(str, row.event_shape)),
+                row.num_examples,
+                row.path or "generated" if row.present else f"missing: {', '.join(row.missing)}",
+            )
+            for row in rows
+        ],
+    )
+    console.result({"datasets": [row.as_dict() for row in rows]})
+    return 0

@@ -1,0 +1,114 @@
+"""`hiervae evaluate`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hiervae.cli import parsing
+from hiervae.cli.console import Console
+
+EXAMPLES = """\
+  hiervae evaluate runs/mnist                       5000 importance samples, all test examples
+  hiervae evaluate runs/mnist --num-samples 500 --limit 1000
+      1000 examples only, an estimate within minutes
+  hiervae evaluate runs/mnist --split valid --json
+
+The estimate of the log-likelihood is a lower bound in expectation that tightens with the number of
+samples S, and with K of a prior that estimates its own density (Burda et al. 2016). The protocol is
+printed and kept beside the numbers, because they mean little without it.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = parsing.add_command(
+        commands,
+        "evaluate",
+        run,
+        "score a trained model on held-out data",
+        "Score a trained model: the ELBO and its terms at beta = 1, and the importance-weighted "
+        "estimate of the negative log-likelihood in nats and in bits per dimension. The numbers "
+        "go into the run's metrics.json.",
+        EXAMPLES,
+    )
+    parsing.add_run_argument(parser)
+    parsing.add_data_dir(parser)
+    parser.add_argument(
+        "--num-samples",
+        type=parsing.positive_int,
+        default=5000,
+        metavar="S",
+        help="importance samples an example (default 5000)",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("train", "valid", "test"),
+        default="test",
+        help="examples to score (default test)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=parsing.positive_int,
+        metavar="N",
+        help="score N examples only, spread evenly",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=parsing.positive_int,
+        default=100,
+        metavar="N",
+        help="examples a pass (default 100); memory does not depend on S",
+    )
+    parser.add_argument(
+        "--seed", type=parsing.seed, default=0, metavar="N", help="of the samples (default 0)"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Score a model."""
+    from hiervae.cli.backend import require_keras
+    from hiervae.runs.run_folder import RunFolder
+
+    RunFolder(arguments.folder).read_config()  # a wrong folder is refused before Keras is loaded
+    require_keras()
+    from hiervae.runs.measures import bound_of, log_likelihood_of, prior_samples
+    from hiervae.runs.open_run import open_run
+    from hiervae.runs.run_data import examples_of
+    from hiervae.runs.versions import installed_versions
+
+    opened = open_run(arguments.folder, arguments.data_dir)
+    model, dataset = opened.model, opened.dataset
+    examples = examples_of(dataset, arguments.split, arguments.limit)
+    bound = bound_of(model, examples, arguments.batch_size)
+    score = log_likelihood_of(
+        model, examples, arguments.num_samples, arguments.batch_size, arguments.seed, verbose=1
+    )
+    protocol = {
+        "num_samples": arguments.num_samples,
+        "prior_samples": prior_samples(model),
+        "elbo_samples": model.num_samples,
+        "split": arguments.split,
+        "num_examples": len(examples),
+        "of_examples": len(examples_of(dataset, arguments.split)),
+        "binarisation": dataset.info.binarisation,
+        "seed": arguments.seed,
+        "backend": installed_versions()["backend"]["name"],
+    }
+    record = {**bound, **score, "protocol": protocol}
+    opened.folder.write_metrics(**{arguments.split: record})
+    console.say(f"{dataset.info.name}, {arguments.split} split, nats per example:")
+    console.values({**bound, **score})
+    console.say("protocol:")
+    console.values(
+        {
+            "importance samples S": arguments.num_samples,
+            "samples of the prior's estimate K": protocol["prior_samples"] or "none, it is exact",
+            "examples": f"{len(examples)} of {protocol['of_examples']}",
+            "binarisation": protocol["binarisation"],
+            "seed": arguments.seed,
+            "backend": protocol["backend"],
+        }
+    )
+    console.result({"run": opened.folder.path, arguments.split: record})
+    return 0

@@ -1,0 +1,108 @@
+"""Pieces that the commands' parsers share."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from hiervae.cli.console import Console
+
+Run: TypeAlias = "Callable[[argparse.Namespace, Console], int]"
+
+
+def add_command(
+    commands: Any, name: str, run: Run, summary: str, description: str, examples: str
+) -> argparse.ArgumentParser:
+    """Add a subcommand with the options that all have.
+
+    Args:
+        commands: what `add_subparsers` returned.
+        name: the command's name.
+        run: does the work and returns the exit status.
+        summary: one line for the list of commands.
+        description: above the options in `--help`.
+        examples: below them, one command a line.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=summary,
+        description=textwrap.fill(description, 79),
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    general = parser.add_argument_group("general")
+    general.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as one JSON object on standard output, all else on standard error",
+    )
+    general.add_argument(
+        "--traceback", action="store_true", help="show where an error comes from in the code"
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def add_run_argument(parser: argparse.ArgumentParser) -> None:
+    """Add the run folder."""
+    parser.add_argument("folder", metavar="RUN", help="run folder that `hiervae train` made")
+
+
+def add_data_dir(parser: Any) -> None:
+    """Add the folder of data files."""
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder to look for data files in first (then HIERVAE_DATA, then Keras' cache)",
+    )
+
+
+def positive_int(text: str) -> int:
+    """A positive integer."""
+    return _checked(text, int, lambda value: value > 0, "a positive whole number, such as 100")
+
+
+def positive_float(text: str) -> float:
+    """A positive finite number."""
+    return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")
+
+
+def seed(text: str) -> int:
+    """A seed that every backend takes."""
+    return _checked(
+        text, int, lambda value: 0 <= value < 2**31, "a whole number from 0 to 2147483647"
+    )
+
+
+def steps(text: str) -> int | str:
+    """A positive integer or "auto"."""
+    return text if text == "auto" else positive_int(text)
+
+
+def key_value(text: str) -> tuple[str, Any]:
+    """`key=value`; the value is read as JSON where it is JSON, otherwise as text."""
+    key, sign, value = text.partition("=")
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected key=value, such as kappa=0.3")
+    try:
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
+
+
+def _checked(
+    text: str, convert: Callable[[str], Any], accept: Callable[[Any], bool], expected: str
+) -> Any:
+    try:
+        value = convert(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or not accept(value):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected {expected}")
+    return value

@@ -1,0 +1,63 @@
+"""`hiervae plugins`."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+from hiervae.cli.console import Console
+from hiervae.cli.parsing import add_command
+
+EXAMPLES = """\
+  hiervae plugins                                   all parts a model can be composed of
+  hiervae plugins --group priors                    the priors only
+  HIERVAE_DISABLE_PLUGINS=1 hiervae plugins         the built-in parts only
+"""
+
+HEADERS = ("name", "distribution", "version", "target", "")
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = add_command(
+        commands,
+        "plugins",
+        run,
+        "list the parts that models can be composed of",
+        "List the parts that installed distributions offer: priors, inference schemes, "
+        "schedulers, likelihoods and networks. Nothing is imported for it. Where two "
+        'distributions offer the same name, "distribution:name" tells them apart.',
+        EXAMPLES,
+    )
+    parser.add_argument(
+        "--group",
+        choices=("priors", "inference", "schedulers", "likelihoods", "networks"),
+        help="list this group only",
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """List the plugins."""
+    from hiervae import registry
+
+    chosen = f"hiervae.{arguments.group}" if arguments.group else None
+    groups = [group for group in registry.GROUPS if chosen in (None, group)]
+    listing = {group: registry.entries(group) for group in groups}
+    for position, (group, rows) in enumerate(listing.items()):
+        console.say(f"{group}:" if not position else f"\n{group}:")
+        console.table(
+            HEADERS,
+            [
+                (
+                    row.name,
+                    row.distribution or "(override)",
+                    row.version or "",
+                    row.target,
+                    f"CONFLICT: write {row.qualified_name}" if row.conflict else "",
+                )
+                for row in rows
+            ],
+        )
+    console.result({"plugins": [asdict(row) for rows in listing.values() for row in rows]})
+    return 0

@@ -1,0 +1,92 @@
+"""`hiervae sample`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hiervae.cli import parsing
+from hiervae.cli.console import Console
+
+EXAMPLES = """\
+  hiervae sample runs/mnist                         64 samples in a grid
+  hiervae sample runs/mnist --num 100 --seed 1
+  hiervae sample runs/mnist --num 10000 --noise --npy samples.npy
+      draws from the likelihood as well, as an array of shape (10000, 28, 28)
+
+Without --noise the means of the likelihood are shown, as the papers do.
+"""
+
+MAX_SHOWN = 400
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = parsing.add_command(
+        commands,
+        "sample",
+        run,
+        "draw new data from a trained model",
+        "Draw new data from a trained model: a picture in the run's figures, and an array where "
+        "one is asked for.",
+        EXAMPLES,
+    )
+    parsing.add_run_argument(parser)
+    parser.add_argument(
+        "--num", type=parsing.positive_int, default=64, metavar="N", help="samples (default 64)"
+    )
+    parser.add_argument(
+        "--seed", type=parsing.seed, default=0, metavar="N", help="of the samples (default 0)"
+    )
+    parser.add_argument(
+        "--noise",
+        action="store_true",
+        help="draw from the likelihood instead of taking its means",
+    )
+    parser.add_argument("--npy", metavar="FILE", help="also write the samples as a NumPy array")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Draw samples."""
+    from hiervae.cli.backend import require_keras
+    from hiervae.runs.run_folder import RunFolder
+
+    folder = RunFolder(arguments.folder)
+    value_range = folder.read_config().data["value_range"]
+    require_keras()
+    import numpy as np
+
+    from hiervae.runs.figures import FigureWriter
+    from hiervae.runs.files import replacing
+
+    model = folder.load_model()
+    if arguments.noise:
+        images = model.sample(arguments.num, seed=arguments.seed)
+    else:
+        images = model.generate(model.sample_prior(arguments.num, seed=arguments.seed))
+    figures = FigureWriter(folder, value_range, console.note)
+    kind = "samples" if arguments.noise else "means of samples of the prior"
+    shown = images[:MAX_SHOWN]
+    title = f"{kind}, seed {arguments.seed}"
+    if len(shown) < len(images):
+        title += f", the first {len(shown)} of {len(images)}"
+    figures.samples(f"samples_seed_{arguments.seed}", shown, title)
+    array = None if arguments.npy is None else Path(arguments.npy)
+    if array is not None:
+        with replacing(array) as temporary, temporary.open("wb") as stream:
+            np.save(stream, images)
+        console.say(f"array of shape {images.shape} in {array}")
+    if figures.written:
+        console.say(f"picture in {folder.figures}: {', '.join(figures.written)}")
+    console.result(
+        {
+            "run": folder.path,
+            "num": arguments.num,
+            "seed": arguments.seed,
+            "noise": arguments.noise,
+            "figures": figures.written,
+            "array": array,
+        }
+    )
+    return 0

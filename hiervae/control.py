@@ -1,0 +1,158 @@
+"""The control state of a model: weights that steer its training."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from hiervae import registry
+from hiervae.schedulers.base import Scheduler
+from hiervae.types import Config, Signals, Tensor
+
+CAPACITY = 16
+DEFAULTS = {"beta": 1.0, "constraint": 0.0, "phase": 1.0}
+LOGGED = tuple(DEFAULTS)
+
+
+class ControlState(keras.layers.Layer):
+    """Step, epoch and the scheduler's scalars as non-trainable weights.
+
+    Being weights they are saved, restored and resumed with the model and advance inside the
+    compiled step. Room for the scalars is made when the model is built, because a scheduler is
+    chosen only when training starts and no backend lets state be added by then.
+
+    Attributes:
+        scheduler: the rule at work, None for beta = 1.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(dtype="float32", **kwargs)
+        self.scheduler: Scheduler | None = None
+        self._record = ""
+        self.step = self._scalar("step")
+        self.epoch = self._scalar("epoch")
+        self.values = self.add_weight(
+            shape=(CAPACITY,),
+            initializer="zeros",
+            trainable=False,
+            aggregation="mean",
+            name="values",
+        )
+        self.built = True
+        self.values.assign(np.array([*DEFAULTS.values(), *[0.0] * (CAPACITY - len(DEFAULTS))]))
+
+    def _scalar(self, name: str) -> Any:
+        return self.add_weight(
+            shape=(),
+            initializer="zeros",
+            dtype="int32",
+            trainable=False,
+            aggregation="only_first_replica",
+            name=name,
+        )
+
+    def install(self, scheduler: Scheduler, resume: bool = True) -> None:
+        """Put a scheduler to work, going on from its saved state where it is the same one.
+
+        Raises:
+            ValueError: if the scheduler's state has no beta or does not fit.
+        """
+        state = scheduler.initial_state()
+        if "beta" not in state or len(DEFAULTS.keys() | state.keys()) > CAPACITY:
+            raise ValueError(
+                f"{type(scheduler).__name__}.initial_state() returned the keys {sorted(state)}: "
+                f"expected at most {CAPACITY - len(DEFAULTS)} scalars beside {LOGGED}, and 'beta'."
+            )
+        self.scheduler = scheduler
+        record = self._describe(scheduler)
+        if self._record != record or not resume:
+            self._record = record
+            self.write(state)
+
+    @property
+    def active_record(self) -> str | None:
+        """The record of the rule at work, None without one."""
+        return None if self.scheduler is None else self._record
+
+    def detach(self) -> None:
+        """Go back to beta = 1; the scalars and the record stay for a later `install`."""
+        self.scheduler = None
+
+    @staticmethod
+    def _describe(scheduler: Scheduler) -> str:
+        return json.dumps(registry.describe("hiervae.schedulers", scheduler), sort_keys=True)
+
+    def _keys(self, scheduler: Scheduler) -> list[str]:
+        return [*LOGGED, *sorted(scheduler.initial_state().keys() - set(LOGGED))]
+
+    def logged(self) -> dict[str, float]:
+        """Beta, constraint and phase of the rule that was installed last."""
+        values = ops.convert_to_numpy(self.values)
+        return {key: float(value) for key, value in zip(LOGGED, values, strict=False)}
+
+    def phase(self) -> Tensor:
+        """The phase as it is, a scalar tensor."""
+        return ops.convert_to_tensor(self.values)[LOGGED.index("phase")]
+
+    def read(self) -> dict[str, float]:
+        """The installed scheduler's whole state as Python numbers; empty without one."""
+        if self.scheduler is None:
+            return {}
+        keys = self._keys(self.scheduler)
+        values = dict(zip(keys, ops.convert_to_numpy(self.values), strict=False))
+        return {key: float(values[key]) for key in self.scheduler.initial_state()}
+
+    def write(self, state: dict[str, float]) -> None:
+        """Set the state of the installed scheduler."""
+        if self.scheduler is None:
+            raise ValueError("The control state has no scheduler to write to; install one first.")
+        full = {**DEFAULTS, **state}
+        values = np.zeros(CAPACITY, dtype="float32")
+        values[: len(full)] = [full[key] for key in self._keys(self.scheduler)]
+        self.values.assign(values)
+
+    def advance(self, constraint: Tensor, kl: Tensor, num_dimensions: int) -> dict[str, Tensor]:
+        """Count the step and let the rule decide; returns the state that governs the step.
+
+        Args:
+            constraint: batch mean of the reconstruction error, nats.
+            kl: batch mean of the KL, nats.
+            num_dimensions: number of scalars in one example.
+
+        Returns:
+            `beta`, `constraint`, `phase` and the gates, float32 scalars without a gradient.
+        """
+        step = self.step + 1
+        self.step.assign(step)
+        constraint = ops.stop_gradient(constraint)
+        one = ops.ones((), dtype="float32")
+        if self.scheduler is None:
+            return {"beta": one, "constraint": constraint, "phase": one}
+        keys = self._keys(self.scheduler)
+        values = ops.stop_gradient(self.values + 0.0)  # a copy: torch may not see it overwritten
+        state = dict(zip(keys, ops.unstack(values[: len(keys)], len(keys)), strict=True))
+        signals = Signals(
+            step=ops.cast(step, "float32"),
+            epoch=ops.cast(self.epoch, "float32"),
+            constraint=constraint,
+            kl=ops.stop_gradient(kl),
+            num_dimensions=float(num_dimensions),
+        )
+        own = {key: state[key] for key in self.scheduler.initial_state()}
+        state = {"constraint": constraint, "phase": one, **self.scheduler.update(own, signals)}
+        packed = ops.stack([ops.cast(state[key], "float32") for key in keys])
+        padding = ops.zeros((CAPACITY - len(keys),), dtype="float32")
+        self.values.assign(ops.concatenate([packed, padding]))
+        return state
+
+    def get_config(self) -> Config:
+        """What a saved model keeps beside the weights."""
+        return {"record": self._record}
+
+    def restore(self, config: Config) -> None:
+        """Take up what `get_config` kept."""
+        self._record = config["record"]

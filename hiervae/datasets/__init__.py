@@ -1,0 +1,28 @@
+"""Data sets of the papers, read from their published files, and the user's own.
+
+```python
+data = hiervae.datasets.load("pendulum")
+data.train.shape        # (15000, 16, 16), float32 in [0, 1]
+data.info.likelihood    # "gaussian"
+```
+"""
+
+from hiervae.datasets.catalogue import describe, names
+from hiervae.datasets.dataset import Dataset
+from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.loading import load
+from hiervae.datasets.pendulum import render_pendulum
+from hiervae.datasets.status import DatasetStatus, status
+from hiervae.datasets.user_arrays import from_arrays
+
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "DatasetStatus",
+    "describe",
+    "from_arrays",
+    "load",
+    "names",
+    "render_pendulum",
+    "status",
+]

@@ -1,0 +1,126 @@
+"""Where the files of one data set are, and what to say when they are not there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from hiervae.datasets.checksums import file_checksum
+from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.download import download_file
+from hiervae.datasets.readers.bounded import reading
+from hiervae.datasets.remote_file import RemoteFile
+from hiervae.errors import DatasetNotFoundError
+
+DATA_VARIABLE = "HIERVAE_DATA"
+
+
+def cache_directory() -> Path:
+    """The package's folder in the Keras cache: `KERAS_HOME` or `~/.keras`, then `datasets`."""
+    home = os.environ.get("KERAS_HOME")
+    base = Path(home) if home else Path.home() / ".keras"
+    return base / "datasets" / "hiervae"
+
+
+def search_roots(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
+    """Folders searched for data, in order: `data_dir`, `HIERVAE_DATA`, the Keras cache."""
+    given = [data_dir, os.environ.get(DATA_VARIABLE)]
+    roots = [Path(root).expanduser() for root in given if root]
+    return (*roots, cache_directory(), cache_directory().parent)
+
+
+class FileStore:
+    """Finds, and on request downloads, the files of one data set.
+
+    In each root both `root/<folder>/<file>` and `root/<file>` are tried; the folder comes first
+    because several data sets share file names.
+    """
+
+    def __init__(
+        self,
+        info: DatasetInfo,
+        data_dir: str | os.PathLike[str] | None = None,
+        download: bool = False,
+    ) -> None:
+        """Remembers where to look.
+
+        Args:
+            info: the catalogue entry with the files' names, addresses and checksums.
+            data_dir: the folder to search first, and to download into.
+            download: fetch a missing file from its published address.
+        """
+        self.info = info
+        self.roots = search_roots(data_dir)
+        self._download = download
+        self._checksums: dict[str, str] = {}
+
+    @property
+    def checksums(self) -> Mapping[str, str]:
+        """SHA-256 of every file handed out by `require` so far, by name."""
+        return MappingProxyType(self._checksums)
+
+    def find(self, name: str) -> Path | None:
+        """The first existing file or folder of this name, or None."""
+        for root in self.roots:
+            for folder in (*self._folders, ""):
+                path = root / folder / name
+                if path.exists():
+                    return path
+        return None
+
+    def locate(self, file: str | RemoteFile) -> Path:
+        """Finds a published file without reading it, downloading it if allowed.
+
+        Args:
+            file: the name of one of `info.files`, or a file that is not listed there.
+
+        Raises:
+            DatasetNotFoundError: if it is nowhere, with address, checksum, terms and place.
+        """
+        remote = self._remote(file) if isinstance(file, str) else file
+        for candidate in (remote.name, *remote.alternatives):
+            path = self.find(candidate)
+            if path is not None:
+                return path
+        if self._download and remote.urls:
+            return download_file(remote, self.roots[0] / self.info.name / remote.name)
+        raise DatasetNotFoundError(self._missing(remote))
+
+    def require(self, file: str | RemoteFile) -> Path:
+        """Like `locate`, and records the file's checksum.
+
+        Raises:
+            DatasetNotFoundError: if the file is nowhere.
+            DataError: if it cannot be read.
+        """
+        path = self.locate(file)
+        with reading(path):
+            self._checksums[path.name] = file_checksum(path)
+        return path
+
+    @property
+    def _folders(self) -> tuple[str, ...]:
+        return (self.info.name, *self.info.folders)
+
+    def _remote(self, name: str) -> RemoteFile:
+        return next(remote for remote in self.info.files if remote.name == name)
+
+    def _missing(self, remote: RemoteFile) -> str:
+        folder = self.roots[0] / self.info.name
+        place = folder if remote.name == self.info.name else folder / remote.name
+        names = " or ".join(map(repr, (remote.name, *remote.alternatives)))
+        searched = ", ".join(str(root) for root in self.roots)
+        if not self._download and remote.urls:
+            advice = " Or pass download=True."
+        elif self._download:
+            advice = " It cannot be downloaded automatically."
+        else:
+            advice = ""
+        return (
+            f"{self.info.name!r} needs {names}, not found in {searched}. Get it "
+            f"from {' or '.join(remote.urls) or self.info.source} ({remote.checksum}; terms: "
+            f"{self.info.licence}) and put it at {place}, or point {DATA_VARIABLE} or data_dir to "
+            f"its folder.{advice}"
+        )

@@ -1,0 +1,111 @@
+"""Pictures in a folder or an archive."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiervae.datasets.checksums import listing_checksum
+from hiervae.datasets.readers.archive import (
+    MAX_PICTURE_BYTES,
+    Member,
+    list_tar,
+    list_zip,
+    read_zip_member,
+)
+from hiervae.datasets.readers.bounded import reading
+from hiervae.datasets.readers.pictures import SUFFIXES, PictureFormat, decode_picture
+from hiervae.datasets.sources.image_source import ImageSource
+from hiervae.errors import DamagedFileError, DataError
+
+
+class EncodedPictures(ImageSource):
+    """PNG, JPEG and similar pictures in a folder, a zip or an uncompressed tar archive."""
+
+    def __init__(self, path: Path, form: PictureFormat) -> None:
+        """Lists the pictures, sorted by name; none is decoded yet.
+
+        Args:
+            path: the folder or archive.
+            form: the form into which pictures are brought; with a height and width.
+
+        Raises:
+            DamagedFileError: if the archive is damaged, compressed as a whole, or holds no picture.
+        """
+        self._path = path
+        self._form = form
+        self._kind = "folder" if path.is_dir() else "zip" if path.suffix == ".zip" else "tar"
+        members = [m for m in _list(path, self._kind) if m.name.lower().endswith(SUFFIXES)]
+        self._members = sorted(members, key=lambda member: member.name)
+        if not self._members:
+            raise DataError(f"{path} holds no pictures ({', '.join(SUFFIXES)}).")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each picture inside, in the order of their numbers."""
+        return tuple(member.name for member in self._members)
+
+    @property
+    def checksum(self) -> str:
+        """Checksum over names and sizes; the pictures are not read for it."""
+        return listing_checksum((member.name, member.num_bytes) for member in self._members)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of images, then the shape of one."""
+        channels = (3,) if self._form.colour else ()
+        return (len(self._members), self._form.height, self._form.width, *channels)
+
+    def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
+        """Reads images by number, bytes of shape (len(indices), *shape of one)."""
+        images = np.empty((len(indices), *self.shape[1:]), np.uint8)
+        with reading(self._path):
+            if self._kind == "zip":
+                with zipfile.ZipFile(self._path) as archive:
+                    self._fill(images, indices, archive)
+            else:
+                self._fill(images, indices, None)
+        return images
+
+    def _fill(
+        self,
+        images: NDArray[np.uint8],
+        indices: Sequence[int] | NDArray[Any],
+        archive: zipfile.ZipFile | None,
+    ) -> None:
+        for row, index in enumerate(indices):
+            member = self._members[int(index)]
+            if archive is not None:
+                data = read_zip_member(archive, self._path, member.name)
+            else:
+                data = self._read_plain(member)
+            images[row] = decode_picture(data, f"{self._path}: {member.name}", self._form)
+
+    def _read_plain(self, member: Member) -> bytes:
+        if member.num_bytes > MAX_PICTURE_BYTES:
+            raise DamagedFileError(
+                f"{self._path}: {member.name} has {member.num_bytes} bytes; the limit for a "
+                f"picture is {MAX_PICTURE_BYTES}."
+            )
+        path = self._path / member.name if self._kind == "folder" else self._path
+        with path.open("rb") as stream:
+            stream.seek(member.offset)
+            return stream.read(member.num_bytes)
+
+
+def _list(path: Path, kind: str) -> list[Member]:
+    with reading(path):
+        if kind == "folder":
+            files = (file for file in path.rglob("*") if file.is_file())
+            return [
+                Member(file.relative_to(path).as_posix(), file.stat().st_size) for file in files
+            ]
+        if kind == "zip":
+            with zipfile.ZipFile(path) as archive:
+                return list_zip(archive, path)
+    return list_tar(path)

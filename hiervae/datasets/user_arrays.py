@@ -1,0 +1,195 @@
+"""The user's own arrays, from memory or from `.npz` and `.npy` files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiervae.datasets.checksums import arrays_checksum, combined_checksum, file_checksum
+from hiervae.datasets.dataset import Array, Dataset, Labels
+from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.readers.npy import read_npy, read_npz
+from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
+from hiervae.errors import DataError
+
+_SPLITS = ("train", "valid", "test")
+_EXPECTED = (
+    "expected 'train' (with 'valid', 'test', 'train_labels', 'valid_labels', 'test_labels' as "
+    "needed), or a single array"
+)
+
+
+def load_file(
+    path: Path,
+    *,
+    valid_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    seed: int | None = 0,
+) -> Dataset:
+    """Reads a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
+
+    Args:
+        path: the file.
+        valid_fraction: part of the examples used for validation where the file has no `valid`.
+        test_fraction: part of the examples used for testing where the file has no `test`.
+        seed: seed of the division; None keeps the order.
+
+    Returns:
+        The data set. 8-bit integers are divided by 255, booleans become 0 and 1, other numbers
+        are kept.
+
+    Raises:
+        DataError: if the arrays do not fit together, are empty or not finite.
+        DamagedFileError: if the file is damaged or holds objects.
+    """
+    arrays = {"train": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
+    if len(arrays) == 1:
+        arrays = {"train": next(iter(arrays.values()))}
+    known = {*_SPLITS, *(f"{split}_labels" for split in _SPLITS)}
+    unknown = [name for name in arrays if name not in known]
+    if "train" not in arrays or unknown:
+        raise DataError(f"{path} has the arrays {', '.join(arrays) or 'none'}; {_EXPECTED}.")
+    dataset = from_arrays(
+        **arrays,
+        valid_fraction=valid_fraction,
+        test_fraction=test_fraction,
+        seed=seed,
+        name=path.stem,
+    )
+    checksums = {path.name: file_checksum(path)}
+    info = replace(
+        dataset.info,
+        source=str(path),
+        checksum=combined_checksum(checksums),
+        checksums=checksums,
+    )
+    return replace(dataset, info=info)
+
+
+def from_arrays(
+    train: NDArray[Any],
+    valid: NDArray[Any] | None = None,
+    test: NDArray[Any] | None = None,
+    *,
+    train_labels: Labels | None = None,
+    valid_labels: Labels | None = None,
+    test_labels: Labels | None = None,
+    valid_fraction: float = 0.1,
+    test_fraction: float = 0.1,
+    seed: int | None = 0,
+    name: str = "arrays",
+) -> Dataset:
+    """Makes a `Dataset` of arrays in memory.
+
+    Args:
+        train: training examples, shape (n, *event_shape).
+        valid: validation examples; None takes `valid_fraction` of `train`.
+        test: test examples; None takes `test_fraction` of `train`.
+        train_labels: labels of `train`, divided with it.
+        valid_labels: labels of `valid`.
+        test_labels: labels of `test`.
+        valid_fraction: see `valid`.
+        test_fraction: see `test`.
+        seed: seed of the division; None keeps the order, validation and test at the end.
+        name: the data set's name in its info.
+
+    Raises:
+        DataError: if the arrays do not fit together, are empty or not finite.
+    """
+    given = {"train": (train, train_labels), "valid": (valid, valid_labels)}
+    given["test"] = (test, test_labels)
+    for split, (array, labels) in given.items():
+        _check_labels(split, array, labels)
+    sizes = fraction_sizes(
+        len(train),
+        valid_fraction if valid is None else 0.0,
+        test_fraction if test is None else 0.0,
+    )
+    drawn = dict(zip(_SPLITS, split_indices(len(train), *sizes, seed), strict=True))
+    if valid is not None and test is not None:
+        drawn["train"] = np.arange(len(train), dtype=np.int64)
+    parts = {split: _part(split, given, drawn[split]) for split in _SPLITS}
+    shapes = {array.shape[1:] for array, _ in parts.values()}
+    if len(shapes) > 1:
+        raise DataError(
+            "Training, validation and test examples have the shapes "
+            f"{', '.join(str(array.shape[1:]) for array, _ in parts.values())}; they must agree."
+        )
+    arrays = [array for array, _ in parts.values()]
+    info = DatasetInfo(
+        name=name,
+        title=name,
+        event_shape=shapes.pop(),
+        value_range=_value_range(arrays),
+        likelihood="bernoulli" if _is_binary(arrays) else "gaussian",
+        binarisation="static" if _is_binary(arrays) else "none",
+        source="the user's own arrays",
+        licence="the user's own",
+        citation="",
+        sizes={split: len(array) for split, (array, _) in parts.items()},
+        checksum=arrays_checksum(arrays),
+    )
+    return Dataset(
+        train=parts["train"][0],
+        valid=parts["valid"][0],
+        test=parts["test"][0],
+        info=info,
+        train_labels=parts["train"][1],
+        valid_labels=parts["valid"][1],
+        test_labels=parts["test"][1],
+    )
+
+
+def _part(
+    split: str, given: dict[str, tuple[Any, Labels | None]], drawn: Indices
+) -> tuple[Array, Labels | None]:
+    array, labels = given[split]
+    if split == "train" or array is None:
+        array, labels = given["train"]
+        return _to_float(array[drawn], split), None if labels is None else labels[drawn]
+    return _to_float(array, split), labels
+
+
+def _to_float(array: NDArray[Any], split: str) -> Array:
+    if array.dtype == np.uint8:
+        return scale_bytes(array)
+    with np.errstate(over="ignore"):
+        values: Array = np.ascontiguousarray(array, dtype=np.float32)
+    if not np.isfinite(values).all():
+        raise DataError(
+            f"The {split} examples contain NaN or infinite values (or values beyond float32); "
+            "remove or replace them."
+        )
+    return values
+
+
+def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None) -> None:
+    if array is not None and (array.ndim < 2 or array.size == 0):
+        raise DataError(
+            f"The {split} examples have shape {array.shape}; expected (number of examples, "
+            "*shape of one example) with at least one value."
+        )
+    if array is not None and array.dtype.kind not in "biuf":
+        raise DataError(f"The {split} examples are of type {array.dtype}; expected numbers.")
+    if labels is not None and array is None:
+        raise DataError(f"{split}_labels were given without {split} examples.")
+    if labels is not None and array is not None and labels.shape[:1] != array.shape[:1]:
+        raise DataError(
+            f"{split}_labels have shape {labels.shape}; expected one row for each of the "
+            f"{len(array)} examples."
+        )
+
+
+def _value_range(arrays: list[Array]) -> tuple[float | None, float | None]:
+    low = min(float(array.min()) for array in arrays if array.size)
+    high = max(float(array.max()) for array in arrays if array.size)
+    return (0.0, 1.0) if low >= 0.0 and high <= 1.0 else (None, None)
+
+
+def _is_binary(arrays: list[Array]) -> bool:
+    return all(bool(np.isin(array, (0.0, 1.0)).all()) for array in arrays)

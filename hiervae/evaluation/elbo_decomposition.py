@@ -1,0 +1,171 @@
+"""The ELBO taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.errors import NonFiniteLossError
+from hiervae.evaluation.kl_profile import closed_forms, kl_shares
+from hiervae.evaluation.normals import entropy, log_density, log_mixture_density, parameters
+from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
+from hiervae.options import check_positive_int
+from hiervae.types import InferencePass
+
+if TYPE_CHECKING:
+    from hiervae.model import HierarchicalVAE
+
+_ROWS_PER_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class ELBODecomposition:
+    """The parts of the mean ELBO over a set of examples, in nats per example.
+
+    With z the latent that the prior governs and q(z) = (1/N) sum_n q(z | x_n):
+
+        elbo = reconstruction - conditional_kl - (cross_entropy - posterior_entropy)
+        cross_entropy - posterior_entropy = mutual_information + marginal_kl
+
+    Attributes:
+        elbo: the sum of the parts, at beta = 1.
+        reconstruction: E[log p(x | z)].
+        conditional_kl: KL of the levels below the one the prior governs; 0 without such levels.
+            In bottom-up inference E[log q - log p] at the sampled latents.
+        posterior_entropy: E_x[H(q(z | x))].
+        cross_entropy: -E_{q(z)}[log p(z)].
+        mutual_information: I(x; z) between the index of an example and z; at most log N. Like
+            marginal_kl it is not negative, but its estimate may be, by its noise.
+        marginal_kl: KL(q(z) || p(z)).
+        estimated: names of the parts that are Monte Carlo estimates; the others are exact, given
+            the sampled parents where a level has any.
+        prior_is_exact: False where log p(z) itself is an estimate from below (as the bound of a
+            hierarchical prior is): cross_entropy and marginal_kl are then biased upwards.
+        num_examples: N.
+        num_samples: posterior samples for each example.
+    """
+
+    elbo: float
+    reconstruction: float
+    conditional_kl: float
+    posterior_entropy: float
+    cross_entropy: float
+    mutual_information: float
+    marginal_kl: float
+    estimated: tuple[str, ...]
+    prior_is_exact: bool
+    num_examples: int
+    num_samples: int
+
+
+def elbo_decomposition(
+    model: HierarchicalVAE, x: ArrayLike, num_samples: int = 1, seed: int = 0
+) -> ELBODecomposition:
+    """Take the mean ELBO apart (Hoffman & Johnson 2016; Tomczak & Welling 2018, Eqs. 4-6).
+
+    Mutual information and marginal KL are those of the N examples given: q(z) is their mixture of
+    posteriors, evaluated in full, which takes time and passes in proportion to N squared. Both
+    grow with N until the examples overlap, so compare models on the same examples. Where q(z_L | .)
+    is conditioned on a sampled level below instead of x alone (a bottom-up hierarchy), the
+    mixture runs over those sampled parents, and the mutual information is the one between z_L and
+    (x, z_{L-1}): an upper bound of the one between z_L and x.
+
+    Args:
+        model: a built model.
+        x: examples, shape (n, *event_shape).
+        num_samples: posterior samples for each example.
+        seed: of the draws.
+
+    Returns:
+        The parts.
+
+    Raises:
+        ValueError: if `num_samples` is not a positive integer.
+        DataError: if `x` is empty or does not fit the model.
+        NonFiniteLossError: if a part comes out NaN or infinite.
+    """
+    examples = as_examples(x)
+    count = check_positive_int("num_samples", num_samples)
+    passes = []
+    exact: list[bool] = []
+    for batches in sampled_passes(model, examples, count, seed):
+        parts = []
+        for batch, outcome in batches:
+            exact = closed_forms(model, outcome.levels)
+            parts.append(_batch_parts(model, batch, outcome))
+        scores, latents, means, log_variances = (
+            np.concatenate(part) for part in zip(*parts, strict=True)
+        )
+        information = _mutual_information(latents, means, log_variances)
+        passes.append([*scores.mean(axis=0), information])
+    reconstruction, total_kl, governed_kl, posterior_entropy, information = (
+        float(value) for value in np.mean(passes, axis=0)
+    )
+    estimated = ["elbo", "reconstruction", "mutual_information", "marginal_kl"]
+    if not exact[-1]:
+        estimated.append("cross_entropy")
+    if model.inference.structure == "stacked" and not all(exact[:-1]):
+        estimated.append("conditional_kl")
+    result = ELBODecomposition(
+        elbo=reconstruction - total_kl,
+        reconstruction=reconstruction,
+        conditional_kl=total_kl - governed_kl,
+        posterior_entropy=posterior_entropy,
+        cross_entropy=governed_kl + posterior_entropy,
+        mutual_information=information,
+        marginal_kl=governed_kl - information,
+        estimated=tuple(estimated),
+        prior_is_exact=bool(model.prior.is_exact),
+        num_examples=len(examples),
+        num_samples=count,
+    )
+    if not np.isfinite(passes).all():
+        raise NonFiniteLossError(
+            f"The ELBO of these examples cannot be taken apart: {result}. Check that they are in "
+            "the range of the likelihood, and that the model's weights are finite."
+        )
+    return result
+
+
+def _batch_parts(
+    model: HierarchicalVAE, batch: NDArray[Any], outcome: InferencePass
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Scores (n, 4), and latents, means and log-variances (n, prior_dim) of one batch.
+
+    The scores are reconstruction, total KL, KL of the governed latent, and posterior entropy.
+    """
+    features = keras.ops.convert_to_tensor(outcome.features)
+    values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))
+    log_likelihood = model.likelihood.log_prob(values, model.likelihood(features))
+    shares = [share.sum(axis=1) for share in kl_shares(model, outcome.levels)]
+    stacked = model.inference.structure == "stacked"
+    governed = outcome.levels[-1:] if stacked else outcome.levels
+    scores = [
+        as_float64(keras.ops.convert_to_numpy(log_likelihood)),
+        np.sum(shares, axis=0),
+        shares[-1] if stacked else np.sum(shares, axis=0),
+        np.sum([entropy(level.posterior) for level in governed], axis=0),
+    ]
+    means, log_variances = zip(*(parameters(level.posterior) for level in governed), strict=True)
+    latents = [as_float64(level.latent) for level in governed]
+    return (
+        np.stack(scores, axis=1),
+        np.concatenate(latents, axis=1),
+        np.concatenate(means, axis=1),
+        np.concatenate(log_variances, axis=1),
+    )
+
+
+def _mutual_information(latents: FloatArray, means: FloatArray, log_variances: FloatArray) -> float:
+    """Mean of log q(z | x) - log q(z) over draws z of the posteriors, all (N, d); nats."""
+    differences = []
+    for start in range(0, len(latents), _ROWS_PER_BLOCK):
+        rows = slice(start, start + _ROWS_PER_BLOCK)
+        own = log_density(latents[rows], DiagonalNormal(means[rows], log_variances[rows]))
+        differences.append(own - log_mixture_density(latents[rows], means, log_variances))
+    return float(np.concatenate(differences).mean())

@@ -1,0 +1,149 @@
+"""Where in the hierarchy the KL divergence is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.evaluation.normals import kl_per_unit, log_density, log_density_per_unit
+from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
+from hiervae.objective import kl_names
+from hiervae.options import check_positive_int
+from hiervae.types import Level
+
+if TYPE_CHECKING:
+    from hiervae.model import HierarchicalVAE
+
+
+@dataclass(frozen=True, eq=False)
+class KLTerm:
+    """One KL term, a mean over examples and samples.
+
+    Attributes:
+        name: "kl_1" ... "kl_L", as in the training logs, or "kl_1_to_L" where the prior ties all
+            levels together.
+        value: nats per example.
+        per_unit: share of each latent unit, shape (d_l,), nats; None where the prior is not a
+            product over units, so that the term has no shares.
+        is_estimate: whether the term is the Monte Carlo difference log q - log p, which may come
+            out negative; otherwise it is the closed form given the sampled parents. In bottom-up
+            inference the parents of a level's prior are drawn after the level itself, and only
+            the difference is right.
+        prior_is_exact: False where log p itself is estimated; the term is then biased upwards.
+    """
+
+    name: str
+    value: float
+    per_unit: FloatArray | None
+    is_estimate: bool
+    prior_is_exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class KLProfile:
+    """The KL terms of a model, from z_1 (nearest the data) to z_L.
+
+    Attributes:
+        terms: one for each level, or a single joint one.
+    """
+
+    terms: tuple[KLTerm, ...]
+
+    @property
+    def total(self) -> float:
+        """The sum of all terms, nats per example."""
+        return sum(term.value for term in self.terms)
+
+
+def kl_profile(
+    model: HierarchicalVAE, x: ArrayLike, num_samples: int = 1, seed: int = 0
+) -> KLProfile:
+    """Measure the KL of each level and unit (Sønderby et al. 2016, Figures 4 and 5).
+
+    Args:
+        model: a built model.
+        x: examples, shape (n, *event_shape).
+        num_samples: posterior samples for each example.
+        seed: of the draws.
+
+    Returns:
+        The terms, in nats per example.
+
+    Raises:
+        ValueError: if `num_samples` is not a positive integer.
+        DataError: if `x` is empty or does not fit the model.
+    """
+    examples = as_examples(x)
+    check_positive_int("num_samples", num_samples)
+    names = kl_names(model.inference.structure, len(model.latent_dims), model.prior)
+    sums: dict[str, FloatArray] = {}
+    exact: list[bool] = []
+    for batches in sampled_passes(model, examples, num_samples, seed):
+        for _, outcome in batches:
+            exact = closed_forms(model, outcome.levels)
+            for name, share in zip(names, kl_shares(model, outcome.levels), strict=True):
+                sums[name] = sums.get(name, np.zeros(())) + share.sum(axis=0)
+    joint = names[-1] if model.prior.distribution() is None else None
+    terms = []
+    for (name, total), is_exact in zip(sums.items(), exact, strict=True):
+        mean = total / (num_samples * len(examples))
+        terms.append(
+            KLTerm(
+                name=name,
+                value=float(mean.sum()),
+                per_unit=None if name == joint else mean,
+                is_estimate=not is_exact,
+                prior_is_exact=name != joint or model.prior.is_exact,
+            )
+        )
+    return KLProfile(tuple(terms))
+
+
+def closed_forms(model: HierarchicalVAE, levels: Sequence[Level]) -> list[bool]:
+    """Whether each term of `kl_shares` is a closed form given the sampled parents."""
+    conditional = [level.top_down for level in levels if level.conditional_prior is not None]
+    if model.prior.distribution() is None:
+        return [*conditional, False]
+    return conditional + [True] * (len(levels) - len(conditional))
+
+
+def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArray]:
+    """The KL terms of a pass of NumPy arrays, in the order of `kl_names`.
+
+    Args:
+        model: a built model.
+        levels: z_1 ... z_L with n rows each.
+
+    Returns:
+        An array (n, d_l) for each term that splits into units, (n, 1) for one that does not.
+    """
+    stacked = model.inference.structure == "stacked"
+    governed = levels[-1:] if stacked else levels
+    shares = [
+        _conditional_share(level, level.conditional_prior)
+        for level in levels
+        if level.conditional_prior is not None
+    ]
+    fixed = model.prior.distribution()
+    if fixed is None:
+        log_posterior = sum(log_density(level.latent, level.posterior) for level in governed)
+        latent = model.governed_latent([level.latent for level in levels])
+        return [*shares, (log_posterior - as_float64(model.prior_log_prob(latent)))[:, None]]
+    sizes = tuple(level.latent.shape[-1] for level in governed)
+    blocks: list[DiagonalNormal] = fixed.split(sizes)
+    return shares + [
+        kl_per_unit(level.posterior, block) for level, block in zip(governed, blocks, strict=True)
+    ]
+
+
+def _conditional_share(level: Level, prior: DiagonalNormal) -> FloatArray:
+    """KL of each unit against a conditional prior, or the Monte Carlo difference, (n, d_l)."""
+    if level.top_down:
+        return kl_per_unit(level.posterior, prior)
+    log_posterior = log_density_per_unit(level.latent, level.posterior)
+    return log_posterior - log_density_per_unit(level.latent, prior)

@@ -1,0 +1,92 @@
+"""Checks of the examples a user passes, before any of them reaches a compiled step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from hiervae.errors import DataError
+from hiervae.types import Shape
+
+
+def as_array(data: Any) -> np.ndarray[Any, Any] | None:
+    """`data` as a NumPy array where it is an array; None for a data set, loader or generator.
+
+    Raises:
+        DataError: if it is a dict, several arrays, or no data at all.
+    """
+    if isinstance(data, np.ndarray):
+        return data
+    if keras.ops.is_tensor(data):
+        return keras.ops.convert_to_numpy(data)
+    if isinstance(data, dict) or (
+        isinstance(data, (list, tuple)) and any(hasattr(entry, "shape") for entry in data)
+    ):
+        raise DataError(
+            f"Received a {type(data).__name__} of arrays; expected one array of examples of shape "
+            "(n, *event_shape). Pass the array itself."
+        )
+    if data is None or isinstance(data, (str, bytes, bool, int, float)):
+        raise DataError(
+            f"Received {data!r} as examples; expected an array of shape (n, *event_shape), or a "
+            "data set, loader or generator of such batches."
+        )
+    if isinstance(data, (list, tuple)) or hasattr(data, "__array__"):
+        try:
+            return np.asarray(data)
+        except ValueError as error:
+            raise DataError(
+                f"Received a {type(data).__name__} that makes no array ({error}); expected examples "
+                "of one shape. Give all of them the same number of values."
+            ) from error
+    return None
+
+
+def check_array(name: str, array: np.ndarray[Any, Any], event_shape: Shape | None) -> None:
+    """Refuse an array that no model can learn from.
+
+    Args:
+        name: how to call it in the error.
+        array: examples of shape (n, *event_shape).
+        event_shape: the model's, where it is built already.
+
+    Raises:
+        DataError: if the array is empty, not numeric, not finite or of another shape.
+    """
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DataError(
+            f"{name} has the type {array.dtype}; expected real numbers. Convert it with "
+            "`.astype('float32')`."
+        )
+    if array.ndim < 2 or 0 in array.shape:
+        raise DataError(
+            f"{name} has the shape {array.shape}; expected (n, *event_shape) with at least one "
+            "example and one value. For n single numbers use `x[:, None]`."
+        )
+    if event_shape is not None and array.shape[1:] != event_shape:
+        raise DataError(
+            f"{name} holds examples of shape {array.shape[1:]}; the model was built for "
+            f"{event_shape}. Reshape the data, or build a new model."
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise DataError(
+            f"{name} holds {array[index]} at position {index}; expected finite numbers only. "
+            "Remove or fill in such values first."
+        )
+
+
+def check_weights(weights: Any, num_examples: int) -> None:
+    """Refuse sample weights that are not one non-negative number an example.
+
+    Raises:
+        DataError: if their shape or values are wrong.
+    """
+    array = np.asarray(weights)
+    if array.shape != (num_examples,) or not np.isfinite(array).all() or (array < 0).any():
+        raise DataError(
+            f"sample_weight has the shape {array.shape}; expected ({num_examples},), one finite "
+            "non-negative number an example."
+        )

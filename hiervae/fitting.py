@@ -1,0 +1,225 @@
+"""`compile`, `fit` and `evaluate`, with their data checked before a step is compiled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from hiervae import backend
+from hiervae.callbacks.nonfinite import NonFiniteGuard
+from hiervae.errors import NonFiniteLossError
+from hiervae.examples import as_array, check_array, check_weights
+from hiervae.types import Config
+
+
+class FittingMethods:
+    """What stands between the user's call and Keras' own training loop."""
+
+    def compile(
+        self: Any,
+        optimizer: Any = "adam",
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: Any = "auto",
+        auto_scale_loss: bool = True,
+        **unsupported: Any,
+    ) -> None:
+        """Configure training; the loss is the model's own bound.
+
+        Args:
+            optimizer: a Keras optimiser or its name.
+            run_eagerly: run steps uncompiled, for debugging.
+            steps_per_execution: steps run by one call of the compiled function.
+            jit_compile: compile with XLA (or `torch.compile`); "auto" lets Keras decide.
+            auto_scale_loss: scale the loss under a float16 policy.
+            **unsupported: refused, because the objective and its metrics are the model's own.
+
+        Raises:
+            ValueError: if a loss or metrics are given.
+        """
+        given = sorted(name for name, value in unsupported.items() if value is not None)
+        if given:
+            raise ValueError(
+                f"compile() received {', '.join(given)}: the objective and its metrics are the "
+                "model's own. Choose the objective by `bound`, `num_samples` and a BetaController; "
+                "measure anything else in a callback."
+            )
+        self._requested_jit_compile = jit_compile
+        super().compile(  # type: ignore[misc]
+            optimizer=optimizer,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+
+    def get_compile_config(self: Any) -> Config:
+        """How the model was compiled, in a form that every backend can read."""
+        config: Config = super().get_compile_config()  # type: ignore[misc]
+        if config.get("optimizer"):
+            config["optimizer"] = _portable(config["optimizer"])
+            config["jit_compile"] = self._requested_jit_compile  # Keras keeps its own decision
+        return config
+
+    def compile_from_config(self: Any, config: Config) -> None:
+        """Compile as a saved model was compiled, as far as this backend can."""
+        config = keras.saving.deserialize_keras_object(config)
+        config["steps_per_execution"] = min(
+            config["steps_per_execution"], backend.MAX_STEPS_PER_EXECUTION
+        )
+        self.compile(**config)
+        if self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def make_train_function(self: Any, force: bool = False) -> Any:
+        """Compile the training step, anew when another scheduler was installed."""
+        if self.control.active_record != self._compiled_record:
+            self._compiled_record, force = self.control.active_record, True
+        if self.built:
+            self.gated_variables()  # refuses an optimiser before a step is compiled
+        return super().make_train_function(force=force)  # type: ignore[misc]
+
+    def fit(
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        sample_weight: Any = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Train, as `keras.Model.fit`.
+
+        Examples come as an array, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a torch
+        `DataLoader` or a generator; targets are ignored. `validation_data` is an array, a tuple
+        `(x,)` or `(x, None, sample_weight)`, or a data set. The loss of a batch is the mean over
+        its examples, weighted by `sample_weight` where that is given.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            NonFiniteLossError: if a term of the loss becomes NaN or infinite.
+        """
+        x, y, sample_weight = self._check_data("x", x, y, sample_weight)
+        if validation_data is not None:
+            validation_data = self._check_validation(validation_data)
+        if isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = callbacks.callbacks
+        given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+        callbacks = [callback for callback in given if callback is not None]
+        callbacks.append(NonFiniteGuard())
+        try:
+            with backend.values_kept(self):
+                return super().fit(  # type: ignore[misc]
+                    x=x,
+                    y=y,
+                    batch_size=batch_size,
+                    epochs=epochs,
+                    verbose=verbose,
+                    callbacks=callbacks,
+                    validation_split=validation_split,
+                    validation_data=validation_data,
+                    sample_weight=sample_weight,
+                    **kwargs,
+                )
+        finally:
+            self.control.detach()
+
+    def evaluate(
+        self: Any,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        sample_weight: Any = None,
+        return_dict: bool = False,
+        **kwargs: Any,
+    ) -> Any:
+        """Metrics at beta = 1, as `keras.Model.evaluate`; the noise is the same at every call.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            NonFiniteLossError: if the loss is NaN or infinite.
+        """
+        if not kwargs.get("_use_cached_eval_dataset", False):
+            x, y, sample_weight = self._check_data("x", x, y, sample_weight)
+        self.reset_generator(self.seed or 0)
+        logs = super().evaluate(  # type: ignore[misc]
+            x=x,
+            y=y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            return_dict=True,
+            **kwargs,
+        )
+        if not np.isfinite(logs["loss"]):
+            terms = ", ".join(self.step_metrics.non_finite_terms())
+            raise NonFiniteLossError(
+                f"The loss is {logs['loss']} in evaluation; the term that went bad: {terms}. "
+                "Check that the data is finite and in the range of the likelihood."
+            )
+        return logs if return_dict else list(logs.values())
+
+    def predict(self: Any, x: Any, **kwargs: Any) -> Any:
+        """Reconstruction means (n, *event_shape), as `keras.Model.predict`.
+
+        The means are decoded from the posterior means of examples (n, *event_shape).
+
+        Raises:
+            DataError: if an array is empty, not finite or of the wrong shape.
+        """
+        array = as_array(x)
+        if array is not None:
+            check_array("x", array, self.event_shape)
+            x = array
+        return super().predict(x, **kwargs)  # type: ignore[misc]
+
+    def _check_data(
+        self: Any, name: str, x: Any, y: Any, sample_weight: Any
+    ) -> tuple[Any, Any, Any]:
+        """Checked data for Keras, which drops sample weights where there are no targets."""
+        array = as_array(x)
+        if array is None:
+            return x, y, sample_weight
+        check_array(name, array, self.event_shape)
+        self.likelihood.check_values(array)
+        if not self.built:
+            self.build((None, *array.shape[1:]))
+        if sample_weight is not None:
+            check_weights(sample_weight, len(array))
+            sample_weight = np.asarray(sample_weight, dtype="float32")
+            y = np.zeros(len(array), dtype="uint8") if y is None else y
+        return array, y, sample_weight
+
+    def _check_validation(self: Any, data: Any) -> Any:
+        if isinstance(data, (list, tuple)):
+            x, y, weights = keras.utils.unpack_x_y_sample_weight(tuple(data))
+        else:
+            x, y, weights = data, None, None
+        x, y, weights = self._check_data("validation_data", x, y, weights)
+        return keras.utils.pack_x_y_sample_weight(x, y, weights)
+
+
+def _portable(optimizer: Config) -> Config:
+    """An optimiser's config under its public name.
+
+    On torch Keras replaces its optimisers by classes of that backend, and would save those.
+    """
+    config = dict(optimizer["config"])
+    if isinstance(config.get("inner_optimizer"), dict):
+        config["inner_optimizer"] = _portable(config["inner_optimizer"])
+    name = optimizer["class_name"]
+    if not hasattr(keras.optimizers, name) or not optimizer["module"].startswith("keras."):
+        return {**optimizer, "config": config}
+    return {
+        "module": "keras.optimizers",
+        "class_name": name,
+        "config": config,
+        "registered_name": None,
+    }

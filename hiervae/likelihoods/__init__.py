@@ -1,0 +1,5 @@
+"""Likelihoods p(x | z)."""
+
+from hiervae.likelihoods.base import Likelihood
+
+__all__ = ["Likelihood"]

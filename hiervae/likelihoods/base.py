@@ -1,0 +1,71 @@
+"""The base of all likelihoods p(x | z)."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, ClassVar
+
+import numpy as np
+
+from hiervae.errors import DataError
+from hiervae.part import Part
+from hiervae.types import Shape, Tensor
+
+
+class Likelihood(Part, abc.ABC):
+    """The density of an example given the decoder's features.
+
+    Calling the layer maps features (n, ...) to the density's parameters; every other method takes
+    those parameters, so that the output heads run once. The weights of the heads are created in
+    `build(features_shape)`; `self.context.event_shape` is the shape of an example. A decoder that
+    is autoregressive over the example's values does its work in `log_prob` and `sample`.
+
+    Attributes:
+        value_range: lowest and highest value with a density, None where unbounded.
+    """
+
+    value_range: ClassVar[tuple[float | None, float | None]] = (None, None)
+
+    @abc.abstractmethod
+    def call(self, features: Tensor, training: bool = False) -> Any:
+        """The parameters of the density for features (n, ...), float32."""
+
+    @abc.abstractmethod
+    def log_prob(self, value: Tensor, parameters: Any) -> Tensor:
+        """Log-density of x (n, *event_shape) in nats, summed over the event: shape (n,)."""
+
+    @abc.abstractmethod
+    def mean(self, parameters: Any) -> Tensor:
+        """The mean of x, shape (n, *event_shape)."""
+
+    @abc.abstractmethod
+    def sample(self, parameters: Any, seed: Any = None) -> Tensor:
+        """A draw of x, shape (n, *event_shape)."""
+
+    @abc.abstractmethod
+    def reconstruction_error(self, value: Tensor, parameters: Any) -> Tensor:
+        """The term C of -log p(x | z) that a constraint bounds, summed over the event: (n,)."""
+
+    def log_prob_and_error(self, value: Tensor, parameters: Any) -> tuple[Tensor, Tensor]:
+        """Log-density and reconstruction error, each (n,); override where they share work."""
+        return self.log_prob(value, parameters), self.reconstruction_error(value, parameters)
+
+    def check_values(self, values: np.ndarray[Any, Any]) -> None:
+        """Refuse an array that has values without a density.
+
+        Raises:
+            DataError: if a value lies outside `value_range`.
+        """
+        low, high = self.value_range
+        smallest, largest = values.min(), values.max()
+        if (low is not None and smallest < low) or (high is not None and largest > high):
+            raise DataError(
+                f"The data has values from {smallest:g} to {largest:g}; the {self.name} likelihood "
+                f"expects values from {low} to {high}. Rescale the data (divide 8-bit greys by "
+                "255), or choose another likelihood."
+            )
+
+
+def flat_size(shape: Shape) -> int:
+    """Number of scalars in an array of this shape."""
+    return int(np.prod(shape, dtype=np.int64))

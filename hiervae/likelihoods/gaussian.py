@@ -1,0 +1,108 @@
+"""The Gaussian likelihood."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.distributions.diagonal_normal import as_float32
+from hiervae.likelihoods.base import Likelihood, flat_size
+from hiervae.networks.normal_head import standardize_log_variance_bounds
+from hiervae.options import check_positive_number
+from hiervae.types import Config, Tensor
+
+
+class Gaussian(Likelihood):
+    """Independent normals; the parameters are mean and log-variance, each (n, event size).
+
+    The reconstruction error is the squared error, divided by twice the variance where that is
+    fixed.
+
+    Args:
+        variance: a fixed positive number; "learned" for one weight a dimension; or "predicted"
+            for an output of the decoder.
+        log_variance_bounds: bounds of a learned or predicted log-variance.
+
+    Raises:
+        ValueError: if the variance is neither a positive number nor one of the two words.
+    """
+
+    def __init__(
+        self,
+        variance: float | str = 1.0,
+        log_variance_bounds: tuple[float, float] = (-10.0, 5.0),
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(variance, str):
+            if variance not in ("learned", "predicted"):
+                raise ValueError(
+                    f'variance={variance!r}: expected a positive number, "learned" or "predicted".'
+                )
+        else:
+            variance = check_positive_number("variance", variance)
+        self.variance = variance
+        self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the output weights for features of shape (n, ...)."""
+        size = flat_size(self.context.event_shape)
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.location = keras.layers.Dense(size, name="mean")
+        flat = self.flatten.compute_output_shape(input_shape)
+        self.location.build(flat)
+        if self.variance == "predicted":
+            self.scale = keras.layers.Dense(size, name="log_variance")
+            self.scale.build(flat)
+        elif self.variance == "learned":
+            self.log_variance = self.add_weight(
+                shape=(size,), initializer="zeros", dtype="float32", name="log_variance"
+            )
+
+    def call(self, features: Tensor, training: bool = False) -> DiagonalNormal:
+        """The density's parameters, each of shape (n, event size)."""
+        features = self.flatten(features)
+        mean = as_float32(self.location(features))
+        if isinstance(self.variance, float):
+            log_variance = ops.full_like(mean, math.log(self.variance))
+        elif self.variance == "learned":
+            raw = ops.convert_to_tensor(self.log_variance)
+            log_variance = ops.zeros_like(mean) + ops.clip(raw, *self.log_variance_bounds)
+        else:
+            log_variance = ops.clip(as_float32(self.scale(features)), *self.log_variance_bounds)
+        return DiagonalNormal(mean, log_variance)
+
+    def _flat(self, value: Tensor) -> Tensor:
+        return ops.reshape(value, (-1, flat_size(self.context.event_shape)))
+
+    def _shaped(self, value: Tensor) -> Tensor:
+        return ops.reshape(value, (-1, *self.context.event_shape))
+
+    def log_prob(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
+        """Log-density in nats, shape (n,), for x of shape (n, *event_shape)."""
+        return parameters.log_prob(self._flat(value))
+
+    def mean(self, parameters: DiagonalNormal) -> Tensor:
+        """The mean of x, shape (n, *event_shape)."""
+        return self._shaped(parameters.mean)
+
+    def sample(self, parameters: DiagonalNormal, seed: Any = None) -> Tensor:
+        """A draw of x, shape (n, *event_shape)."""
+        return self._shaped(parameters.sample(seed))
+
+    def reconstruction_error(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
+        """The squared error, over twice a fixed variance, summed over the event: shape (n,)."""
+        error = ops.sum(ops.square(self._flat(value) - parameters.mean), axis=-1)
+        return error / (2.0 * self.variance) if isinstance(self.variance, float) else error
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "variance": self.variance,
+            "log_variance_bounds": self.log_variance_bounds,
+        }

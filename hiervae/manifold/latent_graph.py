@@ -1,0 +1,250 @@
+"""The nearest-neighbour graph of a latent space."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hiervae.errors import DataError
+from hiervae.manifold.checks import finite_matrix
+from hiervae.manifold.codec import Codec, Coder
+from hiervae.manifold.graph_arrays import GraphArrays
+from hiervae.manifold.graph_file import read_graph, write_graph
+from hiervae.manifold.path import Path
+from hiervae.manifold.path_finder import PathFinder
+from hiervae.options import check_positive_int
+
+if TYPE_CHECKING:
+    from hiervae.model import HierarchicalVAE
+
+
+class LatentGraph:
+    """A k-nearest-neighbour graph for interpolation along the learned manifold.
+
+    Klushyn et al. (2019), section 2.3: the nodes are latent vectors, every node is joined by
+    undirected edges to its k nearest neighbours, and an edge weighs its Euclidean length. Two
+    data points are interpolated along the shortest path between their encodings. Build a graph
+    with `from_prior` or `from_latents`; it does not change afterwards.
+
+    Example:
+        >>> import numpy as np
+        >>> turn = np.linspace(0, 2 * np.pi, 100, endpoint=False)
+        >>> circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+        >>> graph = LatentGraph.from_latents(circle, num_neighbors=2)
+        >>> path = graph.interpolate_latents([1.0, 0.0], [-1.0, 0.0])
+        >>> round(path.length, 2)
+        3.14
+
+    Attributes:
+        nodes: latent vectors, shape (num_nodes, d).
+        edges: node numbers of each edge, shape (n_e, 2), the smaller first, each edge once.
+        weights: Euclidean length of each edge, shape (n_e,).
+        num_neighbors: k.
+    """
+
+    def __init__(self, arrays: GraphArrays, codec: Codec) -> None:
+        self.nodes = arrays.nodes
+        self.edges = arrays.edges
+        self.weights = arrays.weights
+        self.num_neighbors = arrays.num_neighbors
+        for array in (self.nodes, self.edges, self.weights):
+            array.flags.writeable = False
+        self._codec = codec
+        self._finder = PathFinder(arrays)
+
+    @classmethod
+    def from_prior(
+        cls,
+        model: HierarchicalVAE,
+        num_nodes: int = 1000,
+        num_neighbors: int = 10,
+        seed: int | None = 0,
+    ) -> LatentGraph:
+        """Build the graph on samples of the learned prior (Klushyn et al. 2019, Eq. 13).
+
+        The graph lives in the latent space that the prior governs: z_L of a stacked model, all
+        levels joined of a flat one. Lower levels are decoded at their conditional means.
+
+        Args:
+            model: a built model.
+            num_nodes: samples of the prior N.
+            num_neighbors: neighbours k each node is joined to, below N.
+            seed: of the samples; None draws anew at each call.
+
+        Returns:
+            A graph that encodes and decodes with `model`.
+
+        Raises:
+            ValueError: if `num_nodes` or `num_neighbors` is out of range.
+            DataError: if the prior gives samples that are not finite.
+        """
+        count = check_positive_int("num_nodes", num_nodes)
+        nodes = finite_matrix(model.sample_prior(count, seed=seed), "the prior's samples")
+        return cls(GraphArrays.from_nodes(nodes, num_neighbors), Codec.of_model(model))
+
+    @classmethod
+    def from_latents(
+        cls,
+        latents: ArrayLike,
+        num_neighbors: int = 10,
+        decode: Coder | None = None,
+        encode: Coder | None = None,
+    ) -> LatentGraph:
+        """Build the graph on given latent vectors.
+
+        Args:
+            latents: nodes, shape (n, d).
+            num_neighbors: neighbours k each node is joined to, below n.
+            decode: maps latents (m, d) to outputs (m, *event_shape); without it a path has no
+                `decoded`.
+            encode: maps examples (m, *event_shape) to latents (m, d); without it only
+                `interpolate_latents` works.
+
+        Returns:
+            The graph.
+
+        Raises:
+            ValueError: if `num_neighbors` is out of range.
+            DataError: if the latents are not a finite (n, d) array.
+        """
+        nodes = finite_matrix(latents, "latents").copy()
+        return cls(GraphArrays.from_nodes(nodes, num_neighbors), Codec(encode, decode))
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str], model: HierarchicalVAE | None = None
+    ) -> LatentGraph:
+        """Load a graph that `save` wrote.
+
+        Args:
+            path: the `.npz` file.
+            model: encodes and decodes for the graph; without it only latents are interpolated.
+
+        Returns:
+            The graph, its nodes, edges and weights equal to the saved ones bit for bit.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            DamagedFileError: if the file is not a graph.
+            DataError: if the graph's dimension is not that of the model's prior.
+        """
+        arrays = read_graph(path)
+        if model is None:
+            return cls(arrays, Codec())
+        if model.prior_dim != arrays.nodes.shape[1]:
+            raise DataError(
+                f"{os.fspath(path)} holds a graph in {arrays.nodes.shape[1]} dimensions; the "
+                f"model's prior has {model.prior_dim}. Load it with the model it was built from."
+            )
+        return cls(arrays, Codec.of_model(model))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write nodes, edges, weights and k to an `.npz` file, whole or not at all.
+
+        The model is not written: give it to `load` again.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        write_graph(path, GraphArrays(self.nodes, self.edges, self.weights, self.num_neighbors))
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes N."""
+        return len(self.nodes)
+
+    def interpolate(self, x_a: ArrayLike, x_b: ArrayLike) -> Path:
+        """Interpolate between two examples along the graph.
+
+        Both are encoded to their posterior means, which join the graph for this call as new
+        nodes with their own k nearest neighbours; A* finds the shortest path between them, and
+        everything on it is decoded.
+
+        Args:
+            x_a: the start, one example of shape event_shape (no batch axis).
+            x_b: the end, likewise.
+
+        Returns:
+            The path; its ends are the encodings of `x_a` and `x_b`.
+
+        Raises:
+            ValueError: if the graph has no encoder.
+            DataError: if an example has the wrong shape, or is encoded to values not finite.
+            NoPathError: if the graph does not connect the two.
+        """
+        if self._codec.encode is None:
+            raise ValueError(
+                "This graph has no encoder; use interpolate_latents, or build the graph with "
+                "LatentGraph.from_prior(model) or with encode= in LatentGraph.from_latents."
+            )
+        start, end = np.asarray(x_a), np.asarray(x_b)
+        expected = start.shape if self._codec.event_shape is None else self._codec.event_shape
+        for name, example in (("x_a", start), ("x_b", end)):
+            if example.shape != expected:
+                raise DataError(
+                    f"{name} has shape {example.shape}; expected one example of shape "
+                    f"{expected}, without a batch axis. Call interpolate once for each pair."
+                )
+        encoded = self._codec.encode(np.stack([start, end]))
+        latents = finite_matrix(encoded, "the encoded end points")
+        if latents.shape != (2, self.nodes.shape[1]):
+            raise DataError(
+                f"Two examples were encoded to shape {latents.shape}; expected "
+                f"{(2, self.nodes.shape[1])}, one latent vector for each. Give single examples, "
+                "and an encoder into the latent space of the graph."
+            )
+        return self.interpolate_latents(latents[0], latents[1])
+
+    def interpolate_latents(self, z_a: ArrayLike, z_b: ArrayLike) -> Path:
+        """Interpolate between two latent vectors along the graph.
+
+        Args:
+            z_a: the start, shape (d,).
+            z_b: the end, shape (d,).
+
+        Returns:
+            The path, decoded if the graph has a decoder.
+
+        Raises:
+            DataError: if a vector has the wrong shape or is not finite.
+            NoPathError: if the graph does not connect the two.
+        """
+        path = self.shortest_path(z_a, z_b)
+        if self._codec.decode is None:
+            return path
+        decoded = np.asarray(self._codec.decode(path.latents))
+        if decoded.ndim == 0 or len(decoded) != len(path):
+            raise DataError(
+                f"decode returned shape {decoded.shape} for {len(path)} latents; expected one "
+                "output for each along the first axis."
+            )
+        return Path(path.latents, path.node_ids, path.length, decoded)
+
+    def shortest_path(self, z_a: ArrayLike, z_b: ArrayLike) -> Path:
+        """Find the path of `interpolate_latents` without decoding it.
+
+        Args:
+            z_a: the start, shape (d,).
+            z_b: the end, shape (d,).
+
+        Returns:
+            The path, without `decoded`.
+
+        Raises:
+            DataError: if a vector has the wrong shape or is not finite.
+            NoPathError: if the graph does not connect the two.
+        """
+        return self._finder.find(self._vector(z_a, "z_a"), self._vector(z_b, "z_b"))
+
+    def _vector(self, value: ArrayLike, name: str) -> NDArray[np.float64]:
+        """Check one latent vector; returns it as float64 of shape (d,)."""
+        vector = np.asarray(value)
+        if vector.shape != self.nodes.shape[1:]:
+            raise DataError(
+                f"{name} has shape {vector.shape}; expected one latent vector of shape "
+                f"{self.nodes.shape[1:]}, without a batch axis. Interpolate one pair a call."
+            )
+        return finite_matrix(vector[None], name).reshape(-1)

@@ -1,0 +1,77 @@
+"""The metrics of a model, kept in one Keras metric so that a step updates them all at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from hiervae.types import Tensor
+
+CONTROL_NAMES = ("beta", "constraint", "phase")
+
+
+class StepMetrics(keras.metrics.Metric):
+    """Weighted means of named terms, the last control values, and the first non-finite term.
+
+    Args:
+        names: the terms that are averaged over examples, "constraint" among them.
+    """
+
+    def __init__(self, names: tuple[str, ...], name: str = "step_metrics") -> None:
+        super().__init__(name=name, dtype="float32")
+        self.names = names
+        size = len(names)
+        self.totals = self.add_variable((size,), "zeros", dtype="float32", name="totals")
+        self.weight = self.add_variable((), "zeros", dtype="float32", name="weight")
+        self.control = self.add_variable(
+            (len(CONTROL_NAMES),), "zeros", dtype="float32", name="control", aggregation="mean"
+        )
+        self.bad = self.add_variable((size,), "zeros", dtype="float32", name="bad")
+
+    def update_state(
+        self,
+        means: dict[str, Tensor],
+        weight: Tensor,
+        control: dict[str, Any],
+        training: bool,
+    ) -> None:
+        """Add a batch.
+
+        Args:
+            means: the terms' weighted means over the batch.
+            weight: the batch's sum of sample weights.
+            control: beta, constraint and phase as they are now.
+            training: log the control's running constraint; False logs its mean over the data.
+        """
+        values = ops.stack([ops.cast(means[name], "float32") for name in self.names])
+        weight = ops.cast(weight, "float32")
+        totals, weight = self.totals + values * weight, self.weight + weight
+        self.totals.assign(totals)
+        self.weight.assign(weight)
+        if not training:
+            mean = totals[self.names.index("constraint")] / ops.maximum(weight, 1e-30)
+            control = {**control, "constraint": mean}
+        self.control.assign(
+            ops.stack([ops.cast(control[name], "float32") for name in CONTROL_NAMES])
+        )
+        finite = ops.cast(ops.isfinite(values), "float32")
+        unseen = ops.cast(ops.equal(ops.sum(self.bad), 0.0), "float32")
+        self.bad.assign(self.bad + unseen * (1.0 - finite))
+
+    def result(self) -> dict[str, Tensor]:
+        """Means of the terms and the last control values, by name."""
+        means = self.totals / ops.maximum(self.weight, 1e-30)
+        named = dict(zip(self.names, ops.unstack(means, len(self.names)), strict=True))
+        control = ops.unstack(self.control + 0.0, len(CONTROL_NAMES))
+        return {**named, **dict(zip(CONTROL_NAMES, control, strict=True))}
+
+    def non_finite_terms(self) -> tuple[str, ...]:
+        """The terms that were not finite in the first batch that had such a term."""
+        bad = ops.convert_to_numpy(self.bad)
+        return tuple(name for name, flag in zip(self.names, bad, strict=True) if flag > 0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {"names": self.names, "name": self.name}

@@ -1,0 +1,296 @@
+"""The hierarchical variational autoencoder."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from hiervae import registry
+from hiervae.backend import StepAdapter
+from hiervae.construction import construction_scope
+from hiervae.control import ControlState
+from hiervae.fitting import FittingMethods
+from hiervae.inference.base import InferenceScheme
+from hiervae.inspection import FunctionCache, InspectionMethods
+from hiervae.likelihoods.base import Likelihood
+from hiervae.metrics import StepMetrics
+from hiervae.networks.base import Network
+from hiervae.objective import Terms, kl_names, kl_terms
+from hiervae.options import check_choice, check_positive_int
+from hiervae.priors.base import Prior
+from hiervae.scoring import ScoringMethods
+from hiervae.training import TrainingMethods
+from hiervae.types import Config, ModelContext, Tensor
+
+PARTS: dict[str, type] = {
+    "inference": InferenceScheme,
+    "prior": Prior,
+    "likelihood": Likelihood,
+    "network": Network,
+}
+GROUP_OF = {
+    "inference": "hiervae.inference",
+    "prior": "hiervae.priors",
+    "likelihood": "hiervae.likelihoods",
+    "network": "hiervae.networks",
+}
+
+
+@keras.saving.register_keras_serializable(package="hiervae")
+class HierarchicalVAE(
+    StepAdapter, TrainingMethods, FittingMethods, InspectionMethods, ScoringMethods, keras.Model
+):
+    """A hierarchical variational autoencoder composed of plugins.
+
+    Every part is given by name, by a config such as `{"name": "vhp", "latent_dim": 2}`, as
+    `"distribution:name"`, as a class or as an instance.
+
+    Args:
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level.
+        inference: the posterior and the generative structure it pairs with.
+        prior: the density of z_L, or of all levels of a flat structure.
+        likelihood: the density of an example.
+        network: the deterministic blocks between the stochastic levels.
+        num_samples: posterior samples S in training and evaluation.
+        bound: "elbo", or "importance_weighted" with K = `num_samples`.
+        kl: "closed_form" where there is one, or "monte_carlo" everywhere (always so under the
+            importance-weighted bound).
+        seed: of the initial weights and of all noise; None draws one.
+        **kwargs: `name` and `dtype` of a Keras model.
+
+    Raises:
+        ValueError: if a size or choice is wrong.
+        RegistryError: if a part cannot be found or resolved.
+
+    Example:
+        >>> model = HierarchicalVAE(latent_dims=2, prior="vhp", network={"name": "mlp"}, seed=0)
+        >>> model.compile(optimizer="adam")
+    """
+
+    def __init__(
+        self,
+        latent_dims: int | tuple[int, ...],
+        inference: Any = "bottom_up",
+        prior: Any = "standard_normal",
+        likelihood: Any = "bernoulli",
+        network: Any = "mlp",
+        num_samples: int = 1,
+        bound: str = "elbo",
+        kl: str = "closed_form",
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)
+        self.latent_dims = _standardize_latent_dims(latent_dims)
+        self.num_samples = check_positive_int("num_samples", num_samples)
+        self.bound = check_choice("bound", bound, ("elbo", "importance_weighted"))
+        self.kl = check_choice("kl", kl, ("closed_form", "monte_carlo"))
+        self.seed = seed
+        specs = {
+            "inference": inference,
+            "prior": prior,
+            "likelihood": likelihood,
+            "network": network,
+        }
+        with construction_scope(seed, self.dtype_policy):
+            for role, spec in specs.items():
+                setattr(self, role, registry.create(GROUP_OF[role], spec, PARTS[role]))
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.evaluation_generator = keras.random.SeedGenerator(seed)
+        self.control = ControlState(name="control")
+        self.event_shape: Any = None
+        self._functions = FunctionCache()
+        self._compiled_record: str | None = None
+
+    @property
+    def num_levels(self) -> int:
+        """Number of stochastic levels L."""
+        return len(self.latent_dims)
+
+    @property
+    def prior_dim(self) -> int:
+        """Size of the latent vector that the prior governs."""
+        flat = self.inference.structure == "flat"
+        return sum(self.latent_dims) if flat else self.latent_dims[-1]
+
+    @property
+    def num_dimensions(self) -> int:
+        """Number of scalars in one example."""
+        return int(np.prod(self.event_shape))
+
+    @property
+    def training_step(self) -> int:
+        """Optimiser steps taken over the model's life, across `fit` calls and reloads."""
+        return int(ops.convert_to_numpy(self.control.step))
+
+    def control_values(self) -> dict[str, float]:
+        """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""
+        return self.control.logged()
+
+    @property
+    def generator_states(self) -> list[Any]:
+        """The state of every random generator in the model."""
+        return [v for v in self.non_trainable_variables if v.name == "seed_generator_state"]
+
+    def build(self, input_shape: Any) -> None:
+        """Create all weights for examples of shape input_shape[1:].
+
+        Raises:
+            ValueError: if a dimension of the examples is unknown.
+        """
+        event_shape = tuple(input_shape[1:])
+        if not event_shape or any(size is None for size in event_shape):
+            raise ValueError(
+                f"The model cannot be built for inputs of shape {tuple(input_shape)}: expected "
+                "(batch, *event_shape) with every size of the event known, such as (None, 784)."
+            )
+        self.event_shape = event_shape
+        context = ModelContext(
+            event_shape=event_shape,
+            latent_dims=self.latent_dims,
+            prior_dim=self.prior_dim,
+            network=self.network,
+            value_range=self.likelihood.value_range,
+        )
+        for part in (self.inference, self.prior, self.likelihood):
+            part.prepare(context)
+        with construction_scope(self.seed, self.dtype_policy):
+            self.inference.build((None, *event_shape))
+            self.prior.build((None, self.prior_dim))
+            self.likelihood.build((None, *self.inference.features_shape))
+        names = kl_names(self.inference.structure, self.num_levels, self.prior)
+        self.step_metrics = StepMetrics(
+            ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
+        )
+        self.built = True
+
+    def call(
+        self,
+        inputs: Tensor,
+        training: bool = False,
+        return_terms: bool = False,
+        num_samples: int | None = None,
+        closed_form: bool | None = None,
+    ) -> Any:
+        """Reconstruction means, or the terms of the objective.
+
+        Args:
+            inputs: x, shape (batch, *event_shape).
+            training: whether this is a training step.
+            return_terms: return `hiervae.objective.Terms` instead of means.
+            num_samples: posterior samples of the terms; the model's own by default.
+            closed_form: take KL terms in closed form; by default as the model was told.
+
+        Returns:
+            Means of shape (batch, *event_shape), decoded from posterior means, or the terms.
+        """
+        if tuple(inputs.shape[1:]) != self.event_shape:
+            raise ValueError(
+                f"Received inputs of shape {tuple(inputs.shape)}; the model was built for examples "
+                f"of shape {self.event_shape}."
+            )
+        inputs = ops.cast(inputs, "float32")
+        if not return_terms:
+            features = self.inference.infer(inputs, sample=False, training=training).features
+            return self.likelihood.mean(self.likelihood(features))
+        if closed_form is None:
+            closed_form = self.kl == "closed_form" and self.bound == "elbo"
+        return self._terms(inputs, training, num_samples or self.num_samples, closed_form)
+
+    def _terms(self, inputs: Tensor, training: bool, num_samples: int, closed_form: bool) -> Terms:
+        seed = self.seed_generator if training else self.evaluation_generator
+        outcome = self.inference.infer(
+            inputs,
+            pseudo_inputs=self.prior.pseudo_inputs,
+            num_samples=num_samples,
+            seed=seed,
+            training=training,
+        )
+        if num_samples > 1:
+            inputs = ops.tile(inputs, (num_samples, *(1 for _ in self.event_shape)))
+        parameters = self.likelihood(outcome.features, training=training)
+        log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
+        kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
+
+        def unfold(values: Tensor) -> Tensor:
+            return ops.reshape(values, (num_samples, -1))
+
+        return Terms(
+            unfold(log_likelihood),
+            unfold(error),
+            {name: unfold(entry) for name, entry in kl.items()},
+        )
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Print how the model is composed, then Keras' table of layers."""
+        print_fn = kwargs.get("print_fn") or print
+        print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
+        for role, group in GROUP_OF.items():
+            part = getattr(self, role)
+            record = registry.describe(group, part)
+            source = "own class"
+            if record["distribution"]:
+                source = f"{record['distribution']} {record['version']}"
+            print_fn(f"  {role:<11} {record['name'] or type(part).__name__} ({source})")
+        print_fn(f"  {'objective':<11} {self.bound}, {self.num_samples} sample(s), KL {self.kl}")
+        super().summary(*args, **kwargs)
+
+    def get_config(self) -> Config:
+        """Everything needed to rebuild the model, plugins by name, distribution and version."""
+        parts = {role: registry.describe(GROUP_OF[role], getattr(self, role)) for role in PARTS}
+        return {
+            "name": self.name,
+            "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "latent_dims": self.latent_dims,
+            **parts,
+            "num_samples": self.num_samples,
+            "bound": self.bound,
+            "kl": self.kl,
+            "seed": self.seed,
+            "control": self.control.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Any = None) -> HierarchicalVAE:
+        """Rebuild from `get_config()`, resolving plugins through the registry.
+
+        Raises:
+            RegistryError: if a plugin is not installed; the message says what to install.
+        """
+        config = dict(config)
+        control = config.pop("control")
+        config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        scope: Any = contextlib.nullcontext()
+        if custom_objects:  # an empty scope would hide those of `load_model`
+            scope = keras.saving.custom_object_scope(custom_objects)
+        with scope:
+            with construction_scope(config["seed"], config["dtype"]):
+                for role, base in PARTS.items():
+                    config[role] = registry.restore(GROUP_OF[role], config[role], base)
+            model = cls(**config)
+        model.control.restore(control)
+        return model
+
+    def save_own_variables(self, store: Any) -> None:
+        """Keep the random generators too, which Keras leaves out."""
+        super().save_own_variables(store)
+        for index, state in enumerate(self.generator_states):
+            store[f"generator_{index}"] = ops.convert_to_numpy(state)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take up weights and random generators."""
+        own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
+        super().load_own_variables(own)
+        for index, state in enumerate(self.generator_states):
+            state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
+
+
+def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
+    dims = tuple(latent_dims) if isinstance(latent_dims, (list, tuple)) else (latent_dims,)
+    if not dims:
+        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
+    return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))

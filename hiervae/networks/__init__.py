@@ -1,0 +1,8 @@
+"""Deterministic networks between the stochastic layers."""
+
+from hiervae.networks.base import Network
+from hiervae.networks.gated_mlp import GatedMLP
+from hiervae.networks.keras_layers import KerasLayers
+from hiervae.networks.mlp import MLP
+
+__all__ = ["MLP", "GatedMLP", "KerasLayers", "Network"]

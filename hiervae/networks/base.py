@@ -1,0 +1,62 @@
+"""The base of the deterministic networks between the stochastic layers."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import keras
+
+from hiervae.types import Config, Shape
+
+
+class Network(abc.ABC):
+    """A recipe for the deterministic blocks of a model; it owns no weights itself.
+
+    A block is a Keras layer. It is called with one tensor, or with a list of tensors where a
+    scheme conditions on several (for instance x and z_2), and returns one feature tensor. Shapes
+    here exclude the leading axis; `level` counts from 1, the level nearest the data.
+
+    Attributes:
+        interface_version: version of the extension interface the class was written for.
+    """
+
+    interface_version: ClassVar[int] = 1
+
+    @abc.abstractmethod
+    def encoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
+        """The block below the posterior heads of `level`."""
+
+    @abc.abstractmethod
+    def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
+        """The block below the heads of the conditional prior p(z_level | ...)."""
+
+    @abc.abstractmethod
+    def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
+        """The block between the latents and the likelihood's output heads."""
+
+    @abc.abstractmethod
+    def get_config(self) -> Config:
+        """Constructor arguments, JSON-serialisable."""
+
+    @classmethod
+    def from_config(cls, config: Config) -> Network:
+        """Rebuild from `get_config()`."""
+        return cls(**config)
+
+
+def build_block(block: keras.layers.Layer, input_shapes: Sequence[Shape]) -> Shape:
+    """Build `block` for inputs of these shapes and return its output shape."""
+    shapes: Any = [(None, *shape) for shape in input_shapes]
+    if len(shapes) == 1:
+        shapes = shapes[0]
+    if not block.built:
+        block.build(shapes)
+    output = block.compute_output_shape(shapes)
+    if not isinstance(output, tuple) or (output and isinstance(output[0], (tuple, list))):
+        raise ValueError(
+            f"The block {block.name!r} returns {output!r} for inputs of shape {shapes!r}; expected "
+            "one feature tensor. Let the layer return a single tensor."
+        )
+    return tuple(output[1:])

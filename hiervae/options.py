@@ -1,0 +1,55 @@
+"""Checks of options that several parts take."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+
+def check_positive_int(name: str, value: Any) -> int:
+    """`value` if it is a positive integer.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"{name}={value!r}: expected a positive integer, such as {name}=1.")
+    return int(value)
+
+
+def check_positive_number(name: str, value: Any) -> float:
+    """`value` if it is a positive finite number.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not _is_number(value) or not 0.0 < value < math.inf:
+        raise ValueError(f"{name}={value!r}: expected a positive number, such as {name}=1.0.")
+    return float(value)
+
+
+def check_number_between(name: str, value: Any, low: float, high: float) -> float:
+    """`value` if it is a number in [low, high].
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not _is_number(value) or not low <= value <= high:
+        raise ValueError(f"{name}={value!r}: expected a number from {low} to {high}.")
+    return float(value)
+
+
+def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
+    """`value` if it is one of `choices`.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if value not in choices:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}.")
+    return str(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)

@@ -1,0 +1,45 @@
+"""What priors, inference schemes and likelihoods have in common."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import keras
+
+from hiervae.types import ModelContext
+
+
+class Part(keras.layers.Layer):
+    """A Keras layer that is composed into a model.
+
+    The model calls `prepare(context)` once, before the part is built, so that a part knows the
+    shapes and the network of the model without ever knowing the model.
+
+    Attributes:
+        interface_version: version of the extension interface the class was written for.
+    """
+
+    interface_version: ClassVar[int] = 1
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._context: ModelContext | None = None
+
+    def prepare(self, context: ModelContext) -> None:
+        """Give the part what it may know of its model."""
+        self._context = context
+
+    @property
+    def context(self) -> ModelContext:
+        """The model this part belongs to, as far as a part may know it.
+
+        Raises:
+            RuntimeError: if the part was not composed into a model yet.
+        """
+        if self._context is None:
+            raise RuntimeError(
+                f"{type(self).__name__} was used before it knew its model: expected "
+                "`prepare(context)` first. Compose it into a HierarchicalVAE, or call "
+                "`prepare(hiervae.types.ModelContext(...))` yourself."
+            )
+        return self._context

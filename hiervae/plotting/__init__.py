@@ -1,0 +1,18 @@
+"""Pictures of data, latent spaces and training; every function returns a Matplotlib figure."""
+
+from hiervae.plotting.control_history import control_history
+from hiervae.plotting.image_grid import image_grid
+from hiervae.plotting.interpolation_strip import interpolation_strip
+from hiervae.plotting.latent_snapshots import LatentSnapshot, latent_snapshots
+from hiervae.plotting.latent_space import latent_space
+from hiervae.plotting.reconstructions import reconstructions
+
+__all__ = [
+    "LatentSnapshot",
+    "control_history",
+    "image_grid",
+    "interpolation_strip",
+    "latent_snapshots",
+    "latent_space",
+    "reconstructions",
+]

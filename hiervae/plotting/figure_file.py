@@ -1,0 +1,37 @@
+"""Figures on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def save_figure(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
+    """Write a figure to `path`, whole or not at all, and return it; None writes nothing.
+
+    Raises:
+        ValueError: if the suffix names no format that can be written.
+        OSError: if the file cannot be written.
+    """
+    if path is None:
+        return figure
+    target = Path(path)
+    formats = figure.canvas.get_supported_filetypes()
+    kind = target.suffix[1:].lower()
+    if kind not in formats:
+        raise ValueError(
+            f"{target} has the suffix {target.suffix!r}; expected one of "
+            f"{', '.join('.' + name for name in sorted(formats))}, such as figure.png."
+        )
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as stream:
+            figure.savefig(stream, format=kind)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return figure

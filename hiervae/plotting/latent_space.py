@@ -1,0 +1,123 @@
+"""Two-dimensional latent spaces."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hiervae.errors import DataError
+from hiervae.manifold.latent_graph import LatentGraph
+from hiervae.manifold.path import Path
+from hiervae.options import check_choice
+from hiervae.plotting.figure_file import save_figure
+from hiervae.plotting.points import FloatArray, add_scale, as_plane_points, draw_points
+from hiervae.plotting.style import (
+    RED,
+    edge_colormap,
+    matplotlib_module,
+    new_figure,
+    style_axes,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_KINDS = ("auto", "category", "angle", "number", "density")
+
+
+def latent_space(
+    latents: ArrayLike | None,
+    values: ArrayLike | None = None,
+    path: str | os.PathLike[str] | None = None,
+    kind: str = "auto",
+    graph: LatentGraph | None = None,
+    interpolations: Path | Sequence[Path] = (),
+    value_label: str = "",
+    title: str = "",
+) -> Figure:
+    """Draw a two-dimensional latent space, with a graph and paths over it where given.
+
+    Together with a graph and a path this is Figure 3 of Klushyn et al. (2019): edges in blue, the
+    longer the darker, and the interpolation in red.
+
+    Args:
+        latents: posterior means or prior samples, shape (n, 2); None draws the graph alone.
+        values: one for each latent, shape (n,): labels, angles in radians, or other numbers.
+        path: also write the figure to this file; the suffix chooses the format.
+        kind: how to read `values`: "category", "angle" or "number"; "density" counts latents in
+            cells instead and takes no values. "auto" takes up to ten different integers, booleans
+            or strings as categories and other values as numbers.
+        graph: a graph in two dimensions.
+        interpolations: paths through it.
+        value_label: name of `values`, beside their colours.
+        title: above the axes.
+
+    Returns:
+        The figure.
+
+    Raises:
+        DataError: if an array has the wrong shape or is not finite, or nothing is given to draw.
+        ValueError: if `kind` does not fit.
+        HiervaeError: if Matplotlib is not installed.
+        OSError: if the file cannot be written.
+    """
+    check_choice("kind", kind, _KINDS)
+    if latents is None and (graph is None or values is not None):
+        raise DataError("latents is None; give latents of shape (n, 2), or a graph and no values.")
+    paths = [interpolations] if isinstance(interpolations, Path) else list(interpolations)
+    routes = [as_plane_points("an interpolation", route.latents) for route in paths]
+    points = None if latents is None else as_plane_points("latents", latents)
+    nodes = None if graph is None else as_plane_points("graph", graph.nodes)
+    drawn = np.concatenate([part for part in (points, nodes, *routes) if part is not None])
+
+    width, height = np.ptp(drawn, axis=0)
+    aspect = float(np.clip(height / width, 0.55, 1.25)) if width > 0 else 1.0
+    figure = new_figure(5.8, 0.8 + 4.0 * aspect)
+    figure.set_layout_engine("constrained")
+    axes = figure.subplots()
+    style_axes(axes, title, "$z_1$", "$z_2$")
+    axes.set_aspect("equal", adjustable="datalim")
+    if graph is not None and nodes is not None:
+        _draw_edges(axes, nodes, graph)
+    if points is not None:
+        draw_points(axes, points, values, kind, value_label, faint=graph is not None)
+    for route in routes:
+        _draw_route(axes, route)
+    axes.autoscale_view()
+    return save_figure(figure, path)
+
+
+def _draw_edges(axes: Axes, nodes: FloatArray, graph: LatentGraph) -> None:
+    """Edges in blue by length, with their scale."""
+    order = np.argsort(graph.weights)[::-1]  # short edges on top
+    lines = matplotlib_module("collections").LineCollection(
+        nodes[graph.edges[order]],
+        array=graph.weights[order],
+        cmap=edge_colormap(),
+        linewidths=0.6,
+        zorder=1,
+    )
+    axes.add_collection(lines)
+    add_scale(axes, lines, "edge weight")
+
+
+def _draw_route(axes: Axes, points: FloatArray) -> None:
+    """A red line through its nodes, with larger ends."""
+    axes.plot(points[:, 0], points[:, 1], color="white", linewidth=3.6, zorder=4)
+    axes.plot(
+        points[:, 0], points[:, 1], color=RED, linewidth=1.8, marker="o", markersize=2.6, zorder=5
+    )
+    axes.scatter(
+        points[[0, -1], 0],
+        points[[0, -1], 1],
+        s=46,
+        color=RED,
+        edgecolors="white",
+        linewidths=1.0,
+        zorder=6,
+    )

@@ -1,0 +1,63 @@
+"""The base of all priors p(z)."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.part import Part
+from hiervae.types import Tensor
+
+
+class Prior(Part, abc.ABC):
+    """The density of the latent vector that no other latent conditions.
+
+    In a stacked structure that is z_L, in a flat one all levels concatenated; its size is
+    `self.context.prior_dim`. Weights are created in `build(input_shape)`, which the model calls
+    with (None, prior_dim) after `prepare(context)`.
+    """
+
+    @property
+    @abc.abstractmethod
+    def is_exact(self) -> bool:
+        """Whether `log_prob` is the log-density itself; False for an estimate of it."""
+
+    @abc.abstractmethod
+    def log_prob(
+        self,
+        latent: Tensor,
+        components: DiagonalNormal | None = None,
+        seed: Any = None,
+        training: bool = False,
+    ) -> Tensor:
+        """Log-density, or an estimate whose exponential is unbiased, in nats.
+
+        Args:
+            latent: z, shape (n, prior_dim), float32.
+            components: the posteriors of `pseudo_inputs`, parameters (K, prior_dim), where the
+                prior has any.
+            seed: `keras.random.SeedGenerator` for a density that is estimated by sampling.
+            training: whether the step that asks is a training step.
+
+        Returns:
+            Shape (n,), float32.
+        """
+
+    @abc.abstractmethod
+    def sample(
+        self, num_samples: int, components: DiagonalNormal | None = None, seed: Any = None
+    ) -> Tensor:
+        """Draws of z, shape (num_samples, prior_dim); the other arguments as in `log_prob`."""
+
+    @property
+    def pseudo_inputs(self) -> Tensor | None:
+        """Inputs (K, *event_shape) to encode together with the batch; None where there are none."""
+        return None
+
+    def distribution(self) -> DiagonalNormal | None:
+        """The prior as a diagonal normal with parameters (1, prior_dim), where it is one.
+
+        The KL is then taken in closed form; None, the default, makes it a Monte Carlo estimate.
+        """
+        return None

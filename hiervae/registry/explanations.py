@@ -1,0 +1,106 @@
+"""Messages for names that stand for no part, or for several."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from importlib import metadata
+
+from hiervae.registry import catalogue
+from hiervae.registry.distribution_names import KNOWN_PLUGINS, normalize, requirement
+from hiervae.registry.groups import label
+from hiervae.registry.plugin_entry import PluginEntry
+from hiervae.registry.suggestions import nearest
+from hiervae.types import PartRecord
+
+
+def conflict(kind: str, name: str, matches: Sequence[PluginEntry]) -> str:
+    """Why `name` is ambiguous and how to choose."""
+    origins = " and ".join(row.origin for row in matches)
+    choices = sorted({row.qualified_name for row in matches})
+    if len(choices) == 1:
+        return (
+            f"The {kind} {name!r} is declared more than once by one distribution: {origins}. "
+            "Expected one target. Install a repaired version of it, or pass the class itself."
+        )
+    return (
+        f"The {kind} {name!r} is offered by {len(choices)} distributions: {origins}. "
+        f"Write {' or '.join(map(repr, choices))} to choose one, or uninstall the other."
+    )
+
+
+def unknown(group: str, name: str, distribution: str, rows: Sequence[PluginEntry]) -> str:
+    """Why `name` (of `distribution`, unless empty) is not among `rows` and what to do."""
+    asked = f"{distribution}:{name}" if distribution else name
+    names = sorted({row.qualified_name if distribution else row.name for row in rows})
+    message = f"Unknown {label(group)} {asked!r}. Available: {', '.join(names)}."
+    way_out = _switched_off(group, name, distribution) or _to_install(group, name, distribution)
+    if way_out:
+        return message + way_out
+    known = [other for owner, other in KNOWN_PLUGINS if owner == group]
+    near = nearest(asked, names if distribution else [*names, *known])
+    if near is not None:
+        message += f" Did you mean {near!r}?" + ("" if near in names else _to_install(group, near))
+    damaged = "; ".join(catalogue.unreadable())
+    return message + (f" Metadata is damaged, reinstall: {damaged}." if damaged else "")
+
+
+def not_installed(group: str, saved: PartRecord) -> str:
+    """Which distribution and version to install for a saved part."""
+    name, distribution = str(saved.name), str(saved.distribution)
+    message = (
+        f"The {label(group)} {name!r} was saved with distribution {distribution!r} "
+        f"{saved.version or '(version unknown)'}"
+    )
+    switched_off = _switched_off(group, name, distribution)
+    if switched_off:
+        return f"{message}.{switched_off}"
+    try:
+        installed = metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return f"{message}, which is not installed. {_run(distribution, saved)}"
+    if installed == saved.version:
+        return f"{message}, which was installed meanwhile: call hiervae.registry.refresh()."
+    return f"{message}; the installed {installed} lacks it. {_run(distribution, saved)}"
+
+
+def not_rebuilt(kind: str, entry: PluginEntry, saved: PartRecord, error: Exception) -> str:
+    """Why a saved config could not be turned into a part again."""
+    message = (
+        f"The {kind} {entry.name!r} ({entry.origin}) cannot be rebuilt from its saved config: "
+        f"{reason(error)}"
+    )
+    if saved.distribution is None or saved.version == entry.version:
+        return f"{message}. Expected what get_config() returned; use an intact file."
+    return (
+        f"{message}. It was saved with version {saved.version}. {_run(saved.distribution, saved)}"
+    )
+
+
+def reason(error: BaseException) -> str:
+    """Type and text of an exception in one line, without the config that Keras puts before it."""
+    text = str(error).rpartition("Exception encountered: ")[2]
+    return f"{type(error).__name__}: {textwrap.shorten(text, 300, placeholder=' ...')}"
+
+
+def _run(distribution: str, saved: PartRecord) -> str:
+    return f"Run `{requirement(distribution, saved.version)}`"
+
+
+def _switched_off(group: str, name: str, distribution: str) -> str:
+    """That plugins of this name are installed but disabled, if so."""
+    hidden = [row for row in catalogue.installed(group) if row.is_named(name, distribution)]
+    if not hidden or not catalogue.plugins_disabled():
+        return ""
+    return (
+        f" It is installed ({'; '.join(row.origin for row in hidden)}), but "
+        f"{catalogue.DISABLE_VARIABLE} leaves only the built-in parts; unset it."
+    )
+
+
+def _to_install(group: str, name: str, distribution: str = "") -> str:
+    """What to install, if the name is known."""
+    known = KNOWN_PLUGINS.get((group, name))
+    if known is None or (distribution and normalize(distribution) != known):
+        return ""
+    return f" It comes with a plugin: {requirement(known)}"

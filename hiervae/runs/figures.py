@@ -1,0 +1,138 @@
+"""The pictures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hiervae import plotting
+from hiervae.datasets import Dataset
+from hiervae.errors import HiervaeError
+from hiervae.manifold import LatentGraph, Path
+from hiervae.model import HierarchicalVAE
+from hiervae.runs.history import Row
+from hiervae.runs.measures import latent_means
+from hiervae.runs.run_data import examples_of, has_angles, held_out_split, labels_of
+from hiervae.runs.run_folder import RunFolder
+
+NUM_SHOWN = 20
+NUM_POINTS = 5000
+
+
+class FigureWriter:
+    """Draws the pictures of a run into its folder.
+
+    Without Matplotlib nothing is drawn, and what has a shape that cannot be drawn is left out; each
+    with a note, since pictures are no reason to fail.
+
+    Args:
+        folder: the run's folder.
+        value_range: lowest and highest possible value of the data; None where unbounded.
+        note: told in one line what is left out.
+
+    Attributes:
+        written: names of the pictures drawn so far.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        value_range: Sequence[float | None],
+        note: Callable[[str], None],
+    ) -> None:
+        self.folder = folder
+        self.note = note
+        self.written: list[str] = []
+        low, high = value_range
+        self._range = None if low is None or high is None else (low, high)
+        self._able = find_spec("matplotlib") is not None
+        if not self._able:
+            note('no pictures, matplotlib is not installed: pip install "hiervae[monitoring]"')
+
+    def reconstructions(self, model: HierarchicalVAE, dataset: Dataset) -> None:
+        """Held-out examples, drawn at random since files may be sorted, above their means."""
+        split = held_out_split(dataset)
+        examples = examples_of(dataset, split)
+        count = min(NUM_SHOWN, len(examples))
+        chosen = examples[np.random.default_rng(0).choice(len(examples), count, replace=False)]
+        means = model.decode(model.encode(chosen))
+        self._draw_images(
+            "reconstructions", plotting.reconstructions, chosen, means, title=f"{split} examples"
+        )
+
+    def samples(self, name: str, images: NDArray[Any], title: str) -> None:
+        """New data in a grid."""
+        self._draw_images(name, plotting.image_grid, images, title=title)
+
+    def control(self, rows: list[Row], kappa_squared: float | None) -> None:
+        """Beta and the constraint over training."""
+        keys = ("step", "beta", "constraint", "phase")
+        series = {key: [row[key] for row in rows] for key in keys}
+        self._draw("control", plotting.control_history, series, kappa_squared=kappa_squared)
+
+    def interpolation(self, name: str, path: Path, straight: NDArray[Any], title: str) -> None:
+        """The decoded path above the straight line between its ends."""
+        strips = {"graph": path, "straight line": straight}
+        self._draw_images(name, plotting.interpolation_strip, strips, title=title)
+
+    def latent_space(self, model: HierarchicalVAE, dataset: Dataset) -> None:
+        """Posterior means of held-out examples in the plane, coloured by their labels."""
+        if model.prior_dim != 2:
+            return
+        split = held_out_split(dataset)
+        means = latent_means(model, examples_of(dataset, split, NUM_POINTS))
+        labels = labels_of(dataset, split, NUM_POINTS)
+        options: dict[str, Any] = {"title": f"posterior means, {split} examples"}
+        if labels is not None:
+            angles = has_angles(dataset)
+            options |= {
+                "values": labels,
+                "kind": "angle" if angles else "auto",
+                "value_label": "angle" if angles else "label",
+            }
+        self._draw("latent_space", plotting.latent_space, means, **options)
+
+    def graph(
+        self,
+        name: str,
+        model: HierarchicalVAE,
+        examples: NDArray[Any],
+        graph: LatentGraph,
+        path: Path,
+        title: str,
+    ) -> None:
+        """The graph over the latent plane with the examples' means, and a path through it."""
+        if model.prior_dim != 2:
+            return
+        means = latent_means(model, examples[:NUM_POINTS])
+        self._draw(
+            name, plotting.latent_space, means, graph=graph, interpolations=path, title=title
+        )
+
+    def _draw_images(
+        self, name: str, function: Callable[..., Any], *arguments: Any, title: str
+    ) -> None:
+        self._draw(name, function, *arguments, value_range=self._range, title=title)
+
+    def _draw(
+        self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any
+    ) -> None:
+        """Draw one picture by a function of `hiervae.plotting` that takes a `path`.
+
+        Raises:
+            OSError: if the file cannot be written.
+        """
+        if not self._able:
+            return
+        self.folder.figures.mkdir(parents=True, exist_ok=True)
+        path = self.folder.figures / f"{name}.png"
+        try:
+            function(*arguments, path=path, **options)
+        except HiervaeError as error:
+            self.note(f"no picture {path.name}: {error}")
+        else:
+            self.written.append(path.name)

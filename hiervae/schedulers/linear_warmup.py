@@ -1,0 +1,55 @@
+"""Linear warm-up of beta."""
+
+from __future__ import annotations
+
+from keras import ops
+
+from hiervae.options import check_number_between, check_positive_number
+from hiervae.schedulers.base import Scheduler
+from hiervae.types import Config, Signals, Tensor
+
+
+class LinearWarmup(Scheduler):
+    """beta rises linearly from `start` to 1 (Sønderby et al. 2016, section 2.3).
+
+    With `epochs` beta changes once an epoch and is 1 from epoch number `epochs` on (counted from
+    1, so that beta = epoch / epochs as in Tomczak & Welling 2018); with `steps` it changes at
+    every step.
+
+    Args:
+        epochs: length of the warm-up in epochs.
+        steps: length of the warm-up in optimiser steps; give one of the two.
+        start: beta before the first epoch or step.
+
+    Raises:
+        ValueError: if neither or both lengths are given, or a number is out of range.
+    """
+
+    def __init__(
+        self, epochs: float | None = None, steps: float | None = None, start: float = 0.0
+    ) -> None:
+        if (epochs is None) == (steps is None):
+            raise ValueError(
+                f"Received epochs={epochs!r} and steps={steps!r}: expected one of the two, such as "
+                "epochs=100."
+            )
+        self.epochs = None if epochs is None else check_positive_number("epochs", epochs)
+        self.steps = None if steps is None else check_positive_number("steps", steps)
+        self.start = check_number_between("start", start, 0.0, 1.0)
+
+    def initial_state(self) -> dict[str, float]:
+        """The start of beta, in phase 0."""
+        return {"beta": self.start, "phase": 0.0}
+
+    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+        """Progress by the number of the step or epoch; phase 1 once it has reached 1."""
+        progress = (
+            signals.epoch / self.epochs if self.epochs is not None else signals.step / self.steps
+        )
+        progress = ops.clip(progress, 0.0, 1.0)
+        phase = ops.cast(progress >= 1.0, "float32")
+        return {"beta": self.start + (1.0 - self.start) * progress, "phase": phase}
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {"epochs": self.epochs, "steps": self.steps, "start": self.start}

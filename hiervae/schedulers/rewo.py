@@ -1,0 +1,70 @@
+"""REWO, the reconstruction-error-based weighting of the objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from hiervae.options import check_positive_number
+from hiervae.schedulers.constrained import ConstrainedScheduler
+from hiervae.types import Config, Signals, Tensor
+
+
+class REWO(ConstrainedScheduler):
+    """Algorithm 1 of Klushyn et al. (2019), with Eqs. 11-12 for beta.
+
+    In the initial phase beta keeps its start value and the prior's weights are held still. The
+    phase ends for good when C-hat first falls below kappa^2. From then on
+    beta_t = beta_{t-1} exp(nu f d_t), f = tanh(tau (beta - 1)) where the constraint holds and -1
+    where it does not, so that training ends on the ELBO, beta = 1.
+
+    Args:
+        kappa: kappa^2 bounds the reconstruction error.
+        nu: learning rate of beta.
+        tau: slope of the pull to beta = 1.
+        beta: its start value, much smaller than 1.
+        **options: those of `ConstrainedScheduler`.
+
+    Raises:
+        ValueError: if a number is out of range.
+    """
+
+    gates = ("prior",)
+
+    def __init__(
+        self,
+        kappa: float,
+        nu: float = 1.0,
+        tau: float = 3.0,
+        beta: float = 1e-3,
+        **options: Any,
+    ) -> None:
+        super().__init__(kappa, nu=nu, beta=beta, **options)
+        self.tau = check_positive_number("tau", tau)
+
+    def initial_state(self) -> dict[str, float]:
+        """The initial phase: phase 0, the prior's gate closed."""
+        return {**super().initial_state(), "phase": 0.0, "gate_prior": 0.0}
+
+    def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
+        """f(beta, d; tau) of Eq. 12."""
+        return ops.where(violation > 0.0, -1.0, ops.tanh(self.tau * (beta - 1.0)))
+
+    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+        """C-hat, then the phase, then beta, in the order of Algorithm 1."""
+        constraint = self.average(state, signals)
+        violation = self.violation(constraint, signals)
+        phase = ops.maximum(state["phase"], ops.cast(violation < 0.0, "float32"))
+        updated = self.step_beta(state["beta"], violation, signals)
+        return {
+            "beta": ops.where(phase > 0.0, updated, state["beta"]),
+            "constraint": constraint,
+            "started": ops.ones_like(constraint),
+            "phase": phase,
+            "gate_prior": phase,
+        }
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {**super().get_config(), "tau": self.tau}

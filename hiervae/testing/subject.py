@@ -1,0 +1,124 @@
+"""The part under check."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+
+from hiervae import registry
+from hiervae.testing.check import Check
+from hiervae.testing.signature import option_names
+
+ROLES = {
+    "hiervae.priors": "prior",
+    "hiervae.inference": "inference",
+    "hiervae.schedulers": "scheduler",
+    "hiervae.likelihoods": "likelihood",
+    "hiervae.networks": "network",
+}
+
+
+class Subject:
+    """What is checked: fresh copies of it, and how its failures are called.
+
+    An instance that the caller passes is only asked for its config, never composed into a model.
+
+    Args:
+        group: entry-point group of the part.
+        base: class that parts of the group derive from.
+        spec: a name, `"distribution:name"`, a config, a class or an instance.
+        options: constructor arguments beside a name, a config or a class.
+
+    Raises:
+        RegistryError: if the name is unknown or stands for several parts.
+        IncompatiblePluginError: if the class is abstract or not of the kind.
+        ValueError: if an option is refused, or options are given beside an instance.
+        ConformanceError: if the part cannot be rebuilt from its config.
+    """
+
+    def __init__(self, group: str, base: type[Any], spec: Any, options: Mapping[str, Any]) -> None:
+        self.group = group
+        self.base = base
+        first = registry.create(group, _with_options(spec, base, options), base)
+        self.part_class = type(first)
+        name = keras.saving.get_registered_name(self.part_class)
+        self.custom_objects = {name: self.part_class}
+        self.part = f"check_{ROLES[group]}({self.part_class.__name__})"
+        with self.scope():
+            self.record = self._checked_record(first, _options_of(spec, options))
+
+    def check(self, name: str, fix: str) -> Check:
+        """A named check of this part."""
+        return Check(self.part, name, fix)
+
+    def scope(self) -> AbstractContextManager[Any]:
+        """Let Keras know the class, so that one of a script can be saved and loaded too."""
+        return keras.saving.custom_object_scope(self.custom_objects)
+
+    def fresh(self, dtype: str | None = None) -> Any:
+        """A new part with the options of the one given; used within `scope()`.
+
+        Args:
+            dtype: another dtype policy for a part that is a Keras layer.
+        """
+        record = copy.deepcopy(self.record)
+        options = record["config"] if record["name"] else record["config"]["config"]
+        if dtype is not None and "dtype" in options:
+            options["dtype"] = dtype
+        return registry.restore(self.group, record, self.base)
+
+    def _checked_record(self, first: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+        with self.check("config", "Let get_config() return every constructor argument.") as check:
+            config = first.get_config()
+            for name in option_names(self.part_class):
+                check.require(
+                    name in config,
+                    f"get_config() without the constructor's argument {name!r}",
+                    "all arguments in it",
+                )
+            for name, given in options.items():
+                kept = config.get(name)
+                check.require(
+                    not _is_plain(given) or not _is_plain(kept) or given == kept,
+                    f"get_config()[{name!r}] = {kept!r} of a part made with {name}={given!r}",
+                    "the value that was given",
+                )
+            record: dict[str, Any] = registry.describe(self.group, first)
+            record = json.loads(json.dumps(record))
+            again = registry.describe(self.group, registry.restore(self.group, record, self.base))
+            check.require(
+                json.loads(json.dumps(again)) == record,
+                f"the config {again['config']} after a round trip through JSON",
+                f"{record['config']}",
+            )
+        return record
+
+
+def _with_options(spec: Any, base: type[Any], options: Mapping[str, Any]) -> Any:
+    if not options:
+        return spec
+    if isinstance(spec, str):
+        return {"name": spec, **options}
+    if isinstance(spec, Mapping):
+        return {**spec, **options}
+    if isinstance(spec, type):
+        return spec(**options)
+    raise ValueError(
+        f"Received the options {sorted(options)} beside an instance of {type(spec).__name__}; "
+        f"expected them beside a name, a config or a class. Give them to its constructor."
+    )
+
+
+def _options_of(spec: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(spec) if isinstance(spec, Mapping) else {}
+    given.pop("name", None)
+    return {**given, **options}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (bool, int, float, str))

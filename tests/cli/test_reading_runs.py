@@ -1,0 +1,175 @@
+"""`evaluate`, `interpolate` and `sample` on a finished run."""
+
+import json
+import math
+import zipfile
+
+import numpy as np
+import pytest
+
+from hiervae.datasets import load
+from hiervae.manifold import LatentGraph
+from hiervae.priors.vhp import VariationalHierarchicalPrior
+from hiervae.runs import RunFolder
+
+TEST = load("pendulum", num_images=300, valid_size=60, test_size=80)
+
+
+def test_evaluate_scores_with_its_protocol(hiervae, run):
+    before = json.loads((run / "metrics.json").read_text())
+    outcome = hiervae(
+        "evaluate",
+        run,
+        "--num-samples",
+        7,
+        "--limit",
+        30,
+        "--batch-size",
+        20,
+        "--seed",
+        3,
+        "--json",
+    )
+    assert outcome.status == 0
+    score = outcome.record["test"]
+    model = RunFolder(run).load_model()
+    chosen = TEST.test[np.arange(30) * 80 // 30]
+    expected = -model.log_likelihood(chosen, num_samples=7, batch_size=20, seed=3)
+    assert score["negative_log_likelihood"] == pytest.approx(expected.mean(), rel=1e-5)
+    assert score["standard_error"] == pytest.approx(expected.std(ddof=1) / math.sqrt(30), rel=1e-4)
+    assert score["bits_per_dimension"] == pytest.approx(expected.mean() / 256 / math.log(2))
+    assert score["elbo"] == pytest.approx(-score["reconstruction"] - score["kl"], rel=1e-5)
+    assert score["kl_1"] == pytest.approx(score["kl"])
+    assert score["protocol"] == {
+        "num_samples": 7,
+        "prior_samples": 3,
+        "elbo_samples": 1,
+        "split": "test",
+        "num_examples": 30,
+        "of_examples": 80,
+        "binarisation": "none",
+        "seed": 3,
+        "backend": score["protocol"]["backend"],
+    }
+    after = json.loads((run / "metrics.json").read_text())
+    assert after == {**before, "test": score}
+    assert "30/30" in outcome.err  # the progress bar
+
+
+def test_evaluate_refuses_an_empty_split(hiervae, run):
+    config = json.loads((run / "config.json").read_text())
+    config["dataset"]["options"]["test_size"] = 0
+    config["data"]["checksum"] = None
+    (run / "config.json").write_text(json.dumps(config))
+    outcome = hiervae("evaluate", run)
+    assert outcome.status == 1
+    assert "test split" in outcome.error
+    assert "train, valid" in outcome.error
+
+
+def test_other_data_is_refused(hiervae, run):
+    config = json.loads((run / "config.json").read_text())
+    config["dataset"]["options"]["seed"] = 1
+    (run / "config.json").write_text(json.dumps(config))
+    outcome = hiervae("evaluate", run)
+    assert outcome.status == 1
+    assert "checksum" in outcome.error
+
+
+def test_interpolate_between_angles(hiervae, run):
+    outcome = hiervae("interpolate", run, "--from", -10, "--to", 100, "--num-nodes", 60, "--json")
+    assert outcome.status == 0
+    record = outcome.record["interpolation"]
+    degrees = np.rad2deg(TEST.test_labels)
+    for chosen, wanted in zip(record["examples"], (350.0, 100.0), strict=True):
+        distance = np.abs((degrees - wanted + 180.0) % 360.0 - 180.0)
+        assert distance[chosen] == distance.min() < 10.0
+    model = RunFolder(run).load_model()
+    graph = LatentGraph.load(run / "graph.npz", model)
+    assert graph.num_nodes == record["num_nodes"] == 60
+    path = graph.interpolate(*TEST.test[record["examples"]])
+    assert record["length"] == pytest.approx(path.length, rel=1e-5)
+    assert record["node_ids"] == path.node_ids.tolist()
+    assert record["length"] >= record["straight_length"]
+    assert sorted(outcome.record["figures"]) == [
+        "interpolation_-10_100.png",
+        "latent_graph_-10_100.png",
+    ]
+    assert all((run / "figures" / name).stat().st_size for name in outcome.record["figures"])
+    assert json.loads((run / "metrics.json").read_text())["interpolation"] == record
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--from=3", "--to=80", "--by=index"], 1, "from 0 to 79"),
+        (["--from=3", "--to=4.5", "--by=index"], 1, "whole number"),
+        (["--from=3", "--to=4", "--num-nodes=5"], 2, "num_neighbors"),
+    ],
+)
+def test_interpolate_refuses_what_does_not_exist(hiervae, run, options, status, message):
+    outcome = hiervae("interpolate", run, *options)
+    assert outcome.status == status
+    assert message in outcome.error
+    assert not (run / "graph.npz").exists()
+
+
+def test_samples_are_reproducible(hiervae, run, tmp_path):
+    means, noisy = tmp_path / "means.npy", tmp_path / "noisy.npy"
+    assert hiervae("sample", run, "--num", 5, "--seed", 1, "--npy", means).status == 0
+    assert (run / "figures" / "samples_seed_1.png").exists()
+    model = RunFolder(run).load_model()
+    expected = model.generate(model.sample_prior(5, seed=1))
+    assert expected.shape == (5, 16, 16)
+    np.testing.assert_allclose(np.load(means), expected, rtol=1e-5, atol=1e-6)
+
+    outcome = hiervae("sample", run, "--num", 5, "--seed", 1, "--noise", "--npy", noisy, "--json")
+    assert outcome.record["noise"] is True
+    expected = model.sample(5, seed=1)
+    np.testing.assert_allclose(np.load(noisy), expected, rtol=1e-5, atol=1e-6)
+    assert np.std(expected - np.load(means)) > 0.1
+
+
+@pytest.mark.parametrize("command", ["evaluate", "sample", "interpolate"])
+def test_a_damaged_model_is_one_line(hiervae, run, command):
+    content = (run / "model.keras").read_bytes()
+    (run / "model.keras").write_bytes(content[: len(content) // 2])
+    options = ["--from=0", "--to=1"] if command == "interpolate" else []
+    outcome = hiervae(command, run, *options)
+    assert outcome.status == 1
+    assert "model.keras cannot be read as a model" in outcome.error
+
+
+@pytest.mark.parametrize("content", ["", "[1]", '{"format": "other"}', "{"])
+def test_a_damaged_config_is_one_line(hiervae, run, content):
+    (run / "config.json").write_text(content)
+    outcome = hiervae("sample", run)
+    assert outcome.status == 1
+    assert "config.json" in outcome.error
+
+
+def test_a_model_of_a_missing_plugin_names_it(hiervae, run):
+    with zipfile.ZipFile(run / "model.keras") as source:
+        parts = {name: source.read(name) for name in source.namelist()}
+    assert b'"name": "vhp"' in parts["config.json"]
+    parts["config.json"] = parts["config.json"].replace(b'"name": "vhp"', b'"name": "vhq"')
+    with zipfile.ZipFile(run / "model.keras", "w") as target:
+        for name, content in parts.items():
+            target.writestr(name, content)
+    outcome = hiervae("sample", run)
+    assert outcome.status == 1
+    assert "vhq" in outcome.error
+
+
+def test_a_part_that_is_refused_keeps_its_own_error(hiervae, run, monkeypatch):
+    """Keras wraps a TypeError met while loading into many lines of its own."""
+    monkeypatch.setattr(VariationalHierarchicalPrior, "interface_version", 0)
+    outcome = hiervae("sample", run)
+    assert outcome.status == 1
+    assert "interface" in outcome.error
+    assert "cannot be read as a model" not in outcome.error
+
+
+def test_no_run_folder_is_one_line(hiervae, tmp_path):
+    assert "does not exist" in hiervae("sample", tmp_path / "none").error
+    assert "no run folder" in hiervae("evaluate", tmp_path).error

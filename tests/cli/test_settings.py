@@ -1,0 +1,137 @@
+import json
+
+import pytest
+
+from hiervae import presets
+from hiervae.cli.main import build_parser
+from hiervae.cli.settings import assign, merge, resolve
+from hiervae.cli.usage_error import UsageError
+
+
+@pytest.fixture
+def settings():
+    def settle(*options, saved=None):
+        return resolve(build_parser().parse_args(["train", *map(str, options)]), saved)
+
+    return settle
+
+
+def test_without_options_it_is_the_preset_for_the_pendulum(settings):
+    config, preset = settings(), presets.get("vhp", dataset="pendulum")
+    assert (config.preset, config.variant, config.seed) == ("vhp", "paper", 0)
+    assert config.dataset == {"name": "pendulum", "options": {}}
+    assert config.model == preset.model
+    assert config.optimizer == preset.optimizer
+    assert config.scheduler == preset.scheduler
+    assert config.training == {**preset.training, "steps_per_execution": "auto"}
+
+
+def test_the_preset_depends_on_the_data_set(settings):
+    config = settings("--dataset", "static_mnist")
+    assert config.model == presets.get("vhp", dataset="static_mnist").model
+    assert config.model != settings().model
+
+
+def test_another_data_set_does_not_inherit_options(settings):
+    saved = settings("--dataset-option", "num_images=20")
+    assert settings(saved=saved).dataset["options"] == {"num_images": 20}
+    more = settings("--dataset-option", "seed=2", saved=saved)
+    assert more.dataset == {"name": "pendulum", "options": {"num_images": 20, "seed": 2}}
+    other = settings("--dataset", "own.npy", "--dataset-option", "seed=2", saved=saved)
+    assert other.dataset == {"name": "own.npy", "options": {"seed": 2}}
+
+
+def test_options_come_last(settings, tmp_path):
+    file = tmp_path / "own.toml"
+    file.write_text(
+        'dataset = "static_mnist"\nseed = 4\n[training]\nepochs = 7\nbatch_size = 9\n'
+        "[model.prior]\nlatent_dim = 5\n[scheduler]\nkappa = 0.7\nalpha = 0.9\n"
+    )
+    options = (
+        "--epochs 8 --kappa 0.2 --set model.prior.num_importance_samples=3 --learning-rate 0.1"
+    )
+    config = settings("--config", file, *options.split())
+    assert config.dataset["name"] == "static_mnist"
+    assert config.seed == 4
+    assert (config.training["epochs"], config.training["batch_size"]) == (8, 9)
+    assert (config.model["prior"]["latent_dim"], config.model["prior"]["name"]) == (5, "vhp")
+    assert config.model["prior"]["num_importance_samples"] == 3
+    assert (config.scheduler["kappa"], config.scheduler["alpha"]) == (0.2, 0.9)
+    assert config.optimizer["config"]["learning_rate"] == 0.1
+    assert settings("--config", file, "--seed", 1).seed == 1
+
+
+def test_another_scheduler_starts_from_its_own_options(settings):
+    options = ("--scheduler", "linear_warmup", "--scheduler-option", "epochs=20")
+    assert settings(*options).scheduler == {"name": "linear_warmup", "epochs": 20}
+    same = settings("--scheduler", "rewo", "--tau", 9).scheduler
+    assert same == {**presets.get("vhp", "pendulum").scheduler, "tau": 9.0}
+
+
+def test_a_runs_config_is_taken_whole(settings, tmp_path):
+    config = settings("--dataset-option", "num_images=20", "--seed", 3, "--nu", 0.4)
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config.as_dict()))
+    assert settings("--config", file).as_dict() == config.as_dict()
+    assert settings("--resume", saved=config) == config
+    with pytest.raises(UsageError, match="both choose"):
+        settings("--config", file, "--preset", "vhp")
+
+
+def test_going_on_compares_what_matters(settings):
+    config = settings("--kappa", 0.25)
+    longer = settings("--epochs", 999, "--steps-per-execution", 3, saved=config)
+    assert config.differences(longer) == []
+    assert config.differences(settings(saved=config)) == []
+    other = settings("--kappa", 0.3, "--set", "model.prior.latent_dim=3", saved=config)
+    assert config.differences(other) == [
+        "model.prior.latent_dim is None in the run and 3 now",
+        "scheduler.kappa is 0.25 in the run and 0.3 now",
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--set", "prior.latent_dim=2"),
+        ("--set", "model=2"),
+        ("--set", "model..x=2"),
+        ("--set", "model.latent_dims.x.y=2"),
+        ("--set", "model.latent_size=2"),
+        ("--set", "training.epoch=2"),
+        ("--set", "training.epochs=-1"),
+        ("--set", "training.early_stopping_patience=0"),
+        ("--set", "training.steps_per_execution=fast"),
+        ("--set", "optimizer.learning_rate=2"),
+        ("--preset", "vpp"),
+        ("--variant", "book"),
+    ],
+)
+def test_what_does_not_exist_is_refused(settings, options):
+    with pytest.raises((UsageError, ValueError)):
+        settings(*options)
+
+
+def test_unknown_keys_of_a_file_are_refused(settings, tmp_path):
+    file = tmp_path / "own.json"
+    file.write_text('{"epochs": 3}')
+    with pytest.raises(UsageError, match="'epochs'"):
+        settings("--config", file)
+
+
+def test_merge_replaces_a_part_of_another_name():
+    base = {"prior": {"name": "vhp", "latent_dim": 2}, "seed": 1}
+    assert merge(base, {"prior": {"name": "mog", "k": 3}}) == {
+        "prior": {"name": "mog", "k": 3},
+        "seed": 1,
+    }
+    assert merge(base, {"prior": {"latent_dim": 3}})["prior"] == {"name": "vhp", "latent_dim": 3}
+    assert merge(base, {"prior": "mog"})["prior"] == "mog"
+
+
+def test_assign_opens_a_part_that_was_a_name():
+    settings = {"model": {"prior": "vhp"}, "scheduler": None}
+    assign(settings, "model.prior.latent_dim", 3)
+    assert settings["model"] == {"prior": {"name": "vhp", "latent_dim": 3}}
+    with pytest.raises(UsageError, match="--scheduler"):
+        assign(settings, "scheduler.kappa", 1.0)

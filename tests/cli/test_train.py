@@ -1,0 +1,266 @@
+import csv
+import json
+import os
+import resource
+import signal
+from contextlib import contextmanager
+
+import keras
+import numpy as np
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from hiervae.cli import training_session
+from hiervae.datasets import load
+from hiervae.runs import RunFolder, figures, training
+from hiervae.runs.history import read_history, write_history
+from hiervae.runs.model_file import load_model, save_model
+
+PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
+    "latent_graph"
+}
+
+
+def rows_of(folder):
+    with open(folder / "history.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def temporary_files(folder):
+    return [path for path in folder.rglob("*") if ".tmp" in path.name]
+
+
+@pytest.fixture(autouse=True)
+def interrupts_arrive():
+    """Give SIGINT its usual effect, which a process started in the background may lack."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+class Interrupt(keras.callbacks.Callback):
+    """Stands in for the progress, and for a user who presses Ctrl-C within the second epoch."""
+
+    def __init__(self, *arguments):
+        super().__init__()
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    def close(self):
+        pass
+
+
+def test_a_run_folder_is_complete(trained):
+    found = {path.name for path in trained.iterdir()}
+    files = {"config.json", "model.keras", "history.csv", "metrics.json"}
+    assert found == files | {"checkpoints", "figures", "tensorboard"}
+    assert {path.name for path in (trained / "checkpoints").iterdir()} == {
+        "latest.keras",
+        "best.keras",
+    }
+    assert {path.stem for path in (trained / "figures").iterdir()} == PICTURES
+    assert not temporary_files(trained)
+
+
+def test_config_holds_what_reproduces_the_run(trained):
+    config = json.loads((trained / "config.json").read_text())
+    data = load("pendulum", num_images=300, valid_size=60, test_size=80)
+    assert config["data"]["checksum"] == data.info.checksum
+    assert config["versions"]["keras"] == keras.version()
+    assert config["versions"]["backend"]["name"] == keras.backend.backend()
+    assert config["versions"]["numpy"] == np.__version__
+    assert config["seed"] == 5
+    assert config["scheduler"]["kappa"] == 0.5
+    assert config["training"]["epochs"] == 3
+    assert config["parts"]["prior"]["distribution"] == "hiervae"
+
+
+def test_history_has_a_row_an_epoch(trained):
+    rows = rows_of(trained)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    assert [row["step"] for row in rows] == ["6", "12", "18"]
+    assert {"loss", "elbo", "kl_1", "beta", "constraint", "phase", "val_loss"} <= rows[0].keys()
+    assert float(rows[2]["elbo"]) > float(rows[0]["elbo"])
+
+
+def test_events_hold_the_same_numbers(trained):
+    events = EventAccumulator(str(trained / "tensorboard" / "validation"))
+    events.Reload()
+    written = {event.step: event.value for event in events.Scalars("elbo")}
+    logged = {int(row["step"]): float(row["val_elbo"]) for row in rows_of(trained)}
+    assert written == pytest.approx(logged)
+
+
+def test_the_model_is_that_of_the_best_epoch(trained):
+    metrics = json.loads((trained / "metrics.json").read_text())
+    best = min(rows_of(trained), key=lambda row: float(row["val_loss"]))
+    assert metrics["training"]["model_epoch"] == int(best["epoch"])
+    assert metrics["valid"]["elbo"] == pytest.approx(float(best["val_elbo"]), rel=1e-4)
+    model = keras.models.load_model(trained / "model.keras")
+    assert model.training_step == int(best["step"])
+
+
+def test_metrics_hold_the_polar_regression(trained):
+    polar = json.loads((trained / "metrics.json").read_text())["polar_regression"]
+    assert polar["split"] == "test"
+    assert polar["num_examples"] == 80
+    assert 0 < polar["mean_absolute_error"] < np.pi
+
+
+def test_an_interrupted_run_goes_on_exactly(hiervae, trained, tmp_path, monkeypatch):
+    folder = tmp_path / "again"
+    monkeypatch.setattr(training_session, "TrainingProgress", Interrupt)
+    outcome = hiervae("train", "--config", trained / "config.json", "--out", folder)
+    assert outcome.status == 130
+    assert outcome.error.startswith("interrupted; go on with: hiervae train --out ")
+    assert len(rows_of(folder)) == 1
+    assert load_model(folder / "checkpoints" / "latest.keras").training_step == 6
+    assert not (folder / "model.keras").exists()
+    assert "--resume" in hiervae("sample", folder).error
+    monkeypatch.undo()
+
+    outcome = hiervae("train", "--out", folder, "--resume", "--json")
+    assert outcome.status == 0
+    assert outcome.record["metrics"]["training"]["epochs"] == 3
+    for here, there in zip(rows_of(folder), rows_of(trained), strict=True):
+        del here["seconds"], there["seconds"]
+        assert {key: float(value) for key, value in here.items()} == pytest.approx(
+            {key: float(value) for key, value in there.items()}, rel=1e-5, abs=1e-6
+        )
+    models = [RunFolder(path).load_model() for path in (folder, trained)]
+    for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
+    """Only the results are made anew, with the checkpoint of the epoch the history calls best."""
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    rows = read_history(run / "history.csv")
+    rows[1]["val_loss"] = -1e6
+    write_history(run / "history.csv", rows)
+    folder = RunFolder(run)
+    model = load_model(folder.best_file)
+    for variable in model.trainable_variables:
+        variable.assign(np.full(variable.shape, 0.25))
+    save_model(model, folder.best_file)
+
+    outcome = hiervae("train", "--out", run, "--resume", "--json")
+    assert outcome.status == 0
+    assert outcome.record["metrics"]["training"]["model_epoch"] == 2
+    assert outcome.record["metrics"]["training"]["epochs"] == 3
+    assert read_history(run / "history.csv") == rows
+    for variable in folder.load_model().trainable_variables:
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), 0.25)
+
+
+def test_going_on_needs_the_same_settings(hiervae, run):
+    outcome = hiervae("train", "--out", run, "--resume", "--kappa", "0.4")
+    assert outcome.status == 2
+    assert "scheduler.kappa is 0.5 in the run and 0.4 now" in outcome.error
+
+
+def test_a_folder_in_use_is_left_alone(hiervae, run):
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    outcome = hiervae("train", "--out", run)
+    assert outcome.status == 2
+    assert "is not empty" in outcome.error
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (["--scheduler-option", "kappa=-1"], 2, "kappa=-1"),
+        (["--scheduler", "remo"], 2, "'rewo'"),
+        (["--set", "model.latent_dims=0"], 2, "latent"),
+        (["--set", "model.prior=nothing"], 2, "nothing"),
+        (["--set", "model.network.hidden_unit=3"], 2, "hidden_unit"),
+        (["--set", "optimizer.class_name=Adamm"], 2, "Adamm"),
+        (["--set", "optimizer.config.rate=1"], 2, "rate"),
+        (["--preset", "vpp"], 2, "vhp"),
+        (["--dataset", "pendulums"], 1, "'pendulum'"),
+        (["--dataset-option", "num_image=3"], 1, "num_images"),
+        (["--dataset-option", "num_images=0"], 1, "choose 1"),
+        (["--resume"], 2, "no run to go on with"),
+    ],
+)
+def test_bad_options_are_one_line_and_leave_nothing(hiervae, tmp_path, options, status, message):
+    outcome = hiervae(
+        "train", "--out", tmp_path / "run", "--dataset-option=num_images=50", *options
+    )
+    assert outcome.status == status
+    assert message in outcome.error
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.full((30, 4), np.nan), "NaN"),
+        (np.full((30, 4), 3.5), "0"),
+        (np.zeros((0, 4)), "shape"),
+        (np.array([["a"] * 4] * 30), "numbers"),
+    ],
+)
+def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, message):
+    np.save(tmp_path / "own.npy", array)
+    outcome = hiervae("train", "--dataset", tmp_path / "own.npy", "--out", tmp_path / "run")
+    assert outcome.status == 1
+    assert message in outcome.error
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_damaged_data_file_is_one_line(hiervae, tmp_path):
+    (tmp_path / "own.npz").write_bytes(b"PK\x03\x04 no archive")
+    outcome = hiervae("train", "--dataset", tmp_path / "own.npz", "--out", tmp_path / "run")
+    assert outcome.status == 1
+    assert "own.npz" in outcome.error
+
+
+def test_an_unwritable_place_is_one_line(hiervae, tmp_path, small):
+    (tmp_path / "file").write_text("")
+    outcome = hiervae("train", "--out", tmp_path / "file" / "run", *small)
+    assert outcome.status == 1
+    assert "file" in outcome.error
+    outcome = hiervae("train", "--out", tmp_path / "file", *small)
+    assert outcome.status == 1
+
+
+@contextmanager
+def file_size_limit(size):
+    """Writing beyond a file size fails within the context, as on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeypatch):
+    before = {path: path.read_bytes() for path in run.rglob("*.keras")}
+    with file_size_limit(12_000):
+        outcome = hiervae("train", "--out", run, "--resume", "--epochs", 4)
+    assert outcome.status == 1
+    assert os.strerror(27) in outcome.error
+    assert {path: path.read_bytes() for path in run.rglob("*.keras")} == before
+    assert not temporary_files(run)
+    assert [row["epoch"] for row in rows_of(run)] == ["1", "2", "3", "4"]
+
+    # With space again it goes on from the checkpoint; pictures and events are left out with notes.
+    for module in (figures, training):
+        monkeypatch.setattr(module, "find_spec", lambda name: None)
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs", 4, "--json")
+    assert outcome.status == 0
+    assert [row["step"] for row in rows_of(run)] == ["6", "12", "18", "24"]
+    assert load_model(run / "checkpoints" / "latest.keras").training_step == 24
+    assert outcome.record["figures"] == []
+    notes = [line for line in outcome.err.splitlines() if line.startswith("hiervae: note: ")]
+    assert len(notes) == 2
+    assert all('pip install "hiervae[monitoring]"' in line for line in notes)

@@ -1,0 +1,34 @@
+"""Markers and backend settings for the whole suite."""
+
+from __future__ import annotations
+
+import os
+
+# Compiling is most of the time of a test on a small model. This switch of JAX's own halves it and
+# changes no result beyond rounding; it must be set before JAX is imported.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
+import keras
+import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "backends(*names): run on these Keras backends only")
+    # Keras' variables lack NumPy 2's `copy` keyword, which NumPy says at every conversion.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning"
+    )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("backends"):
+        if keras.backend.backend() not in marker.args:
+            pytest.skip(f"needs one of the backends {', '.join(marker.args)}")
+    if item.get_closest_marker("data") and not os.environ.get("HIERVAE_DATA"):
+        pytest.skip("needs the real data files; set HIERVAE_DATA to their directory")
+
+
+@pytest.fixture(scope="session")
+def backend() -> str:
+    """The name of the Keras backend this run uses."""
+    return keras.backend.backend()

@@ -1,0 +1,98 @@
+"""The user's own pictures, and the folder of rendered faces."""
+
+import zlib
+
+import numpy as np
+import pytest
+
+from hiervae import datasets
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
+
+
+def save(published, name, value=100, shape=(10, 12), **options):
+    published.write("pictures", name, published.picture(np.full(shape, value, np.uint8), **options))
+
+
+def test_divides_at_random(published):
+    for number in range(10):
+        save(published, f"{number}.png", number)
+    data = datasets.load(published.root / "pictures", image_size=4, colour=False, seed=1)
+    assert data.train.shape == (8, 4, 4)
+    values = np.concatenate([data.train, data.valid, data.test])[:, 0, 0] * 255
+    assert sorted(np.rint(values)) == list(range(10))
+    assert data.train_labels is None
+    assert data.info.name == "pictures"
+
+
+def test_split_folders_and_classes(published):
+    for split, value in (("train", 10), ("valid", 20), ("test", 30)):
+        for kind in ("cat", "dog"):
+            save(published, f"{split}/{kind}/a.png", value)
+    data = datasets.load(published.root / "pictures", image_size=(6, 5))
+    assert data.train.shape == data.test.shape == (2, 6, 5, 3)
+    np.testing.assert_allclose(data.valid, 20 / 255, atol=1e-6)
+    np.testing.assert_array_equal(data.test_labels, [0, 1])
+    assert data.info.label_names == ("cat", "dog")
+
+
+def test_area_averaging_of_a_checkerboard(published):
+    board = (np.indices((8, 8)).sum(axis=0) % 2 * 200).astype(np.uint8)
+    for name in "abc":
+        published.write("pictures", f"{name}.png", published.picture(board))
+    data = datasets.load(published.root / "pictures", image_size=4, colour=False)
+    np.testing.assert_allclose(data.train, 100 / 255, atol=1e-6)
+
+
+def test_transparency_is_laid_over_white(published):
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    published.write("pictures", "a.png", published.picture(pixels))
+    data = datasets.load(
+        published.root / "pictures", image_size=4, valid_fraction=0, test_fraction=0
+    )
+    np.testing.assert_array_equal(data.train, 1.0)
+
+
+def test_pictures_of_sixteen_bits_are_refused(published):
+    published.write("pictures", "a.png", published.picture(np.zeros((4, 4), np.uint16)))
+    with pytest.raises(DamagedFileError, match=r"a\.png has pixels of mode"):
+        datasets.load(published.root / "pictures", valid_fraction=0, test_fraction=0)
+
+
+def test_a_giant_picture_is_refused_before_it_is_decoded(published):
+    content = bytearray(published.picture(np.zeros((4, 4), np.uint8)))
+    content[16:24] = (20_000).to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    published.write("pictures", "a.png", bytes(content))
+    with pytest.raises(DamagedFileError, match=r"a\.png"):
+        datasets.load(published.root / "pictures", valid_fraction=0, test_fraction=0)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"image_size": 0}, {"crop": 11}, {"image_size": (4, 90_000)}, {"lazy": True, "batch_size": 0}],
+)
+def test_options_out_of_range_are_refused(published, options):
+    save(published, "a.png")
+    with pytest.raises(DataError):
+        datasets.load(published.root / "pictures", valid_fraction=0, test_fraction=0, **options)
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no pictures"):
+        datasets.load(tmp_path)
+
+
+def test_faces_are_a_folder_of_the_users(published):
+    for number in range(10):
+        content = published.picture(np.full((9, 9), 25 * number, np.uint8))
+        published.write("faces_3d", f"{number}.png", content)
+    data = datasets.load("faces_3d", published.root)
+    assert data.train.shape == (8, 64, 64)
+    assert data.info.name == "faces_3d"
+    assert "personal licence" in data.info.licence
+
+
+def test_missing_faces_explain_the_licence(tmp_path):
+    with pytest.raises(DatasetNotFoundError, match="personal licence agreement") as caught:
+        datasets.load("faces_3d", tmp_path)
+    assert f"put it at {tmp_path / 'faces_3d'}," in str(caught.value)

@@ -1,0 +1,166 @@
+"""The user's own arrays."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+
+from hiervae import datasets
+from hiervae.errors import DamagedFileError, DataError
+
+
+@pytest.fixture
+def values(rng):
+    return rng.normal(size=(20, 3, 2))
+
+
+def test_one_array_is_divided(tmp_path, values):
+    np.save(tmp_path / "a.npy", values)
+    data = datasets.load(tmp_path / "a.npy", valid_fraction=0.2, test_fraction=0.1, seed=3)
+    assert [len(part) for part in (data.train, data.valid, data.test)] == [14, 4, 2]
+    rows = np.concatenate([data.train, data.valid, data.test]).reshape(20, -1)
+    expected = values.astype(np.float32).reshape(20, -1)
+    np.testing.assert_array_equal(np.sort(rows, axis=0), np.sort(expected, axis=0))
+    assert data.info.value_range == (None, None)
+    assert data.info.likelihood == "gaussian"
+    assert data.info.checksum.startswith("sha256:")
+    assert data.train.dtype == np.float32
+
+
+def test_named_splits_and_labels(tmp_path, values):
+    np.savez(
+        tmp_path / "a.npz",
+        train=values[:10],
+        valid=values[10:14],
+        test=values[14:],
+        train_labels=np.arange(10),
+        test_labels=np.arange(6),
+    )
+    data = datasets.load(tmp_path / "a.npz")
+    np.testing.assert_array_equal(data.train, values[:10].astype(np.float32))
+    np.testing.assert_array_equal(data.train_labels, np.arange(10))
+    assert data.valid_labels is None
+    np.testing.assert_array_equal(data.test, values[14:].astype(np.float32))
+
+
+def test_labels_follow_their_examples(tmp_path):
+    np.savez_compressed(
+        tmp_path / "a.npz", train=np.arange(50.0)[:, None], train_labels=np.arange(50)
+    )
+    data = datasets.load(tmp_path / "a.npz")
+    for split in ("train", "valid", "test"):
+        np.testing.assert_array_equal(getattr(data, split)[:, 0], getattr(data, f"{split}_labels"))
+
+
+def test_bytes_are_scaled_and_binary_is_recognised(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[0, 255], [51, 0]] * 5, np.uint8))
+    data = datasets.load(tmp_path / "a.npy", seed=None)
+    np.testing.assert_allclose(data.train[:2], [[0, 1], [0.2, 0]])
+    assert data.info.value_range == (0.0, 1.0)
+    binary = datasets.from_arrays(np.eye(10, dtype=bool))
+    assert binary.info.likelihood == "bernoulli"
+    assert binary.info.binarisation == "static"
+
+
+def test_fortran_order_and_other_byte_order(tmp_path, values):
+    np.save(tmp_path / "a.npy", np.asfortranarray(values).astype(">f8"))
+    data = datasets.load(tmp_path / "a.npy", seed=None, valid_fraction=0, test_fraction=0)
+    np.testing.assert_array_equal(data.train, values.astype(np.float32))
+    assert data.train.dtype.isnative
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"train": np.array([[1.0, np.nan]] * 9)}, "NaN"),
+        ({"train": np.array([[1e300]] * 9)}, "beyond float32"),
+        ({"train": np.zeros((0, 3))}, r"shape \(0, 3\)"),
+        ({"train": np.zeros(9)}, r"shape \(9,\)"),
+        ({"train": np.zeros((9, 2), complex)}, "expected numbers"),
+        ({"train": np.zeros((9, 2)), "valid": np.zeros((3, 3))}, "must agree"),
+        ({"train": np.zeros((9, 2)), "train_labels": np.zeros(8)}, "one row for each"),
+        ({"train": np.zeros((9, 2)), "test_labels": np.zeros(8)}, "without test examples"),
+        ({"a": np.zeros((9, 2)), "b": np.zeros((9, 2))}, "has the arrays a, b"),
+        ({"train": np.array([["a"]] * 9)}, "expected numbers"),
+    ],
+)
+def test_unusable_arrays_are_refused(tmp_path, arrays, message):
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises((DataError, DamagedFileError), match=message):
+        datasets.load(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"valid_fraction": 1.0},
+        {"test_fraction": -0.1},
+        {"valid_fraction": 0.6, "test_fraction": 0.6},
+    ],
+)
+def test_fractions_out_of_range_are_refused(values, options):
+    with pytest.raises(DataError, match="fraction"):
+        datasets.from_arrays(values, **options)
+
+
+def test_objects_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    with pytest.raises(DamagedFileError, match="never unpickled"):
+        datasets.load(tmp_path / "a.npy")
+
+
+def header(text: str) -> bytes:
+    body = text.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(body).to_bytes(2, "little") + body
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "NumPy header is damaged"),
+        (b"no numpy", "NumPy header is damaged"),
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (10**9, 10**9), }"), "damaged"),
+        (
+            header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 9), }"),
+            "promises",
+        ),
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (-3, 9), }"), "not possible"),
+        (header("{'descr': '<f8', 'fortran_order': False, 'shape': (3, 9), }"), "promises"),
+        (header("{'descr': '|O', 'fortran_order': False, 'shape': (3, 9), }"), "never unpickled"),
+        (header("__import__('os').system('true')"), "damaged"),
+    ],
+)
+def test_damaged_files_are_refused(tmp_path, content, message):
+    (tmp_path / "a.npy").write_bytes(content)
+    with pytest.raises(DamagedFileError, match=message):
+        datasets.load(tmp_path / "a.npy")
+
+
+def test_a_truncated_or_foreign_archive_is_refused(tmp_path, values):
+    path = tmp_path / "a.npz"
+    np.savez(path, train=values)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DamagedFileError, match=r"a\.npz is damaged"):
+        datasets.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("readme.txt", "hello")
+    with pytest.raises(DamagedFileError, match="is no array"):
+        datasets.load(path)
+
+
+def test_an_archive_that_lies_about_its_size_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    lie = header("{'descr': '|u1', 'fortran_order': False, 'shape': (4000000000, 4), }")
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("train.npy", lie)
+    path.write_bytes(stream.getvalue())
+    with pytest.raises(DamagedFileError, match="promises 16000000000 bytes"):
+        datasets.load(path)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(DataError, match=r"\.npy or \.npz file or a folder"):
+        datasets.load(tmp_path / "a.csv")

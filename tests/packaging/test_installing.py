@@ -1,0 +1,99 @@
+"""Installing, upgrading and uninstalling plugins, also beneath a running process."""
+
+import json
+
+import pytest
+
+pytestmark = pytest.mark.packaging
+
+RUNNING = """
+import subprocess
+from toy_interface import Toy
+install, uninstall = json.loads(sys.argv[1])
+record = {"name": "good", "distribution": "Toy.Good", "version": "1.0", "config": {"width": 7}}
+seen = []
+
+def look(action):
+    listed = "good" in registry.available(G)
+    try:
+        seen.append([action, listed, registry.restore(G, record, Toy).width])
+    except errors.UnknownPluginError as error:
+        seen.append([action, listed, str(error)])
+
+def pip(command):
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+look("start")
+pip(install)
+look("installed")
+registry.refresh()
+look("refreshed")
+pip(uninstall)
+registry.refresh()
+look("uninstalled")
+print(json.dumps(seen))
+"""
+
+
+def test_a_running_process_sees_an_install_after_refresh(wheels, new_environment):
+    environment = new_environment(wheels["hiervae"], wheels["toy-interface 1.0"])
+    install = environment.pip_command("install", "--no-deps", "--no-index", wheels["Toy.Good 1.0"])
+    uninstall = environment.pip_command("uninstall", "--yes", "Toy.Good")
+    seen = json.loads(
+        environment.run_registry(RUNNING, arguments=[json.dumps([install, uninstall])])
+    )
+    assert [step[:2] for step in seen] == [
+        ["start", False],
+        ["installed", False],
+        ["refreshed", True],
+        ["uninstalled", False],
+    ]
+    assert 'pip install "Toy.Good==1.0"' in seen[0][2]
+    assert "hiervae.registry.refresh()" in seen[1][2]
+    assert seen[2][2] == 7
+    assert 'pip install "Toy.Good==1.0"' in seen[3][2]
+
+
+def test_an_upgrade_and_an_uninstall_are_seen_by_the_next_process(wheels, new_environment):
+    environment = new_environment(
+        wheels["hiervae"], wheels["toy-interface 1.0"], wheels["Toy.Good 1.0"]
+    )
+    script = """
+    rows = [r for r in registry.entries(G) if r.distribution != "hiervae"]
+    print(json.dumps([[r.name, r.version, r.conflict] for r in rows]))
+    """
+    assert json.loads(environment.run_registry(script)) == [
+        ["good", "1.0", False],
+        ["shared", "1.0", False],
+    ]
+    environment.install(wheels["Toy.Good 2.0"])
+    assert json.loads(environment.run_registry(script)) == [
+        ["added", "2.0", False],
+        ["good", "2.0", False],
+    ]
+    lost = """
+    from toy_interface import Toy
+    record = {"name": "shared", "distribution": "Toy.Good", "version": "1.0", "config": {}}
+    try:
+        registry.restore(G, record, Toy)
+    except errors.UnknownPluginError as error:
+        print(error)
+    """
+    message = environment.run_registry(lost)
+    assert "the installed 2.0 lacks it" in message
+    assert 'pip install "Toy.Good==1.0"' in message
+    environment.uninstall("toy-good")
+    assert json.loads(environment.run_registry(script)) == []
+
+
+def test_a_source_tree_on_the_path_alone_says_how_to_install_it(new_environment, root):
+    bare = new_environment()
+    script = """
+    try:
+        registry.available(G)
+    except errors.RegistryError as error:
+        print(error)
+    """
+    message = bare.run_registry(script, {"PYTHONPATH": str(root)})
+    assert "pip install -e ." in message
+    assert message.count("\n") == 1

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+
+import hiervae
+from hiervae.runs import RunFolder
+from hiervae.runs.checkpoints import Checkpoints, restore_snapshot, take_snapshot
+from hiervae.runs.history import History
+from hiervae.runs.model_file import load_model
+
+
+@pytest.fixture
+def model():
+    network = {"name": "mlp", "hidden_units": (3,)}
+    model = hiervae.HierarchicalVAE(latent_dims=2, network=network, seed=0)
+    model.compile("adam")
+    model.build((None, 4))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def set_all(model, value):
+    for variable in model.trainable_variables:
+        variable.assign(np.full(variable.shape, value))
+
+
+def level(model):
+    return float(np.max(model.get_weights()[0]))
+
+
+def test_a_snapshot_holds_weights_and_optimiser(model):
+    before = take_snapshot(model)
+    set_all(model, 7.0)
+    for variable in model.optimizer.variables:
+        variable.assign(np.full(variable.shape, 3))
+    model.reset_generator(9)
+    changed = take_snapshot(model)
+    restore_snapshot(model, before)
+    for ours, theirs in zip(take_snapshot(model), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert sum(not np.array_equal(a, b) for a, b in zip(before, changed, strict=True)) > 10
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9])
+def test_latest_and_best_are_those_of_the_history(model, tmp_path, seconds):
+    folder = RunFolder(tmp_path)
+    folder.latest_file.parent.mkdir()
+    history = History(folder.history_file, [])
+    checkpoints = Checkpoints(folder, history, seconds=seconds)
+    for callback in (history, checkpoints):
+        callback.set_model(model)
+    history.on_train_begin()
+    for epoch, loss in enumerate((3.0, 1.0, 2.0)):
+        set_all(model, epoch + 1.0)
+        for callback in (history, checkpoints):
+            callback.on_epoch_end(epoch, {"val_loss": loss})
+        assert folder.latest_file.exists() is (seconds == 0.0)
+        assert level(model) == epoch + 1.0
+    set_all(model, 99.0)  # as if within an epoch that is interrupted
+    checkpoints.write()
+    assert level(load_model(folder.best_file)) == 2.0
+    assert level(load_model(folder.latest_file)) == 3.0
+    assert [path.name for path in sorted(folder.latest_file.parent.iterdir())] == [
+        "best.keras",
+        "latest.keras",
+    ]
+
+
+def test_without_a_new_epoch_nothing_is_written(model, tmp_path):
+    folder = RunFolder(tmp_path)
+    checkpoints = Checkpoints(folder, History(folder.history_file, []))
+    checkpoints.set_model(model)
+    checkpoints.write()
+    assert not list(tmp_path.iterdir())

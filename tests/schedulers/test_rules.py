@@ -1,0 +1,226 @@
+"""The pure rules against transcriptions of the papers, and against their known behaviour."""
+
+import math
+
+import numpy as np
+import pytest
+
+from hiervae.schedulers.constant import Constant
+from hiervae.schedulers.geco import GECO
+from hiervae.schedulers.linear_warmup import LinearWarmup
+from hiervae.schedulers.rewo import REWO
+from hiervae.types import Signals
+from tests.support import algorithm1
+from tests.support.models import tensor
+
+STEPS = 200
+DIMENSIONS = 10
+# Crosses a bound of 6 nats from above, stays below it a while, and crosses it twice more.
+_T = np.arange(STEPS)
+ERRORS = (6.0 + 5.0 * np.exp(-_T / 25.0) * np.cos(_T / 20.0) + 0.3 * np.sin(_T / 3.0)).tolist()
+CONSTANTS = {"nu": 0.1, "alpha": 0.9, "beta": 0.05}
+VARIANTS = {
+    "total": {"per_dimension": False},
+    "per dimension": {"per_dimension": True, "nu": 1.0},
+    "batch alone": {"per_dimension": False, "alpha": 0.0},
+    "every third step": {"per_dimension": False, "update_every": 3},
+    "bounded multiplier": {"per_dimension": False, "multiplier_bounds": (0.98, 1.01)},
+    "bounded beta": {"per_dimension": False, "beta_bounds": (0.03, 0.2)},
+}
+
+
+def run(scheduler, errors, epochs=None):
+    """States after each step, as Python numbers."""
+    state = {key: tensor(value) for key, value in scheduler.initial_state().items()}
+    rows = []
+    for index, error in enumerate(errors):
+        signals = Signals(
+            step=tensor(index + 1),
+            epoch=tensor(1 if epochs is None else epochs[index]),
+            constraint=tensor(error),
+            kl=tensor(0.0),
+            num_dimensions=float(DIMENSIONS),
+        )
+        state = scheduler.update(state, signals)
+        assert state.keys() == scheduler.initial_state().keys()
+        rows.append({key: float(value) for key, value in state.items()})
+    return rows
+
+
+def options_of(variant, **more):
+    options = {**CONSTANTS, **VARIANTS[variant], **more}
+    bound = 0.6 if options["per_dimension"] else 6.0
+    return {"kappa": math.sqrt(bound), **options}
+
+
+def settings_of(options):
+    options = dict(options)
+    scale = DIMENSIONS if options.pop("per_dimension") else 1.0
+    return algorithm1.Settings(scale=scale, **options)
+
+
+def compare(found, expected):
+    """To 1e-6, for C-hat relative to its size: float32 values are 5e-7 apart at 6 nats.
+
+    Small betas are held to 2e-5 of themselves: the exponent adds up 200 roundings of C-hat.
+    """
+    for step, (state, row) in enumerate(zip(found, expected, strict=True), start=1):
+        assert state["beta"] == pytest.approx(row.beta, rel=0, abs=1e-6), step
+        assert state["beta"] == pytest.approx(row.beta, rel=2e-5), step
+        assert state["constraint"] == pytest.approx(row.constraint, rel=1e-6), step
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_geco(variant):
+    options = options_of(variant)
+    expected = algorithm1.geco(ERRORS, settings_of(options))
+    compare(run(GECO(**options), ERRORS), expected)
+    changes = np.diff([row.beta for row in expected])
+    assert changes.min() < 0 < changes.max(), "the sequence shows one direction only"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_rewo(variant):
+    options = options_of(variant, tau=2.5)
+    expected = algorithm1.rewo(ERRORS, settings_of(options))
+    found = run(REWO(**options), ERRORS)
+    compare(found, expected)
+    phases = [row.phase for row in expected]
+    assert 0 < phases.index(1) < 100, "the sequence shows no change of phase"
+    assert [state["phase"] for state in found] == phases
+    assert [state["gate_prior"] for state in found] == phases
+
+
+def test_rewo_keeps_its_start_value_in_the_initial_phase():
+    """Also where the constraint is violated, and even if beta is larger than 1."""
+    for beta in (1e-3, 5.0):
+        for state in run(REWO(kappa=1.0, beta=beta, per_dimension=False), [9.0] * 20):
+            assert state["beta"] == pytest.approx(beta)
+            assert (state["phase"], state["gate_prior"]) == (0.0, 0.0)
+
+
+def test_rewo_leaves_the_initial_phase_for_good():
+    rows = run(REWO(kappa=2.0, alpha=0.0, per_dimension=False), [9.0, 3.9, 9.0, 9.0])
+    assert [row["phase"] for row in rows] == [0.0, 1.0, 1.0, 1.0]
+    assert rows[3]["beta"] < rows[2]["beta"] < rows[1]["beta"], "a violation lowers beta"
+
+
+def test_a_constraint_met_exactly_does_not_end_the_initial_phase():
+    rows = run(REWO(kappa=2.0, alpha=0.0, per_dimension=False), [4.0, 4.0])
+    assert [row["phase"] for row in rows] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("beta", [0.01, 0.7, 1.0, 1.4, 8.0])
+def test_rewo_ends_on_the_elbo_where_the_constraint_holds(beta):
+    rows = run(REWO(kappa=2.0, nu=0.1, beta=beta, alpha=0.0, per_dimension=False), [1.0] * 60)
+    path = [beta, *(row["beta"] for row in rows)]
+    assert path[-1] == pytest.approx(1.0, abs=1e-3)
+    distances = np.abs(np.array(path) - 1.0)
+    assert np.all(np.diff(distances) <= 1e-6), "beta does not approach 1 from its own side"
+    side = np.sign(beta - 1.0)
+    assert np.all(side * (np.array(path) - 1.0) >= -1e-6), "beta crosses 1"
+
+
+@pytest.mark.parametrize(("error", "sign"), [(3.0, 1), (5.0, -1)])
+def test_geco_has_no_pull_to_one(error, sign):
+    rows = run(GECO(kappa=2.0, nu=0.1, alpha=0.0, per_dimension=False), [error] * 30)
+    logs = np.log([row["beta"] for row in rows])
+    np.testing.assert_allclose(logs, sign * 0.1 * np.arange(1, 31), rtol=1e-5)
+
+
+def test_average_begins_at_the_first_batch():
+    for scheduler in (GECO(kappa=1.0), REWO(kappa=1.0)):
+        assert run(scheduler, [7.0])[0]["constraint"] == pytest.approx(7.0)
+        second = run(scheduler, [7.0, 0.0])[1]["constraint"]
+        assert second == pytest.approx(0.99 * 7.0, rel=1e-6)
+
+
+def test_kappa_is_per_dimension_unless_told_otherwise():
+    """In the main phase: C = 5 over 10 dimensions violates kappa^2 = 1 only in total."""
+    for per_dimension, sign in ((True, 1), (False, -1)):
+        scheduler = GECO(kappa=1.0, beta=0.5, per_dimension=per_dimension)
+        change = run(scheduler, [5.0])[0]["beta"] - 0.5
+        assert np.sign(change) == sign
+    assert GECO(kappa=1.0).per_dimension
+    assert REWO(kappa=1.0).per_dimension
+
+
+def test_extreme_violations_stay_finite_within_bounds():
+    scheduler = GECO(kappa=1.0, per_dimension=False, beta_bounds=(1e-6, 1e3))
+    betas = [row["beta"] for row in run(scheduler, [1e6, 1e6, 0.0, 0.0])]
+    assert np.isfinite(betas).all()
+    assert betas[0] == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.3, 1.0, 4.0])
+def test_constant(beta):
+    assert [row["beta"] for row in run(Constant(beta), [1.0, 2.0])] == pytest.approx([beta] * 2)
+
+
+@pytest.mark.parametrize(("start", "length"), [(0.0, 4), (0.2, 4), (0.0, 2.5)])
+def test_linear_warmup_by_steps_and_epochs(start, length):
+    expected = [start + (1 - start) * min(t / length, 1.0) for t in range(1, 8)]
+    phases = [float(t >= length) for t in range(1, 8)]
+    by_step = run(LinearWarmup(steps=length, start=start), [1.0] * 7)
+    by_epoch = run(LinearWarmup(epochs=length, start=start), [1.0] * 7, epochs=range(1, 8))
+    for rows in (by_step, by_epoch):
+        assert [row["beta"] for row in rows] == pytest.approx(expected, rel=1e-6)
+        assert [row["phase"] for row in rows] == phases
+    within = run(LinearWarmup(epochs=4), [1.0] * 5, epochs=[2] * 5)
+    assert [row["beta"] for row in within] == pytest.approx([0.5] * 5), "it moves within an epoch"
+
+
+BAD = [
+    (GECO, {"kappa": 0.0}, "kappa=0.0: expected a positive number, such as"),
+    (GECO, {"kappa": -1}, "kappa=-1: expected a positive number"),
+    (REWO, {"kappa": 0}, "kappa=0: expected a positive number"),
+    (REWO, {"kappa": float("nan")}, "kappa=nan: expected a positive number"),
+    (REWO, {"kappa": "0.3"}, "kappa='0.3': expected a positive number"),
+    (REWO, {"kappa": float("inf")}, "kappa=inf: expected a positive number"),
+    (REWO, {"kappa": 1.0, "nu": 0.0}, "nu=0.0: expected a positive number"),
+    (REWO, {"kappa": 1.0, "tau": -1.0}, "tau=-1.0: expected a positive number"),
+    (REWO, {"kappa": 1.0, "beta": 0.0}, "beta=0.0: expected a positive number"),
+    (GECO, {"kappa": 1.0, "alpha": 1.1}, "alpha=1.1: expected a number from 0.0 to 1.0"),
+    (GECO, {"kappa": 1.0, "alpha": -0.1}, "alpha=-0.1: expected a number from 0.0 to 1.0"),
+    (GECO, {"kappa": 1.0, "update_every": 0}, "update_every=0: expected a positive integer"),
+    (GECO, {"kappa": 1.0, "beta_bounds": (1.0, 0.5)}, "beta_bounds=.*two increasing positive"),
+    (GECO, {"kappa": 1.0, "multiplier_bounds": (0.0, 1.0)}, "multiplier_bounds=.*two increasing"),
+    (GECO, {"kappa": 1.0, "multiplier_bounds": 0.9}, "multiplier_bounds=0.9.*or None"),
+    (Constant, {"beta": -0.5}, "beta=-0.5: expected a number from 0.0"),
+    (Constant, {"beta": float("nan")}, "beta=nan: expected a number from 0.0"),
+    (LinearWarmup, {}, "epochs=None and steps=None: expected one of the two, such as"),
+    (LinearWarmup, {"epochs": 1, "steps": 1}, "epochs=1 and steps=1: expected one of the two"),
+    (LinearWarmup, {"epochs": 0}, "epochs=0: expected a positive number"),
+    (LinearWarmup, {"steps": -1}, "steps=-1: expected a positive number"),
+    (LinearWarmup, {"steps": 10, "start": 2.0}, "start=2.0: expected a number from 0.0 to 1.0"),
+]
+
+
+@pytest.mark.parametrize(("rule", "options", "message"), BAD)
+def test_bad_options(rule, options, message):
+    with pytest.raises(ValueError, match=message):
+        rule(**options)
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    [
+        Constant(0.5),
+        LinearWarmup(epochs=3),
+        LinearWarmup(steps=30, start=0.1),
+        GECO(2.0, 0.5, 0.9, 0.7, False, 3, (0.9, 1.1), (0.1, 2.0)),
+        REWO(2.0, 0.5, 4.0, 0.01, alpha=0.9, per_dimension=False, beta_bounds=(0.1, 2.0)),
+    ],
+)
+def test_config_round_trip(scheduler):
+    config = scheduler.get_config()
+    rebuilt = type(scheduler).from_config(config)
+    assert rebuilt.get_config() == config
+    assert rebuilt.initial_state() == scheduler.initial_state()
+    assert vars(rebuilt) == vars(scheduler)
+
+
+def test_rules_are_pure():
+    """The same state and signals give the same state, however often they were asked."""
+    scheduler = REWO(**options_of("total"))
+    assert run(scheduler, ERRORS[:20]) == run(scheduler, ERRORS[:20])

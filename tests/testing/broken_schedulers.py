@@ -1,0 +1,152 @@
+"""Schedulers that break the contract, by the check that has to catch it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from hiervae.schedulers import Scheduler
+
+
+class GoodScheduler(Scheduler):
+    """beta halves the way to 1 at each step; holds the prior in the first step."""
+
+    gates = ("prior",)
+
+    def __init__(self, rate: float = 0.5) -> None:
+        self.rate = rate
+
+    def initial_state(self) -> dict[str, float]:
+        return {"beta": 0.0, "gate_prior": 0.0}
+
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        beta = state["beta"] + self.rate * (1.0 - state["beta"])
+        return {"beta": beta, "gate_prior": ops.cast(signals.step > 1.0, "float32")}
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": self.rate}
+
+
+class HasNoBeta(GoodScheduler):
+    def initial_state(self) -> dict[str, float]:
+        return {"gate_prior": 0.0}
+
+
+class StartsNegative(GoodScheduler):
+    def initial_state(self) -> dict[str, float]:
+        return {"beta": -1.0, "gate_prior": 0.0}
+
+
+class StartsWithAnArray(GoodScheduler):
+    def initial_state(self) -> dict[str, Any]:
+        return {"beta": np.zeros(2), "gate_prior": 0.0}
+
+
+class HasTooManyScalars(GoodScheduler):
+    def initial_state(self) -> dict[str, float]:
+        return {**super().initial_state(), **{f"scalar_{i}": 0.0 for i in range(20)}}
+
+
+class ClosesAnUnknownGate(GoodScheduler):
+    gates = ("prior", "decoder")
+
+
+class ForgetsTheGate(GoodScheduler):
+    gates = ("prior", "inference")
+
+
+class HidesAGate(GoodScheduler):
+    gates = ()
+
+
+class LosesAKey(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {"beta": state["beta"]}
+
+
+class AddsAKey(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "extra": state["beta"]}
+
+
+class ReturnsAVector(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        updated = super().update(state, signals)
+        return {**updated, "beta": ops.reshape(updated["beta"], (1,))}
+
+
+class Overflows(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "beta": ops.exp(signals.constraint)}
+
+
+class GoesNegative(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "beta": 1.0 - signals.constraint}
+
+
+class HalfOpensTheGate(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "gate_prior": 0.5 + 0.0 * state["beta"]}
+
+
+class CountsInPython(GoodScheduler):
+    calls = 0
+
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        self.calls += 1
+        return super().update(state, signals)
+
+
+class ChangesItsInput(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        state["beta"] = state["beta"] * 0.5
+        return super().update(state, signals)
+
+
+class DrawsNoise(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        noise = np.random.default_rng().random()
+        return {**super().update(state, signals), "beta": state["beta"] + noise}
+
+
+class ForgetsItsRate(GoodScheduler):
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+class LosesAKeyAtTheEpoch(GoodScheduler):
+    def on_epoch_end(self, state: dict[str, float], logs: dict[str, Any]) -> dict[str, float]:
+        return {"beta": state["beta"]}
+
+
+class BranchesOnATensor(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        updated = super().update(state, signals)
+        if float(signals.constraint) > 1.0:
+            return updated
+        return {**updated, "beta": state["beta"]}
+
+
+BROKEN = {
+    HasNoBeta: "initial_state",
+    StartsNegative: "initial_state",
+    StartsWithAnArray: "initial_state",
+    HasTooManyScalars: "initial_state",
+    ClosesAnUnknownGate: "gates",
+    ForgetsTheGate: "gates",
+    HidesAGate: "gates",
+    LosesAKey: "update",
+    AddsAKey: "update",
+    ReturnsAVector: "update",
+    Overflows: "update",
+    GoesNegative: "update",
+    HalfOpensTheGate: "update",
+    CountsInPython: "purity",
+    ChangesItsInput: "purity",
+    DrawsNoise: "purity",
+    ForgetsItsRate: "config",
+    LosesAKeyAtTheEpoch: "epoch_end",
+}

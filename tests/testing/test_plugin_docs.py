@@ -1,0 +1,28 @@
+"""The snippets of docs/plugins.md run, each in a file of its own."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs" / "plugins.md"
+SNIPPETS = re.findall(r"^```python\n(.*?)^```", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+
+
+# Each trains a model; where steps are compiled that takes long, and the checks that they call are
+# run on every backend by the other tests.
+@pytest.mark.backends("torch")
+@pytest.mark.parametrize("number", range(len(SNIPPETS)))
+def test_snippet(number: int, tmp_path: Path) -> None:
+    path = tmp_path / f"snippet_{number}.py"
+    path.write_text(SNIPPETS[number])
+    runpy.run_path(str(path))
+
+
+def test_there_is_a_snippet_for_each_kind() -> None:
+    kinds = ("prior", "inference", "scheduler", "network", "likelihood")
+    found = [kind for kind in kinds if any(f"check_{kind}(" in snippet for snippet in SNIPPETS)]
+    assert found == list(kinds)
