@@ -2,7 +2,8 @@
 
 Each adapter gives `StepAdapter`, the mixin with `train_step` and `test_step`; `compile_function`,
 which compiles a function that reads the model's weights; `values_kept`, the context in which a
-model is trained; and `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
+model is trained; `matrix_product`, which keeps float32 where the backend would multiply with fewer
+digits; and `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
 """
 
 import keras
@@ -12,6 +13,7 @@ if keras.backend.backend() == "jax":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        matrix_product,
         values_kept,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -19,6 +21,7 @@ elif keras.backend.backend() == "tensorflow":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        matrix_product,
         values_kept,
     )
 elif keras.backend.backend() == "torch":
@@ -26,6 +29,7 @@ elif keras.backend.backend() == "torch":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        matrix_product,
         values_kept,
     )
 else:
@@ -34,4 +38,10 @@ else:
         "'tensorflow' and 'torch'. Set the environment variable KERAS_BACKEND to one of them."
     )
 
-__all__ = ["MAX_STEPS_PER_EXECUTION", "StepAdapter", "compile_function", "values_kept"]
+__all__ = [
+    "MAX_STEPS_PER_EXECUTION",
+    "StepAdapter",
+    "compile_function",
+    "matrix_product",
+    "values_kept",
+]

@@ -9,7 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from hiervae.backend.variables import gated
+from hiervae.backend.variables import gated, treats_weights_apart, without
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
 
@@ -26,14 +26,29 @@ class StepAdapter:
             loss = self.optimizer.scale_loss(outcome["loss"] / replicas)
         variables = self.trainable_variables
         gradients = tape.gradient(loss, variables)
+        self._apply_gradients(gradients, outcome["control"])
+        return self.record(outcome, training=True)
+
+    def _apply_gradients(self: Any, gradients: list[Any], control: dict[str, Any]) -> None:
+        """The optimiser's step; what is behind a closed gate stays where it is."""
+        variables, positions = self.trainable_variables, self.gated_variables()
+        replicated = tf.distribute.has_strategy()
+        if len(positions) == 1 and treats_weights_apart(self.optimizer) and not replicated:
+            # A branch costs nothing; selecting values would read and write every one of them.
+            ((gate, in_model, _),) = positions
+            tf.cond(
+                control[gate] > 0,
+                lambda: self.optimizer.apply(gradients, variables),
+                lambda: self.optimizer.apply(*without([in_model], gradients, variables)),
+            )
+            return
         held = [
             (gate, members, [tf.identity(member.value) for member in members])
-            for gate, members in gated(self, self.gated_variables())
+            for gate, members in gated(self, positions)
         ]
-        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        self.optimizer.apply(gradients, variables)
         for gate, members, before in held:
-            _select(outcome["control"][gate] > 0, members, before)
-        return self.record(outcome, training=True)
+            _select(control[gate] > 0, members, before)
 
     def test_step(self: Any, data: Any) -> Any:
         """Evaluate one batch at beta = 1."""
@@ -58,3 +73,9 @@ def values_kept(model: Any) -> AbstractContextManager[None]:
 def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function(*arrays)`, which reads the model's weights and advances its generators."""
     return tf.function(function, reduce_retracing=True)
+
+
+def matrix_product(first: Any, second: Any) -> Any:
+    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
+    # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
+    return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)

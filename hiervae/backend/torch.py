@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from hiervae.backend.variables import gated
+from hiervae.backend.variables import gated, treats_weights_apart, without
 
 MAX_STEPS_PER_EXECUTION = 1
 
@@ -36,25 +36,39 @@ class StepAdapter:
         self.zero_grad()
         outcome = self.training_outcome(inputs, weights)
         self.optimizer.scale_loss(outcome["loss"]).backward()
-        variables = self.trainable_variables
-        gradients = [variable.value.grad for variable in variables]
         with torch.no_grad():
-            held = [
-                (gate, [(member.value, member.value.clone()) for member in members])
-                for gate, members in gated(self, self._gated_positions())
-            ]
-            self.optimizer.apply(gradients, variables)
-            for gate, values in held:
-                closed = outcome["control"][gate] <= 0
-                for value, before in values:
-                    # Exact at 0 and 1, in place, and several times faster than `where`.
-                    value.lerp_(before, closed.to(value.dtype))
+            self._apply_gradients([v.value.grad for v in self.trainable_variables], outcome)
             return self.record(outcome, training=True)
+
+    def _apply_gradients(self: Any, gradients: list[Any], outcome: dict[str, Any]) -> None:
+        """The optimiser's step; what is behind a closed gate stays where it is."""
+        variables, control = self.trainable_variables, outcome["control"]
+        positions = self._gated_positions()
+        if _readable(control) and treats_weights_apart(self.optimizer):
+            # As cheap as can be: the optimiser never hears of what is closed.
+            shut = [in_model for gate, in_model, _ in positions if control[gate] <= 0]
+            self.optimizer.apply(*without(shut, gradients, variables))
+            return
+        held = [
+            (gate, [(member.value, member.value.clone()) for member in members])
+            for gate, members in gated(self, positions)
+        ]
+        self.optimizer.apply(gradients, variables)
+        for gate, values in held:
+            shut = control[gate] <= 0
+            for value, before in values:
+                # Exact at 0 and 1, in place, and several times faster than `where`.
+                value.lerp_(before, shut.to(value.dtype))
 
     def test_step(self: Any, data: Any) -> Any:
         """Evaluate one batch at beta = 1."""
         with torch.no_grad():
             return self.record(self.test_outcome(*self.unpack_batch(data)), training=False)
+
+
+def _readable(control: dict[str, Any]) -> bool:
+    """Whether Python can read the control values without waiting for a device."""
+    return bool(control["beta"].device.type == "cpu")
 
 
 def values_kept(model: Any) -> AbstractContextManager[None]:
@@ -65,3 +79,8 @@ def values_kept(model: Any) -> AbstractContextManager[None]:
 def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
     """`function(*arrays)` without gradients."""
     return torch.no_grad()(function)
+
+
+def matrix_product(first: Any, second: Any) -> Any:
+    """The product of two float32 matrices, in full precision unless the user lowers PyTorch's."""
+    return torch.matmul(first, second)

@@ -77,10 +77,11 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The value of beta after this step's update."""
-        multiplier = ops.exp(self.nu * self.direction(beta, violation) * violation)
+        # The multiplier less 1: near 1 itself, float32 would round most of the change away.
+        change = ops.expm1(self.nu * self.direction(beta, violation) * violation)
         if self.multiplier_bounds is not None:
-            multiplier = ops.clip(multiplier, *self.multiplier_bounds)
-        updated = beta * multiplier
+            change = ops.clip(change, *(bound - 1.0 for bound in self.multiplier_bounds))
+        updated = beta + beta * change
         if self.beta_bounds is not None:
             updated = ops.clip(updated, *self.beta_bounds)
         if self.update_every > 1:
