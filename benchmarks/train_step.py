@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from typing import Any
 
 import jax
@@ -60,11 +61,11 @@ def negative_elbo(weights: Weights, x: jax.Array, key: jax.Array) -> jax.Array:
     return jnp.mean(kl - log_likelihood)
 
 
-def step(state: Any, x: jax.Array) -> Any:
+def step(loss_function: Any, state: Any, x: jax.Array) -> Any:
     """One step of Adam (Kingma & Ba 2015)."""
     weights, first, second, count, key, total = state
     key, noise = jax.random.split(key)
-    loss, gradients = jax.value_and_grad(negative_elbo)(weights, x, noise)
+    loss, gradients = jax.value_and_grad(loss_function)(weights, x, noise)
     count = count + 1
     rate = LEARNING_RATE * jnp.sqrt(1.0 - BETA_2**count) / (1.0 - BETA_1**count)
     tree_map = jax.tree_util.tree_map
@@ -77,14 +78,20 @@ def step(state: Any, x: jax.Array) -> Any:
 
 
 class HandWritten:
-    """The loop without a framework."""
+    """The loop without a framework.
 
-    def __init__(self, weights: Weights, seed: int) -> None:
+    Args:
+        weights: a tree of arrays.
+        seed: of the noise and of the order of the examples.
+        loss_function: from weights, a batch and a key to the batch's loss.
+    """
+
+    def __init__(self, weights: Any, seed: int, loss_function: Any = negative_elbo) -> None:
         zeros = jax.tree_util.tree_map(jnp.zeros_like, weights)
         more_zeros = jax.tree_util.tree_map(jnp.zeros_like, weights)
         key = jax.random.key(seed)
         self.state = (weights, zeros, more_zeros, jnp.zeros(()), key, jnp.zeros(()))
-        self.step = jax.jit(step, donate_argnums=0)
+        self.step = jax.jit(partial(step, loss_function), donate_argnums=0)
         self.generator = np.random.default_rng(seed)
         self.loss = float("nan")
 
@@ -97,11 +104,13 @@ class HandWritten:
         self.loss = float(self.state[-1]) / (len(x) // BATCH)
 
 
-def build_model(seed: int, steps_per_execution: int) -> hiervae.HierarchicalVAE:
+def build_model(
+    seed: int, steps_per_execution: int, prior: Any = "standard_normal"
+) -> hiervae.HierarchicalVAE:
     """The same model, composed."""
     model = hiervae.HierarchicalVAE(
         latent_dims=LATENTS,
-        prior="standard_normal",
+        prior=prior,
         likelihood="bernoulli",
         network={"name": "gated_mlp", "hidden_units": (HIDDEN, HIDDEN)},
         seed=seed,

@@ -30,14 +30,13 @@ and results.json with settings, versions and the errors of each seed.
 from __future__ import annotations
 
 import argparse
-import json
-from importlib import metadata
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import keras
 import numpy as np
+from common import steps_per_execution, write_results
 
 import hiervae
 from hiervae import plotting
@@ -94,8 +93,7 @@ def train(
 ) -> tuple[hiervae.HierarchicalVAE, Snapshots, list[float]]:
     """A trained model, its snapshots, and beta after each epoch."""
     keras.utils.set_random_seed(seed)  # the order of the batches
-    fused = 1 if keras.backend.backend() == "torch" else 10
-    model = preset.build_model(data.info.event_shape, seed, steps_per_execution=fused)
+    model = preset.build_model(data.info.event_shape, seed, steps_per_execution(10))
     shown = np.unique(np.geomspace(1, epochs, 5).round().astype(int))
     snapshots = Snapshots(data.test, shown)
     history = model.fit(
@@ -176,12 +174,8 @@ def main() -> None:
                 "training_images": size,
                 "seeds": list(range(seed + 1)),
                 "mean_absolute_error_rad": errors,
-                "versions": {
-                    "backend": keras.backend.backend(),
-                    **{name: metadata.version(name) for name in ("hiervae", "keras", "numpy")},
-                },
             }
-            (options.out / "results.json").write_text(json.dumps(record, indent=2) + "\n")
+            write_results(options.out, record)
     if strips:
         plotting.interpolation_strip(strips, options.out / "figure_4.png")
 

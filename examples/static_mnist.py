@@ -22,35 +22,17 @@ interpolation.png.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from common import load_binary_images, steps_per_execution, write_results
 
 import hiervae
 from hiervae import plotting
 from hiervae.callbacks import BetaController, TensorBoard
-from hiervae.errors import DatasetNotFoundError
 from hiervae.manifold import LatentGraph, smoothness
-
-
-def load_data(data_dir: Path | None, smoke: bool) -> hiervae.datasets.Dataset:
-    """Static MNIST; for a smoke run without its files, generated images of the same shape."""
-    try:
-        return hiervae.datasets.load("static_mnist", data_dir=data_dir)
-    except DatasetNotFoundError:
-        if not smoke:
-            raise
-    print("The files of static MNIST are not here: using binary pendulums of 28x28 pixels instead.")
-    drawn = hiervae.datasets.load(
-        "pendulum", num_images=600, valid_size=200, test_size=200, image_size=28
-    )
-    train, valid, test = (
-        (images > 0.5).astype("float32") for images in (drawn.train, drawn.valid, drawn.test)
-    )
-    return hiervae.datasets.Dataset(train, valid, test, drawn.info)
 
 
 def callbacks(preset: Any, out: Path) -> list[keras.callbacks.Callback]:
@@ -84,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
 
-    data = load_data(options.data_dir, options.smoke)
+    data = load_binary_images(options.data_dir, options.smoke)
     train, valid, test = data.train, data.valid, data.test
     preset = hiervae.presets.get("vhp", dataset="static_mnist")
     epochs = options.epochs or preset.training["epochs"]
@@ -93,8 +75,9 @@ def main() -> None:
         train, valid, test = train[:600], valid[:200], test[-200:]
         epochs, num_samples, num_scored, num_nodes = 1, 10, 50, 200
 
-    fused = 1 if keras.backend.backend() == "torch" else 20
-    model = preset.build_model(data.info.event_shape, seed=0, steps_per_execution=fused)
+    model = preset.build_model(
+        data.info.event_shape, seed=0, steps_per_execution=steps_per_execution(20)
+    )
     model.summary()
     model.fit(
         train,
@@ -132,7 +115,7 @@ def main() -> None:
     }
     if len(path) > 2:
         metrics["smoothness"] = float(smoothness(path.decoded).mean())
-    (options.out / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+    write_results(options.out, metrics, "metrics.json")
     print(f"best.keras, events, metrics.json and pictures are in {options.out}")
 
 

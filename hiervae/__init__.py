@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hiervae.startup import runs_as_command
 
 if TYPE_CHECKING or not runs_as_command():
-    from hiervae import callbacks, datasets, evaluation, manifold, presets, registry
+    from hiervae import callbacks, datasets, evaluation, manifold, optimizers, presets, registry
     from hiervae.model import HierarchicalVAE
 
 __version__ = "0.1.0"
@@ -17,6 +17,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "manifold",
+    "optimizers",
     "presets",
     "registry",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import keras
@@ -38,8 +40,8 @@ def as_array(data: Any) -> np.ndarray[Any, Any] | None:
             return np.asarray(data)
         except ValueError as error:
             raise DataError(
-                f"Received a {type(data).__name__} that makes no array ({error}); expected examples "
-                "of one shape. Give all of them the same number of values."
+                f"Received a {type(data).__name__} that makes no array ({error}); expected "
+                "examples of one shape. Give all of them the same number of values."
             ) from error
     return None
 
@@ -90,3 +92,48 @@ def check_weights(weights: Any, num_examples: int) -> None:
             f"sample_weight has the shape {array.shape}; expected ({num_examples},), one finite "
             "non-negative number an example."
         )
+
+
+def check_probabilities(name: str, array: np.ndarray[Any, Any]) -> None:
+    """Refuse values that are no probabilities of a one.
+
+    Raises:
+        DataError: if a value lies outside [0, 1].
+    """
+    if array.min() < 0 or array.max() > 1:
+        raise DataError(
+            f"{name} has values from {array.min():g} to {array.max():g}; dynamic binarisation "
+            "expects probabilities from 0 to 1. Divide 8-bit greys by 255."
+        )
+
+
+def take_examples(data: Any, num: int) -> np.ndarray[Any, Any]:
+    """At least `num` examples of a data set, as far as it has them, from its first batches.
+
+    Args:
+        data: an array, which is returned whole, or a data set or loader of batches.
+        num: how many are wanted.
+
+    Raises:
+        DataError: if `data` can be read only once.
+    """
+    if isinstance(data, np.ndarray):
+        return data
+    if isinstance(data, keras.utils.PyDataset):
+        indices = count() if data.num_batches is None else range(data.num_batches)
+        batches: Any = (data[index] for index in indices)
+    elif isinstance(data, Iterator):
+        raise DataError(
+            f"A part of the model takes start values from training examples, and a "
+            f"{type(data).__name__} gives them only once; expected an array, or a data set that "
+            "can be read again. Call `model.adapt(examples)` first."
+        )
+    else:
+        batches = iter(data)
+    taken: list[np.ndarray[Any, Any]] = []
+    while sum(map(len, taken)) < num and (batch := next(batches, None)) is not None:
+        inputs = keras.utils.unpack_x_y_sample_weight(batch)[0]
+        taken.append(keras.ops.convert_to_numpy(inputs))
+    if not taken:
+        raise DataError("The training data has no batches; expected at least one.")
+    return np.concatenate(taken)

@@ -7,10 +7,17 @@ from typing import Any
 import keras
 import numpy as np
 
+import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
 from hiervae.callbacks.nonfinite import NonFiniteGuard
 from hiervae.errors import NonFiniteLossError
-from hiervae.examples import as_array, check_array, check_weights
+from hiervae.examples import (
+    as_array,
+    check_array,
+    check_probabilities,
+    check_weights,
+    take_examples,
+)
 from hiervae.types import Config
 
 
@@ -105,9 +112,11 @@ class FittingMethods:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
-        x, y, sample_weight = self._check_data("x", x, y, sample_weight)
+        x, y, sample_weight = self._check_data("x", x, y, sample_weight, training=True)
         if validation_data is not None:
             validation_data = self._check_validation(validation_data)
+        if self.training_step == 0 and self._num_examples_wanted():
+            self.adapt(take_examples(x, self._num_examples_wanted()))
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = callbacks.callbacks
         given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -180,15 +189,40 @@ class FittingMethods:
             x = array
         return super().predict(x, **kwargs)  # type: ignore[misc]
 
+    def adapt(self: Any, x: Any) -> None:
+        """Let the parts that want training examples take their start values from `x`.
+
+        `fit` does so before the first step of a model's life. Parts that want examples are, for
+        instance, the prior "vamp_data" and the likelihood bias of the IWAE protocol.
+
+        Args:
+            x: examples, shape (n, *event_shape).
+
+        Raises:
+            DataError: if there are too few of them for a part, or they cannot be used.
+        """
+        examples = self.check_examples("x", x, in_range=not self.dynamic_binarisation)
+        order = np.random.default_rng(self.seed).permutation(len(examples))
+        for part in (self.inference, self.prior, self.likelihood):
+            if part.num_examples_wanted:
+                part.adapt(examples[order[: part.num_examples_wanted]])
+
+    def _num_examples_wanted(self: Any) -> int:
+        parts = (self.inference, self.prior, self.likelihood)
+        return max(part.num_examples_wanted for part in parts)
+
     def _check_data(
-        self: Any, name: str, x: Any, y: Any, sample_weight: Any
+        self: Any, name: str, x: Any, y: Any, sample_weight: Any, training: bool = False
     ) -> tuple[Any, Any, Any]:
         """Checked data for Keras, which drops sample weights where there are no targets."""
         array = as_array(x)
         if array is None:
             return x, y, sample_weight
         check_array(name, array, self.event_shape)
-        self.likelihood.check_values(array)
+        if training and self.dynamic_binarisation:
+            check_probabilities(name, array)
+        else:
+            self.likelihood.check_values(array)
         if not self.built:
             self.build((None, *array.shape[1:]))
         if sample_weight is not None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from hiervae.backend import compile_function
-from hiervae.batching import Array, map_batches
+from hiervae.batching import Array, batches, map_batches
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.examples import as_array, check_array
@@ -100,7 +101,9 @@ class InspectionMethods:
                 arrays += [level.latent, level.posterior.mean, level.posterior.log_variance]
             for level in outcome.levels[:governed]:
                 assigned: Any = level.conditional_prior
-                arrays += [assigned.mean, assigned.log_variance]
+                # Compiled functions return arrays alone, so the flag becomes one.
+                top_down = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="bool")
+                arrays += [assigned.mean, assigned.log_variance, top_down]
             return arrays
 
         compiled = self.compiled_function(("posterior", sample), function)
@@ -110,10 +113,11 @@ class InspectionMethods:
         levels = []
         for index in range(self.num_levels):
             latent, mean, log_variance = latents[3 * index : 3 * index + 3]
-            prior = None
+            prior, top_down = None, False
             if index < governed:
-                prior = DiagonalNormal(*priors[2 * index : 2 * index + 2])
-            levels.append(Level(latent, DiagonalNormal(mean, log_variance), prior))
+                prior_mean, prior_log_variance, flags = priors[3 * index : 3 * index + 3]
+                prior, top_down = DiagonalNormal(prior_mean, prior_log_variance), bool(flags[0])
+            levels.append(Level(latent, DiagonalNormal(mean, log_variance), prior, top_down))
         return InferencePass(tuple(levels), features)
 
     def encode(
@@ -162,33 +166,79 @@ class InspectionMethods:
         return map_batches(self.compiled_function(("decode",), function), arrays, batch_size)[0]
 
     def sample(
-        self: Any, num_samples: int, seed: int | None = None, batch_size: int = 256
+        self: Any,
+        num_samples: int,
+        seed: int | None = None,
+        batch_size: int = 256,
+        component: int | None = None,
+        verbose: int = 0,
     ) -> Array:
-        """New data drawn from the model, shape (num_samples, *event_shape)."""
-        latent = self.sample_prior(num_samples, seed, batch_size)
+        """New data drawn from the model, shape (num_samples, *event_shape).
 
-        def function(latent: Any) -> list[Any]:
+        Args:
+            num_samples: how many.
+            seed: of the draws.
+            batch_size: rows a pass.
+            component: number k, from 0, of the one component of a mixture prior to draw from (of
+                a VampPrior: the pseudo-input); None draws from the prior.
+            verbose: 1 shows a progress bar where a draw takes several steps, as a PixelCNN's does.
+
+        Raises:
+            ValueError: if the model is not built, or the prior has no such component.
+        """
+        latent = self.sample_prior(num_samples, seed, batch_size, component)
+
+        def start(latent: Any) -> list[Any]:
             generator = self.evaluation_generator
             features = self.inference.generate(latent, seed=generator).features
-            return [self.likelihood.sample(self.likelihood(features), seed=generator)]
+            parameters = self.likelihood(features)
+            return [*self.likelihood.start_sampling(parameters, seed=generator)]
 
-        return map_batches(self.compiled_function(("sample",), function), [latent], batch_size)[0]
+        def advance(step: Any, *state: Any) -> list[Any]:
+            return [*self.likelihood.sampling_step(state, step)]
+
+        first = self.compiled_function(("start_sampling",), start)
+        following = self.compiled_function(("sampling_step",), advance)
+        num_steps, draws = self.likelihood.num_sampling_steps, []
+        progress = keras.utils.Progbar(
+            num_steps * -(-num_samples // batch_size), verbose=verbose if num_steps > 1 else 0
+        )
+        for (rows,), count in batches([latent], batch_size):
+            state = first(ops.convert_to_tensor(rows))
+            for step in range(num_steps):
+                state = following(ops.convert_to_tensor(step, dtype="int32"), *state)
+                if verbose:
+                    ops.convert_to_numpy(state[0])  # waits, or the bar would run ahead
+                progress.add(1)
+            draws.append(ops.convert_to_numpy(state[0])[:count])
+        return np.concatenate(draws)
 
     def sample_prior(
-        self: Any, num_samples: int, seed: int | None = None, batch_size: int = 256
+        self: Any,
+        num_samples: int,
+        seed: int | None = None,
+        batch_size: int = 256,
+        component: int | None = None,
     ) -> Array:
-        """Draws of the latent that the prior governs, shape (num_samples, prior_dim)."""
+        """Draws of the latent that the prior governs, (num_samples, prior_dim); see `sample`."""
         check_positive_int("num_samples", num_samples)
         self._require_built("sample")
+        chosen = []
+        if component is not None:
+            chosen = [ops.convert_to_tensor(self.prior.check_component(component), dtype="int32")]
         self.reset_generator(seed)
         batch_size = min(batch_size, num_samples)
 
-        def function() -> Any:
+        def function(*index: Any) -> Any:
             generator = self.evaluation_generator
-            return self.prior.sample(batch_size, self._components(generator), seed=generator)
+            components = self._components(generator)
+            if index:
+                return self.prior.sample_component(*index, batch_size, components, seed=generator)
+            return self.prior.sample(batch_size, components, seed=generator)
 
-        compiled = self.compiled_function(("sample_prior", batch_size), function)
-        draws = [ops.convert_to_numpy(compiled()) for _ in range(-(-num_samples // batch_size))]
+        compiled = self.compiled_function(("sample_prior", batch_size, bool(chosen)), function)
+        rounds = range(-(-num_samples // batch_size))
+        draws = [ops.convert_to_numpy(compiled(*chosen)) for _ in rounds]
         return np.concatenate(draws)[:num_samples]
 
     def generate(
@@ -232,6 +282,41 @@ class InspectionMethods:
         return map_batches(
             self.compiled_function(("prior_log_prob",), function), [array], batch_size
         )[0]
+
+    def conditional_prior(self: Any, above: Any, batch_size: int = 256) -> DiagonalNormal:
+        """p(z_l | z_{l+1}, ..., z_L) of a stacked structure, its parameters as NumPy arrays.
+
+        Args:
+            above: z_{l+1} ... z_L, nearest the data first, each (n, d); their number says which
+                level l is. `[z_L]` gives p(z_{L-1} | z_L).
+            batch_size: rows a pass.
+
+        Returns:
+            The distribution, parameters of shape (n, d_l).
+
+        Raises:
+            DataError: if the structure is flat, or the arrays do not fit the model.
+            NotImplementedError: if the inference scheme is a plugin that does not say.
+        """
+        arrays = list(above)
+        if self.inference.structure == "flat" or not 0 < len(arrays) < self.num_levels:
+            raise DataError(
+                f"Received {len(arrays)} levels above, for a {self.inference.structure} structure "
+                f"of {self.num_levels} levels; expected a stacked structure, and from 1 to L - 1 "
+                "arrays. The prior governs what has no level above: see `sample_prior`."
+            )
+        sizes = self.latent_dims[-len(arrays) :]
+        arrays = [
+            self._check_latent(f"above[{index}]", array, size)
+            for index, (array, size) in enumerate(zip(arrays, sizes, strict=True))
+        ]
+
+        def function(*levels: Any) -> list[Any]:
+            conditional = self.inference.conditional_prior(levels)
+            return [conditional.mean, conditional.log_variance]
+
+        compiled = self.compiled_function(("conditional_prior", len(arrays)), function)
+        return DiagonalNormal(*map_batches(compiled, arrays, batch_size))
 
     def governed_latent(self: Any, latents: list[Array]) -> Array:
         """Of latents z_1 ... z_L, the one the prior governs: z_L, or all of a flat structure."""

@@ -19,8 +19,8 @@ from hiervae.inspection import FunctionCache, InspectionMethods
 from hiervae.likelihoods.base import Likelihood
 from hiervae.metrics import StepMetrics
 from hiervae.networks.base import Network
-from hiervae.objective import Terms, kl_names, kl_terms
-from hiervae.options import check_choice, check_positive_int
+from hiervae.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.options import check_positive_int
 from hiervae.priors.base import Prior
 from hiervae.scoring import ScoringMethods
 from hiervae.training import TrainingMethods
@@ -59,6 +59,10 @@ class HierarchicalVAE(
         bound: "elbo", or "importance_weighted" with K = `num_samples`.
         kl: "closed_form" where there is one, or "monte_carlo" everywhere (always so under the
             importance-weighted bound).
+        monte_carlo_samples: draws of the importance-weighted bound that are averaged.
+        free_bits: nats below which a level's mean KL is not pressed in training.
+        dynamic_binarisation: take training values as probabilities of a one and draw zeros and
+            ones anew in every step (evaluation takes data as it is).
         seed: of the initial weights and of all noise; None draws one.
         **kwargs: `name` and `dtype` of a Keras model.
 
@@ -81,14 +85,16 @@ class HierarchicalVAE(
         num_samples: int = 1,
         bound: str = "elbo",
         kl: str = "closed_form",
+        monte_carlo_samples: int = 1,
+        free_bits: float = 0.0,
+        dynamic_binarisation: bool = False,
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
         self.latent_dims = _standardize_latent_dims(latent_dims)
-        self.num_samples = check_positive_int("num_samples", num_samples)
-        self.bound = check_choice("bound", bound, ("elbo", "importance_weighted"))
-        self.kl = check_choice("kl", kl, ("closed_form", "monte_carlo"))
+        self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
+        self.dynamic_binarisation = bool(dynamic_binarisation)
         self.seed = seed
         specs = {
             "inference": inference,
@@ -127,6 +133,35 @@ class HierarchicalVAE(
         """Optimiser steps taken over the model's life, across `fit` calls and reloads."""
         return int(ops.convert_to_numpy(self.control.step))
 
+    def set_objective(self, **changes: Any) -> None:
+        """Train on another bound from here on; call `compile` or `fit` afterwards.
+
+        Weights, optimiser and control state stay, so that a trained model is fine-tuned, for
+        instance with 10 importance samples averaged over 10 draws (Sønderby et al. 2016).
+
+        Args:
+            **changes: `bound`, `num_samples`, `monte_carlo_samples`, `kl` or `free_bits`, as in
+                the constructor.
+
+        Raises:
+            ValueError: if there is no such setting, or a value is wrong.
+
+        Example:
+            >>> model.set_objective(
+            ...     bound="importance_weighted", num_samples=10, monte_carlo_samples=10
+            ... )
+        """
+        known = self.objective.get_config()
+        unknown = sorted(changes.keys() - known.keys())
+        if unknown:
+            raise ValueError(
+                f"set_objective() received {', '.join(unknown)}; expected some of "
+                f"{', '.join(known)}."
+            )
+        self.objective = Objective(**{**known, **changes})
+        self.train_function = self.test_function = None
+        self._functions = FunctionCache()
+
     def control_values(self) -> dict[str, float]:
         """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""
         return self.control.logged()
@@ -155,6 +190,7 @@ class HierarchicalVAE(
             prior_dim=self.prior_dim,
             network=self.network,
             value_range=self.likelihood.value_range,
+            components_are_drawn=self.inference.components_are_drawn(self.num_levels),
         )
         for part in (self.inference, self.prior, self.likelihood):
             part.prepare(context)
@@ -198,8 +234,9 @@ class HierarchicalVAE(
             features = self.inference.infer(inputs, sample=False, training=training).features
             return self.likelihood.mean(self.likelihood(features))
         if closed_form is None:
-            closed_form = self.kl == "closed_form" and self.bound == "elbo"
-        return self._terms(inputs, training, num_samples or self.num_samples, closed_form)
+            closed_form = self.objective.closed_form
+        num_samples = num_samples or self.objective.total_samples
+        return self._terms(inputs, training, num_samples, closed_form)
 
     def _terms(self, inputs: Tensor, training: bool, num_samples: int, closed_form: bool) -> Terms:
         seed = self.seed_generator if training else self.evaluation_generator
@@ -236,7 +273,8 @@ class HierarchicalVAE(
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
             print_fn(f"  {role:<11} {record['name'] or type(part).__name__} ({source})")
-        print_fn(f"  {'objective':<11} {self.bound}, {self.num_samples} sample(s), KL {self.kl}")
+        settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
+        print_fn(f"  {'objective':<11} {settings}")
         super().summary(*args, **kwargs)
 
     def get_config(self) -> Config:
@@ -247,9 +285,8 @@ class HierarchicalVAE(
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "latent_dims": self.latent_dims,
             **parts,
-            "num_samples": self.num_samples,
-            "bound": self.bound,
-            "kl": self.kl,
+            **self.objective.get_config(),
+            "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
             "control": self.control.get_config(),
         }

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from keras import ops
 
 from hiervae.distributions import kl_divergence
+from hiervae.options import check_choice, check_number_between, check_positive_int
 from hiervae.priors.base import Prior
-from hiervae.types import InferencePass, Level, Tensor
+from hiervae.types import Config, InferencePass, Level, Tensor
 
 
 @dataclass(frozen=True)
@@ -42,17 +44,102 @@ def elbo(terms: Terms, beta: Tensor | float = 1.0) -> Tensor:
     return ops.mean(terms.log_likelihood - beta * terms.total_kl, axis=0)
 
 
-def importance_weighted_bound(terms: Terms, beta: Tensor | float = 1.0) -> Tensor:
+def importance_weighted_bound(
+    terms: Terms, beta: Tensor | float = 1.0, num_averaged: int = 1
+) -> Tensor:
     """The bound log (1/K) sum_k w_k, shape (batch,), nats (Burda et al. 2016).
 
     The KL terms must be the Monte Carlo differences log q - log p; beta multiplies them inside
     log w_k.
+
+    Args:
+        terms: with `num_averaged` * K samples.
+        beta: weight of the KL.
+        num_averaged: independent draws of the bound, each from K samples, that are averaged.
     """
     log_weights = terms.log_likelihood - beta * terms.total_kl
-    return ops.logsumexp(log_weights, axis=0) - math.log(log_weights.shape[0])
+    num_weights = log_weights.shape[0] // num_averaged
+    grouped = ops.reshape(log_weights, (num_averaged, num_weights, -1))
+    return ops.mean(ops.logsumexp(grouped, axis=1), axis=0) - math.log(num_weights)
 
 
-BOUNDS = {"elbo": elbo, "importance_weighted": importance_weighted_bound}
+@dataclass(frozen=True)
+class Objective:
+    """What a model is trained on and evaluated by.
+
+    Attributes:
+        bound: "elbo" or "importance_weighted".
+        num_samples: posterior samples S of the ELBO, importance samples K of the other bound.
+        monte_carlo_samples: draws of the importance-weighted bound that are averaged.
+        kl: "closed_form" where there is one, or "monte_carlo" everywhere.
+        free_bits: nats below which a KL term, averaged over the batch, is not pressed in training
+            (Kingma et al. 2016, Eq. 15, one group a level).
+
+    Raises:
+        ValueError: if a number or choice is wrong, or two of them do not go together.
+    """
+
+    bound: str = "elbo"
+    num_samples: int = 1
+    monte_carlo_samples: int = 1
+    kl: str = "closed_form"
+    free_bits: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_choice("bound", self.bound, ("elbo", "importance_weighted"))
+        check_choice("kl", self.kl, ("closed_form", "monte_carlo"))
+        check_positive_int("num_samples", self.num_samples)
+        check_positive_int("monte_carlo_samples", self.monte_carlo_samples)
+        check_number_between("free_bits", self.free_bits, 0.0, math.inf)
+        if self.bound == "elbo" and self.monte_carlo_samples > 1:
+            raise ValueError(
+                f"monte_carlo_samples={self.monte_carlo_samples} beside bound='elbo': expected 1, "
+                "since the ELBO is averaged over num_samples already. Raise num_samples, or choose "
+                "bound='importance_weighted'."
+            )
+        if self.bound == "importance_weighted" and self.free_bits:
+            raise ValueError(
+                f"free_bits={self.free_bits} beside bound='importance_weighted': expected 0, since "
+                "that bound has no KL terms of its own. Choose bound='elbo'."
+            )
+
+    @property
+    def total_samples(self) -> int:
+        """Posterior samples a pass."""
+        return self.num_samples * self.monte_carlo_samples
+
+    @property
+    def closed_form(self) -> bool:
+        """Whether KL terms are taken in closed form where they have one."""
+        return self.kl == "closed_form" and self.bound == "elbo"
+
+    def loss(
+        self, terms: Terms, average: Callable[[Tensor], Tensor], beta: Tensor | float = 1.0
+    ) -> Tensor:
+        """The negative bound of a batch, a scalar in nats.
+
+        Args:
+            terms: of the batch.
+            average: from (batch,) to the mean over the batch.
+            beta: weight of the KL.
+        """
+        if self.bound == "elbo":
+            return -average(elbo(terms, beta))
+        return -average(importance_weighted_bound(terms, beta, self.monte_carlo_samples))
+
+    def training_loss(
+        self, terms: Terms, average: Callable[[Tensor], Tensor], beta: Tensor
+    ) -> Tensor:
+        """As `loss`, with free bits."""
+        if not self.free_bits:
+            return self.loss(terms, average, beta)
+        kl = [average(ops.mean(entry, axis=0)) for entry in terms.kl.values()]
+        error = -average(ops.mean(terms.log_likelihood, axis=0))
+        return error + beta * sum(ops.maximum(entry, self.free_bits) for entry in kl)
+
+    def get_config(self) -> Config:
+        """The attributes."""
+        return asdict(self)
 
 
 def kl_names(structure: str, num_levels: int, prior: Prior) -> tuple[str, ...]:

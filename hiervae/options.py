@@ -29,6 +29,17 @@ def check_positive_number(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_finite_number(name: str, value: Any) -> float:
+    """`value` if it is a finite number.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not _is_number(value) or not math.isfinite(value):
+        raise ValueError(f"{name}={value!r}: expected a finite number, such as {name}=0.0.")
+    return float(value)
+
+
 def check_number_between(name: str, value: Any, low: float, high: float) -> float:
     """`value` if it is a number in [low, high].
 
@@ -49,6 +60,25 @@ def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, choices))}.")
     return str(value)
+
+
+def check_increasing(
+    name: str, value: Any, example: tuple[float, float] = (0.0, 1.0)
+) -> tuple[float, float]:
+    """`value` as two floats, if it is two increasing finite numbers.
+
+    Raises:
+        ValueError: if it is not; the message shows `example`.
+    """
+    try:
+        low, high = (float(bound) for bound in value)
+    except (TypeError, ValueError):
+        low = high = math.nan
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(
+            f"{name}={value!r}: expected two increasing finite numbers, such as {example}."
+        )
+    return low, high
 
 
 def _is_number(value: Any) -> bool:

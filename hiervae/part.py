@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import keras
 
+from hiervae.batching import Array
 from hiervae.types import ModelContext
 
 
@@ -28,6 +29,22 @@ class Part(keras.layers.Layer):
     def prepare(self, context: ModelContext) -> None:
         """Give the part what it may know of its model."""
         self._context = context
+
+    @property
+    def num_examples_wanted(self) -> int:
+        """How many training examples `adapt` is to be called with; 0, the default, is none."""
+        return 0
+
+    def adapt(self, examples: Array) -> None:
+        """Take start values from training examples, before the first step of the first `fit`.
+
+        `fit` calls it once in a model's life, for parts with `num_examples_wanted` > 0; whether
+        it was done is part of the saved model. Assign to existing weights only.
+
+        Args:
+            examples: `num_examples_wanted` of them (all, where there are fewer), drawn at random
+                with the model's seed: NumPy, shape (n, *event_shape), float32.
+        """
 
     @property
     def context(self) -> ModelContext:

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae.objective import BOUNDS, elbo
+from hiervae import random
+from hiervae.objective import elbo
 from hiervae.types import Tensor
 
 GROUPS = ("prior", "inference", "likelihood")
@@ -41,19 +42,22 @@ class TrainingMethods:
             `loss` to differentiate; `means`, the metrics' batch means; `weight`, the sum of sample
             weights; `control`, the scheduler's state that governs the step.
         """
+        if self.dynamic_binarisation:
+            uniform = random.uniform(ops.shape(inputs), self.seed_generator)
+            inputs = ops.cast(uniform < ops.cast(inputs, "float32"), "float32")
         terms = self(inputs, training=True, return_terms=True)
         weight, average = _weighting(inputs, weights)
         error = average(ops.mean(terms.reconstruction_error, axis=0))
         kl = average(ops.mean(terms.total_kl, axis=0))
         control = self.control.advance(error, kl, self.num_dimensions)
-        loss = -average(BOUNDS[self.bound](terms, ops.stop_gradient(control["beta"])))
+        loss = self.objective.training_loss(terms, average, ops.stop_gradient(control["beta"]))
         return self._outcome(terms, loss, average, weight, control)
 
     def test_outcome(self: Any, inputs: Tensor, weights: Tensor | None) -> dict[str, Any]:
         """As `training_outcome`, at beta = 1 and without a change of the control state."""
         terms = self(inputs, training=False, return_terms=True)
         weight, average = _weighting(inputs, weights)
-        loss = -average(BOUNDS[self.bound](terms))
+        loss = self.objective.loss(terms, average)
         control = {"beta": ops.ones(()), "constraint": None, "phase": self.control.phase()}
         return self._outcome(terms, loss, average, weight, control)
 

@@ -30,6 +30,8 @@ class ModelContext:
             all levels concatenated of a flat one.
         network: the deterministic blocks the inference scheme is to use.
         value_range: lowest and highest value the likelihood gives density to; None is unbounded.
+        components_are_drawn: whether the posteriors of pseudo-inputs are conditioned on a draw of
+            lower levels, and so differ from call to call.
     """
 
     event_shape: Shape
@@ -37,6 +39,7 @@ class ModelContext:
     prior_dim: int
     network: Network
     value_range: tuple[float | None, float | None] = (None, None)
+    components_are_drawn: bool = False
 
     @property
     def num_levels(self) -> int:

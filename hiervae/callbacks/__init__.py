@@ -1,8 +1,9 @@
 """Keras callbacks: steering beta, and watching a training."""
 
 from hiervae.callbacks.beta_controller import BetaController
+from hiervae.callbacks.early_stopping import EarlyStopping
 from hiervae.callbacks.image_monitor import ImageMonitor
 from hiervae.callbacks.latent_monitor import LatentMonitor
 from hiervae.callbacks.tensorboard import TensorBoard
 
-__all__ = ["BetaController", "ImageMonitor", "LatentMonitor", "TensorBoard"]
+__all__ = ["BetaController", "EarlyStopping", "ImageMonitor", "LatentMonitor", "TensorBoard"]

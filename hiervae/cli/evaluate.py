@@ -87,7 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     protocol = {
         "num_samples": arguments.num_samples,
         "prior_samples": prior_samples(model),
-        "elbo_samples": model.num_samples,
+        "elbo_samples": model.objective.num_samples,
         "split": arguments.split,
         "num_examples": len(examples),
         "of_examples": len(examples_of(dataset, arguments.split)),

@@ -15,7 +15,7 @@ from hiervae.cli.console import Console
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import HiervaeError
 
-COMMANDS = ("train", "evaluate", "interpolate", "sample", "plugins", "datasets")
+COMMANDS = ("train", "evaluate", "interpolate", "sample", "traverse", "plugins", "datasets")
 
 INTERRUPTED = 130
 

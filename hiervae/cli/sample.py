@@ -57,8 +57,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
+    from hiervae.files import replacing
     from hiervae.runs.figures import FigureWriter
-    from hiervae.runs.files import replacing
 
     model = folder.load_model()
     if arguments.noise:

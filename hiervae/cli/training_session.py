@@ -58,10 +58,12 @@ class TrainingSession:
         saved = self.folder.read_config() if self.arguments.resume else None
         with refused_as_usage():
             config = resolve(self.arguments, saved)
-        self._check_unchanged(saved, config)
         keras.utils.set_random_seed(config.seed)
         source = config if saved is None else saved
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
+        if dataset.info.binarisation == "dynamic":
+            config = replace(config, model={**config.model, "dynamic_binarisation": True})
+        self._check_unchanged(saved, config)
         model, rows = self._model(config, dataset)
         stream, valid = self._examples(config, dataset, model)
         config = replace(
@@ -115,7 +117,7 @@ class TrainingSession:
         self, config: RunConfig, dataset: Dataset, model: HierarchicalVAE
     ) -> tuple[ExampleStream, NDArray[Any] | None]:
         """Training and validation examples, once they were found fit for the model."""
-        dynamic = dataset.info.binarisation == "dynamic"
+        dynamic = model.dynamic_binarisation
         in_memory = isinstance(dataset.train, np.ndarray)
         some = examples_of(dataset, "train", None if in_memory else NUM_CHECKED)
         model.check_examples("the training data", some, in_range=not dynamic)
@@ -123,7 +125,7 @@ class TrainingSession:
         if valid is not None:
             model.check_examples("the validation data", valid)
         batch_size = config.training["batch_size"]
-        return ExampleStream(dataset.train, batch_size, config.seed, binarise=dynamic), valid
+        return ExampleStream(dataset.train, batch_size, config.seed), valid
 
     def _announce(self, config: RunConfig, model: HierarchicalVAE, done: int) -> None:
         sizes = ", ".join(f"{count} {split}" for split, count in config.data["sizes"].items())

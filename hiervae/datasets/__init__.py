@@ -12,6 +12,7 @@ from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.dataset_info import DatasetInfo
 from hiervae.datasets.loading import load
 from hiervae.datasets.pendulum import render_pendulum
+from hiervae.datasets.scaling import binarise
 from hiervae.datasets.status import DatasetStatus, status
 from hiervae.datasets.user_arrays import from_arrays
 
@@ -19,6 +20,7 @@ __all__ = [
     "Dataset",
     "DatasetInfo",
     "DatasetStatus",
+    "binarise",
     "describe",
     "from_arrays",
     "load",

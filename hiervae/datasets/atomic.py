@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from hiervae.errors import DataError
+from hiervae.files import replacing
 
 
 @contextmanager
@@ -25,20 +24,12 @@ def written_beside(target: Path) -> Iterator[IO[bytes]]:
     Raises:
         DataError: if the file cannot be written; nothing is left behind.
     """
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        stream = temporary.open("xb")
-    except OSError as error:
-        raise _failure(target, error) from error
-    try:
-        with stream:
+        with replacing(target) as temporary, temporary.open("xb") as stream:
             yield stream
-        os.replace(temporary, target)
     except OSError as error:
         raise _failure(target, error) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _failure(target: Path, error: OSError) -> Exception:

@@ -67,6 +67,32 @@ class InferenceScheme(Part, abc.ABC):
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """q(z | u_k) of the latent that the prior governs, parameters (K, prior_dim)."""
 
+    def conditional_prior(self, above: Sequence[Tensor], training: bool = False) -> DiagonalNormal:
+        """p(z_l | z_{l+1}, ..., z_L) of the level below given ones, in a stacked structure.
+
+        Training never calls it; `hiervae.evaluation.traversal` does.
+
+        Args:
+            above: z_{l+1} ... z_L, nearest first, each (n, d): so many levels down from the top
+                is l.
+            training: whether the step that asks is a training step.
+
+        Raises:
+            NotImplementedError: if the scheme does not say.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not say what p(z_l | z_l+1, ...) is; expected a method "
+            "conditional_prior(above, training=False), as schemes of a stacked structure have "
+            "that want single levels looked at."
+        )
+
+    def components_are_drawn(self, num_levels: int) -> bool:
+        """Whether `encode_components` draws lower levels on the way; False by default.
+
+        A mixture of such components is an estimate of the prior's density.
+        """
+        return False
+
     @staticmethod
     def draw(posterior: DiagonalNormal, sample: bool, seed: Any) -> Tensor:
         """A draw of `posterior`, or its mean."""

@@ -2,77 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from functools import partial
 from typing import Any
 
-from keras import ops
-
 from hiervae.distributions import DiagonalNormal
-from hiervae.inference.base import InferenceScheme
-from hiervae.networks.base import build_block
-from hiervae.networks.normal_head import (
-    DEFAULT_LOG_VARIANCE_BOUNDS,
-    NEAR_STANDARD_NORMAL,
-    NormalHead,
-    standardize_log_variance_bounds,
-)
-from hiervae.types import Config, GenerativePass, InferencePass, Level, Tensor
+from hiervae.inference.normal_scheme import jointly
+from hiervae.inference.stacked import StackedScheme
+from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
+from hiervae.types import InferencePass, Level, Tensor
 
 
-class BottomUp(InferenceScheme):
+class BottomUp(StackedScheme):
     """q(z_1 | x) prod_l q(z_l | z_{l-1}) against p(z_L) prod_l p(z_l | z_{l+1}) p(x | z_1).
 
-    The classic deep VAE (Sønderby et al. 2016, Eqs. 7-9); with one level, the plain VAE.
+    The classic deep VAE (Sønderby et al. 2016, Eqs. 7-9); with one level, the plain VAE. A prior's
+    pseudo-inputs are encoded along one draw of the levels below the top.
 
     Args:
-        log_variance_bounds: bounds of the log-variances of all posteriors and conditional priors.
-
-    Raises:
-        ValueError: if the bounds are not two increasing finite numbers.
+        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
     """
-
-    structure = "stacked"
-
-    def __init__(
-        self,
-        log_variance_bounds: tuple[float, float] = DEFAULT_LOG_VARIANCE_BOUNDS,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
 
     def build(self, input_shape: Any) -> None:
         """Create encoder, conditional priors and decoder for x of shape (n, *event_shape)."""
-        context, bounds = self.context, self.log_variance_bounds
-        dims, network = context.latent_dims, context.network
+        context = self.context
         self.encoders, self.posterior_heads = [], []
-        self.decoders, self.prior_heads = [], []
         below = context.event_shape
-        for level, dim in enumerate(dims, start=1):
-            block = network.encoder_block(level, [below])
+        for level, dim in enumerate(context.latent_dims, start=1):
+            block = context.network.encoder_block(level, [below])
             scale = 1.0 if level == 1 else NEAR_STANDARD_NORMAL
-            head = NormalHead(dim, bounds, scale, name=f"posterior_{level}")
-            head.build((None, *build_block(block, [below])))
+            head, _ = self._build_head(block, [below], dim, f"posterior_{level}", scale)
             self.encoders.append(block)
             self.posterior_heads.append(head)
             below = (dim,)
-        for level, (dim, above) in enumerate(pairwise(dims), start=1):
-            block = network.decoder_block(level, [(above,)])
-            head = NormalHead(dim, bounds, NEAR_STANDARD_NORMAL, name=f"prior_{level}")
-            head.build((None, *build_block(block, [(above,)])))
-            self.decoders.append(block)
-            self.prior_heads.append(head)
-        self.data_block = network.data_block([(dims[0],)], context.event_shape)
-        self.features_shape = build_block(self.data_block, [(dims[0],)])
+        self._build_generative_model()
 
-    def _posterior(self, index: int, below: Tensor, training: bool) -> DiagonalNormal:
+    def _posterior(self, index: int, training: bool, below: Tensor) -> list[DiagonalNormal]:
         features = self.encoders[index](below, training=training)
-        return self.posterior_heads[index].distribution(features)
-
-    def _conditional_prior(self, index: int, above: Tensor, training: bool) -> DiagonalNormal:
-        features = self.decoders[index](above, training=training)
-        return self.prior_heads[index].distribution(features)
+        return [self.posterior_heads[index].distribution(features, training)]
 
     def infer(
         self,
@@ -84,49 +50,34 @@ class BottomUp(InferenceScheme):
         training: bool = False,
     ) -> InferencePass:
         """See the base class."""
-        num_inputs = ops.shape(inputs)[0]
-        if pseudo_inputs is not None:
-            inputs = ops.concatenate([inputs, pseudo_inputs], axis=0)
-        first = self._posterior(0, inputs, training)
-        components = None
-        if pseudo_inputs is not None:
-            components = self._climb(first[num_inputs:], seed, training)
-            first = first[:num_inputs]
-        posterior = first.repeat(num_samples)
-        posteriors, latents = [posterior], [self.draw(posterior, sample, seed)]
-        for index in range(1, len(self.encoders)):
-            posterior = self._posterior(index, latents[-1], training)
+        posteriors: list[DiagonalNormal] = []
+        latents: list[Tensor] = []
+        components, below, below_components = None, inputs, pseudo_inputs
+        for index in range(len(self.encoders)):
+            function = partial(self._posterior, index, training)
+            (posterior,), encoded = jointly(function, below, below_components)
+            if index == 0:
+                posterior = posterior.repeat(num_samples)
+            below = self.draw(posterior, sample, seed)
             posteriors.append(posterior)
-            latents.append(self.draw(posterior, sample, seed))
-        levels = [
-            Level(latents[i], posteriors[i], self._conditional_prior(i, latents[i + 1], training))
-            for i in range(len(latents) - 1)
+            latents.append(below)
+            if encoded is not None:
+                (components,) = encoded
+                if index < len(self.encoders) - 1:
+                    below_components = self.draw(components, sample, seed)
+        priors: list[DiagonalNormal | None] = [
+            self.conditional_prior(latents[level:], training) for level in range(1, len(latents))
         ]
-        levels.append(Level(latents[-1], posteriors[-1]))
+        levels = [Level(*level) for level in zip(latents, posteriors, [*priors, None], strict=True)]
         return InferencePass(tuple(levels), self.decode(latents, training), components)
 
-    def _climb(self, posterior: DiagonalNormal, seed: Any, training: bool) -> DiagonalNormal:
-        """q(z_L | z_{L-1}) along one draw of the levels below."""
-        for index in range(1, len(self.encoders)):
-            posterior = self._posterior(index, posterior.sample(seed), training)
-        return posterior
-
-    def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
-        """See the base class."""
-        latents = [latent]
-        for index in reversed(range(len(self.decoders))):
-            conditional = self._conditional_prior(index, latents[0], training=False)
-            latents.insert(0, self.draw(conditional, sample, seed))
-        return GenerativePass(tuple(latents), self.decode(latents))
-
-    def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
-        """The features of p(x | z_1): only the level nearest the data matters."""
-        return self.data_block(latents[0], training=training)
+    def components_are_drawn(self, num_levels: int) -> bool:
+        """With several levels q(z_L | u_k) hangs on draws of those below."""
+        return num_levels > 1
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """See the base class."""
-        return self._climb(self._posterior(0, pseudo_inputs, False), seed, training=False)
-
-    def get_config(self) -> Config:
-        """Constructor arguments."""
-        return {**super().get_config(), "log_variance_bounds": self.log_variance_bounds}
+        (posterior,) = self._posterior(0, False, pseudo_inputs)
+        for index in range(1, len(self.encoders)):
+            (posterior,) = self._posterior(index, False, posterior.sample(seed))
+        return posterior

@@ -18,13 +18,18 @@ class Likelihood(Part, abc.ABC):
     Calling the layer maps features (n, ...) to the density's parameters; every other method takes
     those parameters, so that the output heads run once. The weights of the heads are created in
     `build(features_shape)`; `self.context.event_shape` is the shape of an example. A decoder that
-    is autoregressive over the example's values does its work in `log_prob` and `sample`.
+    is autoregressive over the example's values does its work in `log_prob` and `sample`; where a
+    draw takes long it also gives `num_sampling_steps`, `start_sampling` and `sampling_step`, so
+    that the model can show its progress.
 
     Attributes:
         value_range: lowest and highest value with a density, None where unbounded.
+        mean_is_exact: whether `mean` is the mean of what `sample` draws, or a picture that stands
+            for it, as the class documents.
     """
 
     value_range: ClassVar[tuple[float | None, float | None]] = (None, None)
+    mean_is_exact: ClassVar[bool] = True
 
     @abc.abstractmethod
     def call(self, features: Tensor, training: bool = False) -> Any:
@@ -45,6 +50,24 @@ class Likelihood(Part, abc.ABC):
     @abc.abstractmethod
     def reconstruction_error(self, value: Tensor, parameters: Any) -> Tensor:
         """The term C of -log p(x | z) that a constraint bounds, summed over the event: (n,)."""
+
+    @property
+    def num_sampling_steps(self) -> int:
+        """How many calls of `sampling_step` complete a draw; 0 where it is drawn at once."""
+        return 0
+
+    def start_sampling(self, parameters: Any, seed: Any = None) -> tuple[Tensor, ...]:
+        """All randomness of a draw, and what else its steps need.
+
+        Returns:
+            The state of a draw: tensors with a leading axis n. The first has the shape
+            (n, *event_shape) and is the draw after the last step.
+        """
+        return (self.sample(parameters, seed),)
+
+    def sampling_step(self, state: tuple[Tensor, ...], step: Tensor) -> tuple[Tensor, ...]:
+        """The state after one step more; `step` counts from 0 and may be traced."""
+        return state
 
     def log_prob_and_error(self, value: Tensor, parameters: Any) -> tuple[Tensor, Tensor]:
         """Log-density and reconstruction error, each (n,); override where they share work."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
 from hiervae import random
-from hiervae.distributions.diagonal_normal import as_float32
-from hiervae.errors import DataError
-from hiervae.likelihoods.base import Likelihood, flat_size
+from hiervae.batching import Array
+from hiervae.likelihoods.base import Likelihood
+from hiervae.likelihoods.greys import check_binary, is_binary, is_grey, where_possible
+from hiervae.likelihoods.heads import OutputHead
+from hiervae.options import check_choice
 from hiervae.types import Config, Tensor
+
+EXAMPLES_FOR_BIAS = 10_000
+MEAN_BOUNDS = (0.001, 0.999)
 
 
 class Bernoulli(Likelihood):
@@ -24,35 +28,48 @@ class Bernoulli(Likelihood):
     Args:
         allow_probabilities: accept values between 0 and 1 and take them as probabilities of a
             one; the "log-probability" is then the negative cross-entropy, not a likelihood.
+        initial_bias: "zeros", or "data" for the logit of the mean of up to 10,000 training
+            examples, clipped to [0.001, 0.999] (Burda et al. 2016). Features that are an image
+            have one bias a channel, which starts at the logit of the mean over all pixels.
+
+    Raises:
+        ValueError: if `initial_bias` is neither of the two words.
     """
 
     value_range = (0.0, 1.0)
 
-    def __init__(self, allow_probabilities: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, allow_probabilities: bool = False, initial_bias: str = "zeros", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.allow_probabilities = allow_probabilities
+        self.initial_bias = check_choice("initial_bias", initial_bias, ("zeros", "data"))
 
     def build(self, input_shape: Any) -> None:
         """Create the logits' weights for features of shape (n, ...)."""
-        event_shape = self.context.event_shape
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.logits = keras.layers.Dense(flat_size(event_shape), name="logits")
-        self.reshape = keras.layers.Reshape(event_shape)
-        self.logits.build(self.flatten.compute_output_shape(input_shape))
+        self.logits = OutputHead(self.context.event_shape, name="logits")
+        self.logits.build(input_shape)
+
+    @property
+    def num_examples_wanted(self) -> int:
+        """How many examples `adapt` estimates the training mean from."""
+        return EXAMPLES_FOR_BIAS if self.initial_bias == "data" else 0
+
+    def adapt(self, examples: Array) -> None:
+        """Start the bias at the logit of the mean of examples (n, *event_shape)."""
+        axes = (0, 1, 2) if self.logits.per_pixel else 0
+        mean = np.clip(examples.mean(axis=axes, dtype="float64"), *MEAN_BOUNDS)
+        self.logits.bias.assign(np.log(mean / (1.0 - mean)).reshape(self.logits.bias.shape))
 
     def call(self, features: Tensor, training: bool = False) -> Tensor:
         """Logits, shape (n, *event_shape)."""
-        return as_float32(self.reshape(self.logits(self.flatten(features))))
+        (logits,) = self.logits(features)
+        return logits
 
     def log_prob(self, value: Tensor, parameters: Tensor) -> Tensor:
         """Log-probability in nats, shape (n,), for x and logits of shape (n, *event_shape)."""
-        axes = tuple(range(1, len(value.shape)))
-        log_prob = ops.sum(value * parameters - ops.softplus(parameters), axis=axes)
-        if self.allow_probabilities:
-            possible = ops.all(ops.logical_and(value >= 0.0, value <= 1.0), axis=axes)
-        else:
-            possible = ops.all(ops.equal(value * (1.0 - value), 0.0), axis=axes)
-        return ops.where(possible, log_prob, -float("inf"))
+        possible = is_grey(value) if self.allow_probabilities else is_binary(value)
+        return where_possible(possible, value * parameters - ops.softplus(parameters))
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Probabilities of a one, shape (n, *event_shape)."""
@@ -79,14 +96,18 @@ class Bernoulli(Likelihood):
             DataError: if there is such a value.
         """
         super().check_values(values)
-        if not self.allow_probabilities and not np.all((values == 0) | (values == 1)):
-            grey = values[(values != 0) & (values != 1)].flat[0]
-            raise DataError(
-                f"The data has values between 0 and 1 (such as {grey:g}); the Bernoulli likelihood "
-                "expects only 0 and 1. Binarise the data, or say that greys are meant as "
-                'probabilities: likelihood={"name": "bernoulli", "allow_probabilities": True}.'
+        if not self.allow_probabilities:
+            check_binary(
+                values,
+                "Bernoulli",
+                "say that greys are meant as probabilities: "
+                'likelihood={"name": "bernoulli", "allow_probabilities": True}.',
             )
 
     def get_config(self) -> Config:
         """Constructor arguments."""
-        return {**super().get_config(), "allow_probabilities": self.allow_probabilities}
+        return {
+            **super().get_config(),
+            "allow_probabilities": self.allow_probabilities,
+            "initial_bias": self.initial_bias,
+        }

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.likelihoods.base import Likelihood, flat_size
+from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.normal_head import standardize_log_variance_bounds
 from hiervae.options import check_positive_number
 from hiervae.types import Config, Tensor
@@ -50,30 +49,31 @@ class Gaussian(Likelihood):
 
     def build(self, input_shape: Any) -> None:
         """Create the output weights for features of shape (n, ...)."""
-        size = flat_size(self.context.event_shape)
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.location = keras.layers.Dense(size, name="mean")
-        flat = self.flatten.compute_output_shape(input_shape)
-        self.location.build(flat)
+        event_shape = self.context.event_shape
+        self.location = OutputHead(event_shape, name="mean")
+        self.location.build(input_shape)
         if self.variance == "predicted":
-            self.scale = keras.layers.Dense(size, name="log_variance")
-            self.scale.build(flat)
+            self.scale = OutputHead(event_shape, name="log_variance")
+            self.scale.build(input_shape)
         elif self.variance == "learned":
             self.log_variance = self.add_weight(
-                shape=(size,), initializer="zeros", dtype="float32", name="log_variance"
+                shape=(flat_size(event_shape),),
+                initializer="zeros",
+                dtype="float32",
+                autocast=False,
+                name="log_variance",
             )
 
     def call(self, features: Tensor, training: bool = False) -> DiagonalNormal:
         """The density's parameters, each of shape (n, event size)."""
-        features = self.flatten(features)
-        mean = as_float32(self.location(features))
+        mean = self._flat(*self.location(features))
         if isinstance(self.variance, float):
             log_variance = ops.full_like(mean, math.log(self.variance))
         elif self.variance == "learned":
             raw = ops.convert_to_tensor(self.log_variance)
             log_variance = ops.zeros_like(mean) + ops.clip(raw, *self.log_variance_bounds)
         else:
-            log_variance = ops.clip(as_float32(self.scale(features)), *self.log_variance_bounds)
+            log_variance = ops.clip(self._flat(*self.scale(features)), *self.log_variance_bounds)
         return DiagonalNormal(mean, log_variance)
 
     def _flat(self, value: Tensor) -> Tensor:

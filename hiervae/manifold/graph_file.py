@@ -9,6 +9,7 @@ import pathlib
 import numpy as np
 
 from hiervae.errors import DamagedFileError
+from hiervae.files import replacing
 from hiervae.manifold.graph_arrays import GraphArrays
 
 _KEYS = ("nodes", "edges", "weights", "num_neighbors")
@@ -20,20 +21,14 @@ def write_graph(path: str | os.PathLike[str], arrays: GraphArrays) -> None:
     Raises:
         OSError: if the file cannot be written.
     """
-    target = pathlib.Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            np.savez_compressed(
-                stream,
-                nodes=arrays.nodes,
-                edges=arrays.edges,
-                weights=arrays.weights,
-                num_neighbors=np.int64(arrays.num_neighbors),
-            )
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(pathlib.Path(path)) as temporary, temporary.open("wb") as stream:
+        np.savez_compressed(
+            stream,
+            nodes=arrays.nodes,
+            edges=arrays.edges,
+            weights=arrays.weights,
+            num_neighbors=np.int64(arrays.num_neighbors),
+        )
 
 
 def read_graph(path: str | os.PathLike[str]) -> GraphArrays:

@@ -54,6 +54,8 @@ def build_block(block: keras.layers.Layer, input_shapes: Sequence[Shape]) -> Sha
     if not block.built:
         block.build(shapes)
     output = block.compute_output_shape(shapes)
+    if isinstance(output, list) and not any(isinstance(size, (tuple, list)) for size in output):
+        output = tuple(output)  # as Keras' transposed convolutions return it
     if not isinstance(output, tuple) or (output and isinstance(output[0], (tuple, list))):
         raise ValueError(
             f"The block {block.name!r} returns {output!r} for inputs of shape {shapes!r}; expected "

@@ -1,50 +1,17 @@
-"""The dense layers and blocks that the multilayer perceptrons are made of."""
+"""The blocks that the networks are made of."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
-from hiervae.types import Tensor
+from hiervae.networks.hidden_layer import HiddenConv
+from hiervae.types import Shape, Tensor
 
-
-class GatedDense(keras.layers.Layer):
-    """h(x) * sigmoid(g(x)) with two affine maps h and g (Tomczak & Welling 2018, section 4).
-
-    Maps (n, k) to (n, units).
-
-    Args:
-        units: number of outputs.
-        activation: nonlinearity of h; the paper has none.
-    """
-
-    def __init__(self, units: int, activation: Any = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.units = units
-        self.activation = keras.activations.get(activation)
-        self.dense = keras.layers.Dense(
-            2 * units, kernel_initializer="he_normal", dtype=self.dtype_policy, name="dense"
-        )
-
-    def build(self, input_shape: Any) -> None:
-        """Create the weights for inputs (n, k)."""
-        self.dense.build(input_shape)
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Apply the gated map."""
-        value, gate = ops.split(self.dense(inputs), 2, axis=-1)
-        return self.activation(value) * ops.sigmoid(gate)
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """Shape (n, units)."""
-        return (*input_shape[:-1], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        """Constructor arguments."""
-        activation = keras.activations.serialize(self.activation)
-        return {**super().get_config(), "units": self.units, "activation": activation}
+NewLayer = Callable[[], keras.layers.Layer]
 
 
 class DenseBlock(keras.layers.Layer):
@@ -56,23 +23,34 @@ class DenseBlock(keras.layers.Layer):
     Args:
         layers: one function a hidden layer that returns a new Keras layer.
         num_inputs: how many tensors the block is called with.
+        branches: layers that take the place of the first one for the inputs at these positions,
+            which they receive as they are; their outputs are flattened.
     """
 
-    def __init__(self, layers: list[Any], num_inputs: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        layers: Sequence[NewLayer],
+        num_inputs: int = 1,
+        branches: Mapping[int, keras.layers.Layer] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        own = branches or {}
         first, rest = layers[0], layers[1:]
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.branches = [first() for _ in range(num_inputs)]
+        self.branches = [own[i] if i in own else first() for i in range(num_inputs)]
         self.trunk = [layer() for layer in rest]
+        self._takes_flat = tuple(i not in own for i in range(num_inputs))
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for one input shape, or for a list of them."""
         shapes = input_shape if len(self.branches) > 1 else [input_shape]
         width = 0
-        for branch, shape in zip(self.branches, shapes, strict=True):
-            flat = self.flatten.compute_output_shape(shape)
-            branch.build(flat)
-            width += branch.compute_output_shape(flat)[-1]
+        flatten = self.flatten.compute_output_shape
+        for branch, shape, flat in zip(self.branches, shapes, self._takes_flat, strict=True):
+            taken = flatten(shape) if flat else shape
+            branch.build(taken)
+            width += flatten(branch.compute_output_shape(taken))[-1]
         joined: Any = (None, width)
         for layer in self.trunk:
             layer.build(joined)
@@ -84,7 +62,9 @@ class DenseBlock(keras.layers.Layer):
         tensors = inputs if len(self.branches) > 1 else [inputs]
         hidden = [
             branch(self.flatten(tensor), training=training)
-            for branch, tensor in zip(self.branches, tensors, strict=True)
+            if flat
+            else self.flatten(branch(tensor, training=training))
+            for branch, tensor, flat in zip(self.branches, tensors, self._takes_flat, strict=True)
         ]
         output = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=-1)
         for layer in self.trunk:
@@ -95,3 +75,78 @@ class DenseBlock(keras.layers.Layer):
         """Shape (n, units of the last layer)."""
         first = input_shape[0] if len(self.branches) > 1 else input_shape
         return (first[0], self._width)
+
+
+class ConvBlock(keras.layers.Layer):
+    """Convolutions one after the other, over images (n, h, w) or (n, h, w, c).
+
+    Args:
+        layers: the convolutions, at least one.
+    """
+
+    def __init__(self, layers: Sequence[HiddenConv], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.convolutions = list(layers)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for images of this shape."""
+        shape = _with_channels(input_shape)
+        for layer in self.convolutions:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Map images to features (n, height, width, filters of the last layer)."""
+        output = ops.expand_dims(inputs, -1) if len(inputs.shape) == 3 else inputs
+        for layer in self.convolutions:
+            output = layer(output, training=training)
+        return output
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, height, width, filters of the last layer)."""
+        shape = _with_channels(input_shape)
+        for layer in self.convolutions:
+            shape = layer.compute_output_shape(shape)
+        return shape
+
+
+class ImageBlock(keras.layers.Layer):
+    """Dense layers to a first image, then convolutions to the last one.
+
+    Args:
+        dense: maps the input, or the list of inputs, to (n, k) with k the size of the first image.
+        image_shape: the first image (h, w, c).
+        convolutions: maps it to the last image.
+    """
+
+    def __init__(
+        self,
+        dense: keras.layers.Layer,
+        image_shape: Shape,
+        convolutions: keras.layers.Layer,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.dense = dense
+        self.reshape = keras.layers.Reshape(image_shape, dtype=self.dtype_policy)
+        self.convolutions = convolutions
+        self.image_shape = image_shape
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for one input shape, or for a list of them."""
+        self.dense.build(input_shape)
+        self.convolutions.build((None, *self.image_shape))
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        """Map the input, or the list of inputs, to features (n, height, width, channels)."""
+        image = self.reshape(self.dense(inputs, training=training))
+        return self.convolutions(image, training=training)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, height, width, channels)."""
+        count, _ = self.dense.compute_output_shape(input_shape)
+        return self.convolutions.compute_output_shape((count, *self.image_shape))
+
+
+def _with_channels(shape: Any) -> Any:
+    return (*shape, 1) if len(shape) == 3 else shape

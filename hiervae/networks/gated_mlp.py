@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from hiervae.networks.blocks import GatedDense
+from hiervae.networks.hidden_layer import GatedDense
 from hiervae.networks.mlp import MLP
 
 
@@ -15,14 +15,23 @@ class GatedMLP(MLP):
 
     Args:
         hidden_units: layer sizes for every block, such as (300, 300), or one tuple a level.
-        activation: Keras activation of h; the paper has none ("linear").
+        activation: Keras activation of h, as in `MLP`; the paper has none ("linear").
+        batch_norm: normalise both affine maps of every hidden layer, before gate and activation.
+        kernel_initializer: Keras initialiser of the weights, as in `MLP`.
 
     Raises:
-        ValueError: if `hidden_units` is empty or not positive.
+        ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
     """
 
-    def __init__(self, hidden_units: Any = (300, 300), activation: str = "linear") -> None:
-        super().__init__(hidden_units, activation)
+    def __init__(
+        self,
+        hidden_units: Any = (300, 300),
+        activation: Any = "linear",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+    ) -> None:
+        super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
 
-    def _layer(self, units: int) -> keras.layers.Layer:
-        return GatedDense(units, self.activation)
+    def hidden_layer(self, units: int) -> keras.layers.Layer:
+        """A new gated layer from (n, k) to (n, units)."""
+        return GatedDense(units, **self.layer_options)

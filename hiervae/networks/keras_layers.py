@@ -21,7 +21,8 @@ class KerasLayers(Network):
     Args:
         encoder: one layer a level, nearest the data first; a single layer stands for one level.
         decoder: the layer above the likelihood ("data block"); in a model of L levels a list of L
-            layers, the data block first, then those of p(z_1 | ...) ... p(z_{L-1} | ...).
+            layers, the data block first, then those of p(z_1 | ...) ... p(z_{L-1} | ...). The
+            scheme "vlae" needs one more, for z_L.
 
     Raises:
         ValueError: if something that is no Keras layer is given.

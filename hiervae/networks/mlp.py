@@ -10,7 +10,14 @@ import keras
 
 from hiervae.networks.base import Network
 from hiervae.networks.blocks import DenseBlock
-from hiervae.networks.options import standardize_hidden_units, units_of_level
+from hiervae.networks.hidden_layer import HiddenDense
+from hiervae.networks.options import (
+    activation_function,
+    check_layer_options,
+    new_initializer,
+    standardize_hidden_units,
+    units_of_level,
+)
 from hiervae.types import Config, Shape
 
 
@@ -19,23 +26,41 @@ class MLP(Network):
 
     Args:
         hidden_units: layer sizes for every block, such as (300, 300), or one tuple a level.
-        activation: Keras activation of the hidden layers.
+        activation: Keras activation of the hidden layers, such as "tanh", or a dict of its name and
+            arguments, such as {"name": "leaky_relu", "negative_slope": 0.1}.
+        batch_norm: normalise every hidden layer between its affine map, which then has no bias, and
+            its nonlinearity (Sønderby et al. 2016).
+        kernel_initializer: Keras initialiser of the weights, such as "glorot_uniform", or a dict of
+            its name and arguments, such as {"name": "random_normal", "stddev": 0.02}.
 
     Raises:
-        ValueError: if `hidden_units` is empty or not positive.
+        ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
     """
 
-    def __init__(self, hidden_units: Any = (300, 300), activation: str = "relu") -> None:
+    def __init__(
+        self,
+        hidden_units: Any = (300, 300),
+        activation: Any = "relu",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+    ) -> None:
         self.hidden_units = standardize_hidden_units(hidden_units)
-        self.activation = activation
-        keras.activations.get(activation)
+        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
 
-    def _layer(self, units: int) -> keras.layers.Layer:
-        return keras.layers.Dense(units, self.activation, kernel_initializer="he_normal")
+    def hidden_layer(self, units: int) -> keras.layers.Layer:
+        """A new layer from (n, k) to (n, units)."""
+        options = self.layer_options
+        if options["batch_norm"]:
+            return HiddenDense(units, **options)
+        return keras.layers.Dense(
+            units,
+            activation_function(options["activation"]),
+            kernel_initializer=new_initializer(options["kernel_initializer"]),
+        )
 
     def _block(self, level: int, num_inputs: int, name: str) -> keras.layers.Layer:
         units = units_of_level(self.hidden_units, level)
-        layers = [partial(self._layer, size) for size in units]
+        layers = [partial(self.hidden_layer, size) for size in units]
         return DenseBlock(layers, num_inputs, name=name)
 
     def encoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
@@ -52,4 +77,4 @@ class MLP(Network):
 
     def get_config(self) -> Config:
         """Constructor arguments."""
-        return {"hidden_units": self.hidden_units, "activation": self.activation}
+        return {"hidden_units": self.hidden_units, **self.layer_options}

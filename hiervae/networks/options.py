@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import keras
+
+from hiervae.types import Config, Tensor
+
 HiddenUnits = tuple[int, ...] | tuple[tuple[int, ...], ...]
+
+LEAKY_RELU: Config = {"name": "leaky_relu", "negative_slope": 0.1}
+SMALL_NORMAL: Config = {"name": "random_normal", "stddev": 0.02}
 
 
 def standardize_hidden_units(hidden_units: Any) -> HiddenUnits:
@@ -14,24 +23,38 @@ def standardize_hidden_units(hidden_units: Any) -> HiddenUnits:
     Raises:
         ValueError: if a size is not a positive integer or there is no layer.
     """
-    if isinstance(hidden_units, int) and not isinstance(hidden_units, bool):
-        hidden_units = (hidden_units,)
-    if isinstance(hidden_units, Sequence) and not isinstance(hidden_units, str) and hidden_units:
-        nested = [
-            isinstance(entry, Sequence) and not isinstance(entry, str) for entry in hidden_units
-        ]
-        if all(nested):
-            levels = [standardize_hidden_units(entry) for entry in hidden_units]
-            if not any(isinstance(level[0], tuple) for level in levels):
-                return tuple(levels)  # type: ignore[return-value]
-        elif not any(nested) and all(
-            isinstance(units, int) and not isinstance(units, bool) and units > 0
-            for units in hidden_units
-        ):
-            return tuple(hidden_units)
-    raise ValueError(
-        f"hidden_units={hidden_units!r} is not a list of layer sizes. Expected positive integers, "
-        "such as (300, 300), or one such tuple a level, such as ((512, 512), (256, 256))."
+    if isinstance(hidden_units, Sequence) and hidden_units and all(map(_is_sizes, hidden_units)):
+        return tuple(tuple(level) for level in hidden_units)
+    try:
+        return standardize_units("hidden_units", hidden_units)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} A tuple of such tuples, such as ((512, 512), (256, 256)), gives each level "
+            "its own."
+        ) from None
+
+
+def standardize_units(name: str, units: Any) -> tuple[int, ...]:
+    """One tuple of layer sizes.
+
+    Raises:
+        ValueError: if a size is not a positive integer or there is no layer.
+    """
+    sizes = (units,) if isinstance(units, int) else units
+    if not _is_sizes(sizes):
+        raise ValueError(
+            f"{name}={units!r} is not a list of layer sizes. Expected positive integers, such as "
+            "(300, 300)."
+        )
+    return tuple(sizes)
+
+
+def _is_sizes(value: Any) -> bool:
+    """Whether a value is a sequence of layer sizes."""
+    return (
+        isinstance(value, Sequence)
+        and len(value) > 0
+        and all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
     )
 
 
@@ -49,3 +72,81 @@ def units_of_level(hidden_units: HiddenUnits, level: int) -> tuple[int, ...]:
             f"some too. Received {hidden_units!r}; give one tuple a level, or one for all."
         )
     return hidden_units[level - 1]
+
+
+def check_layer_options(activation: Any, batch_norm: Any, kernel_initializer: Any) -> Config:
+    """The options that the hidden layers of all networks share, JSON-serialisable.
+
+    Args:
+        activation: the name of a Keras activation, or a dict of its name and arguments.
+        batch_norm: whether the affine maps are followed by batch normalisation.
+        kernel_initializer: the name of a Keras initialiser, or a dict of its name and arguments.
+
+    Raises:
+        ValueError: if there is no such activation or initialiser, or not with these arguments.
+    """
+    if not isinstance(batch_norm, bool):
+        raise ValueError(f"batch_norm={batch_norm!r}: expected True or False.")
+    activation_function(activation)
+    new_initializer(kernel_initializer)
+    # Plain dicts of their own, whatever kind of mapping they were given as.
+    activation, kernel_initializer = (
+        dict(option) if isinstance(option, Mapping) else option
+        for option in (activation, kernel_initializer)
+    )
+    return {
+        "activation": activation,
+        "batch_norm": batch_norm,
+        "kernel_initializer": kernel_initializer,
+    }
+
+
+def activation_function(activation: Any) -> Callable[[Tensor], Tensor]:
+    """The function for "tanh", or for {"name": "leaky_relu", "negative_slope": 0.1}.
+
+    Raises:
+        ValueError: if there is no such activation, or it does not take the arguments.
+    """
+    if isinstance(activation, str):
+        return keras.activations.get(activation)
+    name, arguments = _name_and_arguments("activation", activation, LEAKY_RELU)
+    function = keras.activations.get(name)
+    try:
+        inspect.signature(function).bind(None, **arguments)
+    except TypeError as error:
+        raise ValueError(
+            f"activation={activation!r}: {name} does not take these arguments ({error}). Expected "
+            f"those of keras.activations.{name}, such as activation={LEAKY_RELU!r}."
+        ) from error
+    return functools.partial(function, **arguments)
+
+
+def new_initializer(kernel_initializer: Any) -> Any:
+    """A new initialiser for "he_normal", or for {"name": "random_normal", "stddev": 0.02}.
+
+    Each layer takes one of its own: an initialiser gives the same numbers whenever it is called.
+
+    Raises:
+        ValueError: if there is no such initialiser, or it does not take the arguments.
+    """
+    if isinstance(kernel_initializer, str):
+        return keras.initializers.get(kernel_initializer)
+    name, arguments = _name_and_arguments("kernel_initializer", kernel_initializer, SMALL_NORMAL)
+    kind = type(keras.initializers.get(name))
+    try:
+        return kind(**arguments)
+    except TypeError as error:
+        raise ValueError(
+            f"kernel_initializer={kernel_initializer!r}: {kind.__name__} does not take these "
+            f"arguments ({error}). Expected those of keras.initializers.{kind.__name__}, such as "
+            f"kernel_initializer={SMALL_NORMAL!r}."
+        ) from error
+
+
+def _name_and_arguments(option: str, value: Any, example: Config) -> tuple[str, Config]:
+    if not isinstance(value, Mapping) or not isinstance(value.get("name"), str):
+        raise ValueError(
+            f"{option}={value!r}: expected a name, or a dict of a name and its arguments, such as "
+            f"{option}={example!r}."
+        )
+    return value["name"], {key: entry for key, entry in value.items() if key != "name"}

@@ -3,6 +3,7 @@
 from hiervae.plotting.control_history import control_history
 from hiervae.plotting.image_grid import image_grid
 from hiervae.plotting.interpolation_strip import interpolation_strip
+from hiervae.plotting.kl_levels import kl_levels, kl_units
 from hiervae.plotting.latent_snapshots import LatentSnapshot, latent_snapshots
 from hiervae.plotting.latent_space import latent_space
 from hiervae.plotting.reconstructions import reconstructions
@@ -12,6 +13,8 @@ __all__ = [
     "control_history",
     "image_grid",
     "interpolation_strip",
+    "kl_levels",
+    "kl_units",
     "latent_snapshots",
     "latent_space",
     "reconstructions",

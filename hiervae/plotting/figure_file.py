@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hiervae.files import replacing
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -27,11 +29,6 @@ def save_figure(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
             f"{target} has the suffix {target.suffix!r}; expected one of "
             f"{', '.join('.' + name for name in sorted(formats))}, such as figure.png."
         )
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as stream:
-            figure.savefig(stream, format=kind)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(target) as temporary:
+        figure.savefig(temporary, format=kind)
     return figure

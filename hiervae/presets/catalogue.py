@@ -6,12 +6,26 @@ import copy
 import difflib
 
 from hiervae.model import HierarchicalVAE
+from hiervae.presets.iwae import IWAE
+from hiervae.presets.ladder import BOTTOM_UP_VAE, LADDER_VAE
 from hiervae.presets.preset import Preset
 from hiervae.presets.recipe import Recipe
+from hiervae.presets.vamp import VAMP_CONV_HVAE, VAMP_HVAE, VAMP_PIXEL_HVAE, VAMP_VAE
 from hiervae.presets.vhp import VHP
+from hiervae.presets.vlae import VLAE
 from hiervae.types import Shape
 
-RECIPES: dict[str, dict[str, Recipe]] = {"vhp": VHP}
+RECIPES: dict[str, dict[str, Recipe]] = {
+    "bottom_up_vae": BOTTOM_UP_VAE,
+    "iwae": IWAE,
+    "ladder_vae": LADDER_VAE,
+    "vamp_conv_hvae": VAMP_CONV_HVAE,
+    "vamp_hvae": VAMP_HVAE,
+    "vamp_pixel_hvae": VAMP_PIXEL_HVAE,
+    "vamp_vae": VAMP_VAE,
+    "vhp": VHP,
+    "vlae": VLAE,
+}
 
 
 def names() -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import keras
 
+from hiervae.callbacks import BetaController, EarlyStopping
 from hiervae.model import HierarchicalVAE
 from hiervae.types import Config, Shape
 
@@ -50,3 +51,17 @@ class Preset:
         )
         model.build((None, *input_shape))
         return model
+
+    def callbacks(self, monitor: str = "val_loss") -> list[keras.callbacks.Callback]:
+        """The beta scheduler, and early stopping where the preset has some, for `fit`.
+
+        Args:
+            monitor: what early stopping watches; it needs validation data.
+        """
+        chain: list[keras.callbacks.Callback] = []
+        if self.scheduler is not None:
+            chain.append(BetaController(copy.deepcopy(self.scheduler)))
+        patience = self.training["early_stopping_patience"]
+        if patience is not None:
+            chain.append(EarlyStopping(monitor, patience=patience, restore_best_weights=True))
+        return chain

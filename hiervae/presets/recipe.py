@@ -33,10 +33,26 @@ def adam(learning_rate: float) -> Config:
     return {"class_name": "Adam", "config": {"learning_rate": learning_rate}}
 
 
+def normalized_adam(learning_rate: float) -> Config:
+    """`hiervae.optimizers.NormalizedAdam` as a serialised Keras optimiser."""
+    return {
+        "class_name": "NormalizedAdam",
+        "module": "hiervae.optimizers",
+        "registered_name": "hiervae>NormalizedAdam",
+        "config": {"learning_rate": learning_rate},
+    }
+
+
 def _merge(base: Config, changes: Config) -> Config:
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+        if isinstance(old, dict) and isinstance(value, dict) and _same_part(old, value):
+            value = _merge(old, value)
+        merged[key] = value
     return merged
+
+
+def _same_part(old: Config, new: Config) -> bool:
+    """Whether the settings of a part change; under another name they replace it."""
+    return "name" not in new or old.get("name") == new["name"]

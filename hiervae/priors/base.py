@@ -55,6 +55,40 @@ class Prior(Part, abc.ABC):
         """Inputs (K, *event_shape) to encode together with the batch; None where there are none."""
         return None
 
+    def check_component(self, index: Any) -> int:
+        """`index` if it is that of a component that can be drawn from by itself.
+
+        Raises:
+            ValueError: if it is not, or, the default, if the prior has no components.
+        """
+        raise ValueError(self._no_components(index))
+
+    def sample_component(
+        self,
+        index: Any,
+        num_samples: int,
+        components: DiagonalNormal | None = None,
+        seed: Any = None,
+    ) -> Tensor:
+        """Draws of one component of a mixture, shape (num_samples, prior_dim).
+
+        Args:
+            index: number k of the component from 0, also a scalar tensor.
+            num_samples: how many.
+            components: as in `log_prob`.
+            seed: `keras.random.SeedGenerator` of the draws.
+
+        Raises:
+            ValueError: the default, if the prior has no components.
+        """
+        raise ValueError(self._no_components(index))
+
+    def _no_components(self, index: Any) -> str:
+        return (
+            f"component={index!r}: the prior {type(self).__name__} has no components to draw from; "
+            "expected a mixture, such as 'vamp'. Leave `component` out."
+        )
+
     def distribution(self) -> DiagonalNormal | None:
         """The prior as a diagonal normal with parameters (1, prior_dim), where it is one.
 

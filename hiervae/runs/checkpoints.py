@@ -23,7 +23,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     An epoch of a small model takes less time than a model file, so files are written only every
     few seconds, and by `write` when training ends or is interrupted; what is written is always the
-    state at the end of an epoch. The best epoch has the lowest validation loss.
+    state at the end of an epoch. The best epoch has the lowest validation loss of the main phase.
 
     Args:
         folder: where the files go.

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from hiervae.callbacks.early_stopping import in_main_phase
 from hiervae.runs.history import History, Row, best_row
 
 
@@ -13,8 +14,8 @@ class EarlyStop(keras.callbacks.Callback):
     """Stop when the validation loss has not improved for some epochs of the main phase.
 
     The decision is a function of the run's history alone, so that a run that was interrupted stops
-    where it would have stopped. Epochs of a scheduler's initial phase (a warm-up) do not count
-    (Tomczak & Welling 2018).
+    where it would have stopped. Epochs of a scheduler's initial phase neither count nor are best
+    ones, as for `hiervae.callbacks.EarlyStopping`.
 
     Args:
         history: the run's history, which comes before this callback.
@@ -37,5 +38,5 @@ def has_stopped(rows: list[Row], patience: int | None) -> bool:
     best = best_row(rows)
     if patience is None or best is None:
         return False
-    since = [row for row in rows if row["epoch"] > best["epoch"] and row.get("phase", 1.0) > 0.0]
+    since = [row for row in rows if row["epoch"] > best["epoch"] and in_main_phase(row)]
     return len(since) >= patience

@@ -22,22 +22,18 @@ class ExampleStream(keras.utils.PyDataset):
     Args:
         examples: shape (n, *event_shape), n >= 1, in memory or decoded batch by batch.
         batch_size: examples a batch; the last one may be smaller.
-        seed: of the orders, and of the draws.
-        binarise: take the values as Bernoulli probabilities and draw 0 or 1 for every batch.
+        seed: of the orders.
 
     Attributes:
         epoch: the epoch whose batches are given, from 0.
     """
 
-    def __init__(
-        self, examples: Examples, batch_size: int, seed: int, binarise: bool = False
-    ) -> None:
+    def __init__(self, examples: Examples, batch_size: int, seed: int) -> None:
         super().__init__(workers=getattr(examples, "workers", 1))
         self.epoch = 0
         self._examples = examples
         self._batch_size = batch_size
         self._seed = seed
-        self._binarise = binarise
         self._order: tuple[int, NDArray[np.int64]] = (-1, np.empty(0, dtype=np.int64))
 
     def __len__(self) -> int:
@@ -51,11 +47,7 @@ class ExampleStream(keras.utils.PyDataset):
             order = np.random.default_rng((self._seed, epoch)).permutation(self._examples.shape[0])
             self._order = (epoch, order)
         start = index * self._batch_size
-        batch = read_rows(self._examples, order[start : start + self._batch_size])
-        if self._binarise:
-            uniform = np.random.default_rng((self._seed, epoch, index)).random(batch.shape)
-            batch = (uniform < batch).astype(batch.dtype)
-        return (batch,)
+        return (read_rows(self._examples, order[start : start + self._batch_size]),)
 
 
 class EpochCounter(keras.callbacks.Callback):

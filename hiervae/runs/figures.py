@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hiervae import plotting
 from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
+from hiervae.evaluation import kl_profile
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.history import Row
@@ -21,6 +22,7 @@ from hiervae.runs.run_folder import RunFolder
 
 NUM_SHOWN = 20
 NUM_POINTS = 5000
+NUM_PROFILED = 1000
 
 
 class FigureWriter:
@@ -68,6 +70,22 @@ class FigureWriter:
         """New data in a grid."""
         self._draw_images(name, plotting.image_grid, images, title=title)
 
+    def traversal(self, name: str, images: NDArray[Any], title: str) -> None:
+        """Images (rows, columns, *event_shape) in their grid."""
+        frames = images.reshape(-1, *images.shape[2:])
+        self._draw_images(
+            name, plotting.image_grid, frames, num_columns=images.shape[1], title=title
+        )
+
+    def kl_levels(self, model: HierarchicalVAE, dataset: Dataset) -> None:
+        """The KL of each level, of a model that has several."""
+        if model.num_levels == 1:
+            return
+        split = held_out_split(dataset)
+        examples = examples_of(dataset, split, NUM_PROFILED)
+        profiles = {f"{len(examples)} {split} examples": kl_profile(model, examples)}
+        self._draw("kl_levels", plotting.kl_levels, profiles)
+
     def control(self, rows: list[Row], kappa_squared: float | None) -> None:
         """Beta and the constraint over training."""
         keys = ("step", "beta", "constraint", "phase")
@@ -114,9 +132,9 @@ class FigureWriter:
         )
 
     def _draw_images(
-        self, name: str, function: Callable[..., Any], *arguments: Any, title: str
+        self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any
     ) -> None:
-        self._draw(name, function, *arguments, value_range=self._range, title=title)
+        self._draw(name, function, *arguments, value_range=self._range, **options)
 
     def _draw(
         self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any

@@ -1,31 +1,16 @@
-"""Files that are written whole or not at all."""
+"""The text and JSON files of a run folder."""
 
 from __future__ import annotations
 
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hiervae.errors import DamagedFileError
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; it takes the place of `path` if all goes well.
-
-    The temporary file keeps the suffix, which some writers read the format from, and is gone
-    afterwards whatever happens.
-    """
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+from hiervae.files import replacing
 
 
 def write_text(path: Path, text: str) -> None:

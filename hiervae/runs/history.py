@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 
+from hiervae.callbacks.early_stopping import in_main_phase
 from hiervae.errors import DamagedFileError
 from hiervae.runs.files import write_text
 
@@ -99,6 +100,8 @@ def _row(record: dict[str, str]) -> Row:
 
 
 def best_row(rows: list[Row]) -> Row | None:
-    """The row with the lowest validation loss; None without validation."""
-    scored = [row for row in rows if math.isfinite(row.get("val_loss", math.nan))]
+    """The row of the main phase with the lowest validation loss; None where there is none."""
+    scored = [
+        row for row in rows if in_main_phase(row) and math.isfinite(row.get("val_loss", math.nan))
+    ]
     return min(scored, key=lambda row: row["val_loss"], default=None)

@@ -80,6 +80,7 @@ def write_results(
     figures.samples("samples", means, "means of samples of the prior")
     figures.control(rows, kappa_squared(config.scheduler, dataset.info.event_shape))
     figures.latent_space(model, dataset)
+    figures.kl_levels(model, dataset)
     _interpolate(figures, model, dataset, config.seed)
     return metrics, figures.written
 

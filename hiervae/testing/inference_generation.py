@@ -35,14 +35,28 @@ def check_components(subject: Subject, model: HierarchicalVAE) -> None:
                 numpy(first.posterior.mean),
                 numpy(second.posterior.mean),
             )
-        if model.num_levels == 1:
-            posterior = infer(model, inputs=inputs, num_samples=1).levels[0].posterior
-            for name in ("mean", "log_variance"):
-                expected = numpy(getattr(posterior, name))
-                for what, normal in (("components", outcome.components), ("alone", alone)):
-                    check.require_close(
-                        f"the {name} of q(z | u_k) ({what})", numpy(getattr(normal, name)), expected
-                    )
+    if not model.inference.components_are_drawn(model.num_levels):
+        _check_exact_components(subject, model, inputs)
+
+
+def _check_exact_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
+    """Check that components are what the same inputs have as posteriors when they are examples."""
+    fix = (
+        "Encode the pseudo-inputs as examples; let components_are_drawn() say whether q(z | u_k) "
+        "hangs on draws of other levels."
+    )
+    with subject.check("components", fix) as check:
+        outcome = infer(model, pseudo_inputs=inputs)
+        alone = model.inference.encode_components(inputs, seed=generator())
+        levels = infer(model, inputs=inputs, num_samples=1, seed=generator(5)).levels
+        for name in ("mean", "log_variance"):
+            expected = model.governed_latent(
+                [numpy(getattr(level.posterior, name)) for level in levels]
+            )
+            for what, normal in (("components", outcome.components), ("alone", alone)):
+                check.require_close(
+                    f"the {name} of q(z | u_k) ({what})", numpy(getattr(normal, name)), expected
+                )
 
 
 def check_generate(subject: Subject, model: HierarchicalVAE) -> None:

@@ -63,6 +63,8 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
                     f"{result.of_density:.3f} +- {result.error:.3f} under exp(log_prob), {setting}",
                     "the same",
                 )
+        if not likelihood.mean_is_exact:
+            continue
         with subject.check(
             "moments", "Return from mean() the mean of what sample() draws."
         ) as check:

@@ -25,7 +25,8 @@ def check_likelihood(
     `values` (its own draws are accepted, values outside `value_range` are refused), `seeds`,
     `extremes`, `precision`. With two values an example: `normalisation` (exp(log_prob) sums or
     integrates to 1), `sampling` (draws are distributed as it says) and `moments` (their mean is
-    `mean`). Composed into a model: `fit`, `gradients`, `inspection` and `saving`.
+    `mean`, unless `mean_is_exact` is False). Composed into a model: `fit`, `gradients`,
+    `inspection` and `saving`.
 
     Args:
         likelihood: a name, a config, a class or an instance; an instance is not changed.

@@ -17,10 +17,13 @@ HALF = "mixed_float16"
 
 
 def small_model(event_shape: tuple[int, ...] = EVENT_SHAPE, **arguments: Any) -> HierarchicalVAE:
-    """A built model of small parts, except for those given."""
+    """A built model of small parts, except for those given, which have the examples they want."""
     arguments = {"latent_dims": (2,), "network": SMALL_NETWORK, "seed": 0, **arguments}
     model = HierarchicalVAE(**arguments)
     model.build((None, *event_shape))
+    for part in (model.inference, model.prior, model.likelihood):
+        if part.num_examples_wanted:
+            part.adapt(binary_examples(part.num_examples_wanted, event_shape))
     return model
 
 

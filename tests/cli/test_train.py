@@ -142,7 +142,7 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
     """Only the results are made anew, with the checkpoint of the epoch the history calls best."""
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     rows = read_history(run / "history.csv")
-    rows[1]["val_loss"] = -1e6
+    rows[1].update(val_loss=-1e6, phase=1.0)
     write_history(run / "history.csv", rows)
     folder = RunFolder(run)
     model = load_model(folder.best_file)

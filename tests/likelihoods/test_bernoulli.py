@@ -117,3 +117,23 @@ def test_config_round_trip():
     config = Bernoulli(allow_probabilities=True, name="b").get_config()
     assert Bernoulli.from_config(config).get_config() == config
     assert config["allow_probabilities"] is True
+
+
+@pytest.mark.parametrize(("features_shape", "axes"), [((4,), 0), ((3, 2, 4), (0, 1, 2))])
+def test_a_bias_from_data_starts_at_the_training_mean(features_shape, axes):
+    likelihood = Bernoulli(initial_bias="data")
+    likelihood.prepare(context((3, 2, 2)))
+    likelihood.build((None, *features_shape))
+    examples = (RNG.random((200, 3, 2, 2)) < [0.2, 0.7]).astype("float32")
+    examples[:, 0, 0, 0] = 0.0
+    assert likelihood.num_examples_wanted >= len(examples)
+    likelihood.adapt(examples)
+    found = numpy_of(likelihood.mean(likelihood(tensor(np.zeros((1, *features_shape))))))
+    expected = np.clip(examples.mean(axis=axes), 0.001, 0.999)
+    np.testing.assert_allclose(found[0], np.broadcast_to(expected, (3, 2, 2)), rtol=1e-4)
+
+
+def test_a_bias_of_zeros_wants_no_data():
+    assert Bernoulli().num_examples_wanted == 0
+    with pytest.raises(ValueError, match="initial_bias='mean'"):
+        Bernoulli(initial_bias="mean")

@@ -22,15 +22,15 @@ BETA = 0.3
 def expected_logs(linear, beta):
     """The batch's metrics by NumPy."""
     model = linear.model
-    weighted = model.bound == "importance_weighted"
-    closed_form = model.kl == "closed_form" and not weighted
-    terms = linear.terms(model.num_samples, closed_form)
+    weighted = model.objective.bound == "importance_weighted"
+    closed_form = model.objective.kl == "closed_form" and not weighted
+    terms = linear.terms(model.objective.num_samples, closed_form)
     names = [f"kl_{level}" for level in range(1, len(linear.dims) + 1)]
     kl = sum(terms[name] for name in names)
     log_weights = terms["log_likelihood"] - beta * kl
     bound = log_weights.mean(axis=0)
     if weighted:
-        bound = special.logsumexp(log_weights, axis=0) - np.log(model.num_samples)
+        bound = special.logsumexp(log_weights, axis=0) - np.log(model.objective.num_samples)
     return {
         "loss": -bound.mean(),
         "elbo": (terms["log_likelihood"] - kl).mean(),

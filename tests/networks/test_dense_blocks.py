@@ -114,7 +114,7 @@ def test_activation_is_applied(network):
 
 
 def test_gated_layer_survives_keras_serialisation():
-    from hiervae.networks.blocks import GatedDense
+    from hiervae.networks.hidden_layer import GatedDense
 
     layer = GatedDense(3, activation="tanh", name="g")
     assert GatedDense.from_config(layer.get_config()).get_config() == layer.get_config()

@@ -40,3 +40,53 @@ def test_parameters_are_float32_whatever_the_policy(policy):
 def test_bad_bounds(bounds):
     with pytest.raises(ValueError, match="log_variance_bounds=.*two increasing finite numbers"):
         NormalHead(2, bounds)
+
+
+VARIANCES = {
+    "exp": np.exp,
+    "softplus": lambda raw: np.logaddexp(0.0, raw),
+    "sigmoid": lambda raw: np.square(1.0 / (1.0 + np.exp(-raw)) + 0.001),
+}
+
+
+@pytest.mark.parametrize("variance", VARIANCES)
+def test_variances(variance):
+    """Also where the float32 variance itself would be zero."""
+    head = NormalHead(1, (-60.0, 60.0), variance=variance)
+    head.build((None, 1))
+    head.dense.set_weights([np.array([[0.0, 1.0]]), np.zeros(2)])
+    raw = np.array([-200.0, -50.0, -15.5, -14.5, -3.0, 0.0, 0.7, 40.0, 200.0])[:, None]
+    expected = np.clip(np.log(VARIANCES[variance](raw)), -60.0, 60.0)
+    found = head.distribution(tensor(raw))
+    np.testing.assert_allclose(numpy_of(found.log_variance), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("variance", VARIANCES)
+def test_bounds_hold_for_every_variance(variance):
+    head = NormalHead(2, (-0.5, -0.25), variance=variance)
+    head.build((None, 3))
+    found = numpy_of(head.distribution(tensor(50.0 * RNG.normal(size=(40, 3)))).log_variance)
+    np.testing.assert_allclose([found.min(), found.max()], [-0.5, -0.25])
+
+
+def test_batch_normalisation():
+    """Both halves over the batch in training, with the moving averages elsewhere."""
+    head = NormalHead(2, initial_scale=0.5, batch_norm=True)
+    head.build((None, 3))
+    features = RNG.normal(size=(50, 3))
+    outputs = features @ numpy_of(head.dense.kernel)
+    normalised = 0.5 * (outputs - outputs.mean(axis=0)) / np.sqrt(outputs.var(axis=0) + 1e-3)
+    found = head.distribution(tensor(features), training=True)
+    np.testing.assert_allclose(numpy_of(found.mean), normalised[:, :2], atol=1e-4)
+    np.testing.assert_allclose(numpy_of(found.log_variance), normalised[:, 2:], atol=1e-4)
+    mean = 0.01 * outputs.mean(axis=0)
+    variance = 0.99 + 0.01 * outputs.var(axis=0)
+    later = numpy_of(head.distribution(tensor(features)).mean)
+    expected = 0.5 * (outputs - mean) / np.sqrt(variance + 1e-3)
+    np.testing.assert_allclose(later, expected[:, :2], atol=1e-4)
+    assert head.dense.bias is None
+
+
+def test_unknown_variance():
+    with pytest.raises(ValueError, match="variance='square'.*'exp', 'softplus', 'sigmoid'"):
+        NormalHead(2, variance="square")

@@ -146,8 +146,8 @@ def test_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     file = tmp_path / "grid.png"
     file.write_bytes(b"before")
 
-    def full_disk(self, stream, **options):
-        stream.write(b"half")
+    def full_disk(self, path, **options):
+        path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Figure, "savefig", full_disk)

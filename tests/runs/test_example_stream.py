@@ -26,16 +26,6 @@ def test_an_order_depends_on_seed_and_epoch_alone():
     assert not np.array_equal(epoch_of(ExampleStream(EXAMPLES, 23, seed=1), 0)[0], first)
 
 
-def test_binary_values_are_redrawn_with_the_right_mean():
-    probabilities = np.tile(np.array([0.0, 0.2, 0.7, 1.0], dtype="float32"), (4000, 1))
-    stream = ExampleStream(probabilities, 4000, seed=0, binarise=True)
-    first, second = epoch_of(stream, 0)[0], epoch_of(stream, 1)[0]
-    assert set(np.unique(first)) == {0.0, 1.0}
-    np.testing.assert_allclose(first.mean(axis=0), probabilities[0], atol=0.03)
-    assert not np.array_equal(first, second)
-    np.testing.assert_array_equal(epoch_of(stream, 0)[0], first)
-
-
 def test_fit_sees_the_epochs_it_should():
     """Keras makes iterators ahead of time; none may give the batches of another epoch."""
 

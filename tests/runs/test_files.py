@@ -1,4 +1,3 @@
-import errno
 import json
 import math
 from pathlib import Path
@@ -7,33 +6,16 @@ import numpy as np
 import pytest
 
 from hiervae.errors import DamagedFileError
-from hiervae.runs.files import plain, read_json, replacing, write_json
-
-
-def fill_the_disk(path):
-    with replacing(path) as temporary:
-        temporary.write_text("half")
-        raise OSError(errno.ENOSPC, "full")
+from hiervae.runs.files import plain, read_json, write_json
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
-    with pytest.raises(OSError, match="full"):
-        fill_the_disk(path)
-    assert read_json(path) == {"a": 1}
     with pytest.raises(TypeError):
         write_json(path, {"a": object()})
+    assert read_json(path) == {"a": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
-
-
-def test_the_temporary_file_is_beside_and_keeps_the_suffix(tmp_path):
-    with replacing(tmp_path / "m.keras") as temporary:
-        assert temporary.parent == tmp_path
-        assert temporary.suffix == ".keras"
-        temporary.write_text("x")
-        assert not (tmp_path / "m.keras").exists()
-    assert (tmp_path / "m.keras").read_text() == "x"
 
 
 def test_plain_values_are_json():

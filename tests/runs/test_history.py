@@ -44,6 +44,11 @@ def test_the_best_row_has_the_lowest_finite_loss():
     assert best_row([{"epoch": 1, "step": 1, "loss": 1.0}]) is None
 
 
+def test_the_best_row_is_one_of_the_main_phase():
+    assert best_row(rows([1.0, 3.0, 2.0], [0.0, 1.0, 1.0]))["epoch"] == 3
+    assert best_row(rows([1.0, 3.0], [0.0, 0.0])) is None
+
+
 @pytest.mark.parametrize(
     ("losses", "phases", "patience", "stopped"),
     [
@@ -52,7 +57,9 @@ def test_the_best_row_has_the_lowest_finite_loss():
         ([1, 2], [1, 1], 2, False),
         ([1, 2, 3], [1, 1, 1], 2, True),
         ([1, 2, 3], [0, 0, 1], 2, False),
-        ([1, 2, 3, 4], [0, 0, 1, 1], 2, True),
+        ([1, 2, 3, 4], [0, 0, 1, 1], 2, False),
+        ([1, 2, 3, 4, 5], [0, 0, 1, 1, 1], 2, True),
+        ([1, 2, 3, 4, 5], [0, 0, 0, 0, 0], 1, False),
         ([1, 2, 3], [1, 1, 1], None, False),
     ],
 )

@@ -10,6 +10,7 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.bottom_up import BottomUp
+from hiervae.inference.ladder import Ladder
 from hiervae.networks.normal_head import NormalHead
 from hiervae.types import InferencePass, Level
 
@@ -109,6 +110,16 @@ class EncodesOtherComponents(BottomUp):
         return super().encode_components(0.5 * pseudo_inputs, seed)
 
 
+class DoesNotSayThatItDraws(BottomUp):
+    def components_are_drawn(self, num_levels: int) -> bool:
+        return False
+
+
+class ScalesTheComponentsOfALadder(Ladder):
+    def encode_components(self, pseudo_inputs: Any, seed: Any = None) -> DiagonalNormal:
+        return super().encode_components(0.5 * pseudo_inputs, seed)
+
+
 class ForgetsTheGivenLatent(BottomUp):
     def generate(self, latent: Any, sample: bool = True, seed: Any = None) -> Any:
         return super().generate(0.5 * latent, sample, seed)
@@ -164,6 +175,8 @@ BROKEN = {
     DecodesMeans: "features",
     ForgetsComponents: "components",
     EncodesOtherComponents: "components",
+    DoesNotSayThatItDraws: "components",
+    ScalesTheComponentsOfALadder: "components",
     ForgetsTheGivenLatent: "generate",
     GeneratesFromOneSeed: "seeds",
     DoesNotBoundVariances: "extremes",

@@ -17,8 +17,8 @@ class Altered(MLP):
 
     block: Callable[..., keras.layers.Layer]
 
-    def __init__(self, hidden_units: Any = (8,), activation: str = "relu") -> None:
-        super().__init__(hidden_units, activation)
+    def __init__(self, hidden_units: Any = (8,), **options: Any) -> None:
+        super().__init__(hidden_units, **options)
 
     def _block(self, level: int, num_inputs: int, name: str) -> keras.layers.Layer:
         layers = [lambda: keras.layers.Dense(8, "tanh")]

@@ -23,12 +23,28 @@ CHECKS = {
 SMALL = {"name": "mlp", "hidden_units": (8,)}
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
+    "mixture_of_gaussians": {"num_components": 4, "weights": "learned"},
+    "vamp": {"num_components": 4, "weights": "learned"},
+    "vamp_data": {"num_components": 4},
     "vhp": {"network": SMALL, "num_importance_samples": 4},
     "linear_warmup": {"epochs": 3},
     "geco": {"kappa": 0.3},
     "rewo": {"kappa": 0.3},
+    "pixelcnn": {"num_layers": 2, "num_filters": 6},
     "mlp": {"hidden_units": ((8,), (6,))},
     "gated_mlp": {"hidden_units": (8,)},
+    "conv": {
+        "encoder_layers": [[3, 4, 2]],
+        "decoder_layers": [[3, 4, 2]],
+        "hidden_units": (8,),
+        "decoder_channels": 2,
+    },
+    "gated_conv": {
+        "encoder_layers": [[3, 3, 2]],
+        "decoder_layers": [[3, 3, 1]],
+        "hidden_units": (8,),
+        "decoder_units": (6,),
+    },
 }
 """Arguments that a part cannot do without, or that make it small."""
 
@@ -58,3 +74,24 @@ def test_every_group_has_a_check() -> None:
 
 def test_a_variance_that_the_decoder_predicts() -> None:
     testing.check_likelihood("gaussian", variance="predicted")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("ladder", {"share_top_down": False, "variance": "softplus", "head_batch_norm": True}),
+        ("vlae", {"combine": "gated", "variance": "sigmoid"}),
+    ],
+)
+def test_schemes_with_the_options_of_the_authors_code(name: str, options: dict[str, Any]) -> None:
+    testing.check_inference(name, **options)
+
+
+def test_a_pixelcnn_of_greys() -> None:
+    testing.check_likelihood(
+        "pixelcnn", event_shape=(3, 2), levels=256, num_layers=2, num_filters=6
+    )
+
+
+def test_a_log_scale_that_is_learned() -> None:
+    testing.check_likelihood("discretized_logistic", event_shape=(4,), log_scale="learned")

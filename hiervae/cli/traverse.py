@@ -1,0 +1,105 @@
+"""`hiervae traverse`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hiervae.cli import parsing
+from hiervae.cli.console import Console
+
+EXAMPLES = """\
+  hiervae traverse runs/vlae                        a picture of every level
+  hiervae traverse runs/vlae --level 1 --limit 3    of the level nearest the data only
+  hiervae traverse runs/vlae --level 2 --others held --seed 1
+
+A level of two dimensions is shown over a grid from -LIMIT to LIMIT, one of one dimension along each
+row, and a larger one by redraws: one choice of the other levels a row (Zhao et al. 2017). Below the
+top of a stacked model the grid counts standard deviations from the mean of the level's conditional
+prior, given one draw of the levels above; the levels below are at their means.
+"""
+
+
+def add_parser(commands: Any) -> None:
+    """Add the command."""
+    parser = parsing.add_command(
+        commands,
+        "traverse",
+        run,
+        "show what each level of a trained model means",
+        "Show what the stochastic levels of a trained model mean: a picture a level in the run's "
+        "figures, in which that level changes.",
+        EXAMPLES,
+    )
+    parsing.add_run_argument(parser)
+    parser.add_argument(
+        "--level",
+        type=parsing.positive_int,
+        metavar="N",
+        help="this level only, from 1 (nearest the data); all of them by default",
+    )
+    parser.add_argument(
+        "--num",
+        type=parsing.positive_int,
+        metavar="N",
+        help="rows and columns (default 20 for a level of two dimensions, otherwise 10)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=parsing.positive_float,
+        default=2.0,
+        metavar="LIMIT",
+        help="where the grid ends (default 2)",
+    )
+    parser.add_argument(
+        "--others",
+        choices=("fresh", "held"),
+        help="draw the other levels anew in every cell, or hold them (default fresh for a level "
+        "of two dimensions where the prior governs all levels, otherwise held)",
+    )
+    parser.add_argument(
+        "--seed", type=parsing.seed, default=0, metavar="N", help="of the draws (default 0)"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    """Draw traversals."""
+    from hiervae.cli.backend import require_keras
+    from hiervae.cli.usage_error import refused_as_usage
+    from hiervae.runs.run_folder import RunFolder
+
+    folder = RunFolder(arguments.folder)
+    value_range = folder.read_config().data["value_range"]
+    require_keras()
+    from hiervae.evaluation import traversal
+    from hiervae.runs.figures import FigureWriter
+
+    model = folder.load_model()
+    chosen = [arguments.level] if arguments.level else range(1, model.num_levels + 1)
+    with refused_as_usage():
+        drawn = {
+            level: traversal(
+                model, level, arguments.num, arguments.limit, arguments.others, arguments.seed
+            )
+            for level in chosen
+        }
+    figures = FigureWriter(folder, value_range, console.note)
+    for level, images in drawn.items():
+        title = f"level {level} of {model.num_levels}, seed {arguments.seed}"
+        figures.traversal(f"traversal_level_{level}", images, title)
+    if figures.written:
+        console.say(f"pictures in {folder.figures}: {', '.join(figures.written)}")
+    console.result(
+        {
+            "run": folder.path,
+            "levels": [
+                {"level": level, "rows": images.shape[0], "columns": images.shape[1]}
+                for level, images in drawn.items()
+            ],
+            "limit": arguments.limit,
+            "others": arguments.others,
+            "seed": arguments.seed,
+            "figures": figures.written,
+        }
+    )
+    return 0

@@ -1,0 +1,31 @@
+"""Log-likelihoods in bits per dimension."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from hiervae.batching import Array
+from hiervae.options import check_positive_int
+
+
+def bits_per_dimension(log_likelihood: Any, num_dimensions: int) -> Array:
+    """-log2 p(x) / D, for log-likelihoods in nats.
+
+    Args:
+        log_likelihood: log p(x) in nats, or a bound on it; any shape.
+        num_dimensions: number D of scalars in one example (`model.num_dimensions`).
+
+    Returns:
+        Bits per dimension, float64, of the same shape.
+
+    Raises:
+        ValueError: if `num_dimensions` is not a positive integer.
+
+    Example:
+        >>> bits_per_dimension(model.log_likelihood(x), model.num_dimensions).mean()
+    """
+    dimensions = check_positive_int("num_dimensions", num_dimensions)
+    return -np.asarray(log_likelihood, dtype="float64") / (dimensions * math.log(2.0))

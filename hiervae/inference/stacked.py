@@ -1,0 +1,87 @@
+"""The generative model of a stack of stochastic levels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.inference.normal_scheme import NormalScheme, call_block
+from hiervae.networks.base import build_block
+from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
+from hiervae.types import GenerativePass, Level, Tensor
+
+
+class StackedScheme(NormalScheme):
+    """A scheme with the generative model p(z_L) prod_l p(z_l | ...) p(x | ...).
+
+    As it stands, the model is a Markov chain: every level hangs on the one above alone, and x on
+    z_1. Conditional priors start near N(0, I).
+    """
+
+    structure = "stacked"
+
+    @staticmethod
+    def _parents(above: Sequence[Any]) -> Sequence[Any]:
+        """Of all levels above one (or above the data), nearest first, those it hangs on."""
+        return above[:1]
+
+    def _build_generative_model(self) -> None:
+        """Create conditional priors and decoder."""
+        context, network = self.context, self.context.network
+        shapes = [(dim,) for dim in context.latent_dims]
+        self.decoders, self.prior_heads = [], []
+        for level, dim in enumerate(context.latent_dims[:-1], start=1):
+            parents = self._parents(shapes[level:])
+            block = network.decoder_block(level, parents)
+            head, _ = self._build_head(block, parents, dim, f"prior_{level}", NEAR_STANDARD_NORMAL)
+            self.decoders.append(block)
+            self.prior_heads.append(head)
+        parents = self._parents(shapes)
+        self.data_block = network.data_block(parents, context.event_shape)
+        self.features_shape = build_block(self.data_block, parents)
+
+    def conditional_prior(self, above: Sequence[Tensor], training: bool = False) -> DiagonalNormal:
+        """See the base class."""
+        index = len(self.decoders) - len(above)
+        features = call_block(self.decoders[index], self._parents(above), training)
+        return self.prior_heads[index].distribution(features, training)
+
+    def _descend(
+        self,
+        top: DiagonalNormal,
+        posterior_of: Callable[[int, Sequence[Tensor], DiagonalNormal], DiagonalNormal],
+        sample: bool,
+        seed: Any,
+        training: bool,
+    ) -> tuple[Level, ...]:
+        """Draw z_L from `top`, then every level from its posterior given those above.
+
+        Args:
+            top: q(z_L | x).
+            posterior_of: called with a level's index from 0, the levels above it, nearest first,
+                and its conditional prior.
+            sample: draw; False takes means.
+            seed: generator of the draws.
+            training: whether the step that asks is a training step.
+        """
+        latents = [self.draw(top, sample, seed)]
+        levels = [Level(latents[0], top)]
+        for index in reversed(range(len(self.decoders))):
+            prior = self.conditional_prior(latents, training)
+            posterior = posterior_of(index, latents, prior)
+            latents.insert(0, self.draw(posterior, sample, seed))
+            levels.insert(0, Level(latents[0], posterior, prior, top_down=True))
+        return tuple(levels)
+
+    def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
+        """See the base class."""
+        latents = [latent]
+        for _ in self.decoders:
+            conditional = self.conditional_prior(latents)
+            latents.insert(0, self.draw(conditional, sample, seed))
+        return GenerativePass(tuple(latents), self.decode(latents))
+
+    def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
+        """The features of p(x | ...), from the levels that x hangs on."""
+        return call_block(self.data_block, self._parents(latents), training)

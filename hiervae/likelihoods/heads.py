@@ -1,0 +1,51 @@
+"""The layer between the decoder's features and a likelihood's parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from hiervae.distributions.diagonal_normal import as_float32
+from hiervae.likelihoods.base import flat_size
+from hiervae.types import Shape, Tensor
+
+
+class OutputHead(keras.layers.Layer):
+    """An affine map from features to `num` parameters for every value of an example.
+
+    Features (n, H, W, F) of an image of the example's own height and width are mapped pixel by
+    pixel (a 1x1 convolution); all other features are flattened and mapped as a whole.
+
+    Args:
+        event_shape: shape of an example.
+        num: parameters a value.
+        **kwargs: of a Keras layer.
+    """
+
+    def __init__(self, event_shape: Shape, num: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.event_shape = tuple(event_shape)
+        self.num = num
+        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+
+    def build(self, input_shape: Any) -> None:
+        """Create kernel and bias for features of shape (n, ...)."""
+        features, event = tuple(input_shape[1:]), self.event_shape
+        self.per_pixel = len(features) == 3 and len(event) in (2, 3) and features[:2] == event[:2]
+        mapped = event[2:] if self.per_pixel else event
+        size = features[-1] if self.per_pixel else flat_size(features)
+        units = self.num * flat_size(mapped)
+        self.kernel = self.add_weight(
+            shape=(size, units), initializer="glorot_uniform", name="kernel"
+        )
+        self.bias = self.add_weight(shape=(units,), initializer="zeros", name="bias")
+
+    def call(self, features: Tensor) -> tuple[Tensor, ...]:
+        """The parameters, `num` tensors of shape (n, *event_shape), float32."""
+        if not self.per_pixel:
+            features = self.flatten(features)
+        outputs = as_float32(ops.add(ops.matmul(features, self.kernel), self.bias))
+        outputs = ops.reshape(outputs, (-1, *self.event_shape, self.num))
+        return tuple(outputs[..., index] for index in range(self.num))

@@ -1,0 +1,347 @@
+"""The PixelCNN decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import ops
+
+from hiervae import random
+from hiervae.batching import Array
+from hiervae.distributions.diagonal_normal import as_float32
+from hiervae.likelihoods.base import Likelihood
+from hiervae.likelihoods.greys import (
+    check_binary,
+    check_num_levels,
+    grey_of,
+    is_binary,
+    is_grey,
+    level_of,
+    where_possible,
+)
+from hiervae.likelihoods.heads import OutputHead
+from hiervae.networks.masked_convolution import MaskedConv2D
+from hiervae.options import check_positive_int
+from hiervae.types import Config, Tensor
+
+State = tuple[Tensor, ...]
+Choice = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class PixelCNNParameters:
+    """What the density of an image depends on beside the image.
+
+    Attributes:
+        conditioning: what the latents add to the first convolution, shape (n, H, W, filters).
+        training: whether batch normalisation takes the statistics of the batch.
+    """
+
+    conditioning: Tensor
+    training: bool
+
+
+class PixelCNN(Likelihood):
+    """p(x | z) = prod_i p(x_i | x_1 ... x_{i-1}, z) by masked convolutions.
+
+    The decoder of the PixelHVAE (Tomczak & Welling 2018): the features are mapped to image
+    channels, joined with x, and followed by masked convolutions (the first of type A over x; the
+    channels of the features are not masked), batch normalisation, ReLU, and a 1x1 output.
+
+    Values come pixel by pixel, row by row, and the channels of a pixel in their order: channel c
+    sees the channels before it at its own pixel, and all channels of earlier pixels. Draws take H
+    steps, a row of pixels each, in compiled code; every feature is computed once for a pixel. In
+    drawing, batch normalisation takes its moving statistics.
+
+    `mean` is not the mean of what `sample` draws, which has no closed form, but the image whose
+    pixels are each the expectation given the expectations before it. It is deterministic and costs
+    as much as one draw. The reconstruction error is -log p(x | z).
+
+    Args:
+        levels: 2 for zeros and ones (Bernoulli), or the number of levels of a grey in [0, 1],
+            such as 256 (a softmax for each value). Greys fall into levels as they do in
+            `DiscretizedLogistic`; the convolutions see the grey that stands for the level.
+        num_layers: number of masked convolutions before the output.
+        num_filters: channels of each; at least the channels of an image.
+        kernel_size: odd height and width of their kernels.
+        batch_norm: normalise before each ReLU.
+        num_conditioning_channels: image channels that the features are mapped to.
+
+    Raises:
+        ValueError: if an option is not as described; at build, if examples are no images (H, W)
+            or (H, W, C).
+    """
+
+    value_range = (0.0, 1.0)
+    mean_is_exact = False
+
+    def __init__(
+        self,
+        levels: int = 2,
+        num_layers: int = 8,
+        num_filters: int = 64,
+        kernel_size: int = 3,
+        batch_norm: bool = True,
+        num_conditioning_channels: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.levels = check_num_levels("levels", levels)
+        self.num_layers = check_positive_int("num_layers", num_layers)
+        self.num_filters = check_positive_int("num_filters", num_filters)
+        self.kernel_size = check_positive_int("kernel_size", kernel_size)
+        if self.kernel_size < 3 or self.kernel_size % 2 == 0:
+            raise ValueError(
+                f"kernel_size={kernel_size!r}: expected an odd number from 3, such as "
+                "kernel_size=3. A pixel is predicted from its neighbours."
+            )
+        self.batch_norm = batch_norm
+        self.num_conditioning_channels = check_positive_int(
+            "num_conditioning_channels", num_conditioning_channels
+        )
+
+    def build(self, input_shape: Any) -> None:
+        """Create all weights for features of shape (n, ...)."""
+        event_shape = self.context.event_shape
+        if len(event_shape) not in (2, 3):
+            raise ValueError(
+                f"The PixelCNN likelihood received examples of shape {event_shape}; expected "
+                "images of shape (H, W) or (H, W, C), because a pixel is predicted from the "
+                "pixels around it. Reshape the examples, or choose another likelihood."
+            )
+        height, width, *rest = event_shape
+        channels = rest[0] if rest else 1
+        if self.num_filters < channels:
+            raise ValueError(
+                f"num_filters={self.num_filters} with images of {channels} channels: expected at "
+                "least one filter for each channel."
+            )
+        self.image_shape = (height, width, channels)
+        filters = self.num_filters
+        shape = (height, width, self.num_conditioning_channels)
+        self.head = OutputHead(shape, name="conditioning")
+        self.head.build(input_shape)
+        self.conditioning = keras.layers.Conv2D(
+            filters, self.kernel_size, padding="same", use_bias=False, name="conditioning_conv"
+        )
+        self.conditioning.build((None, *shape))
+        self.convolutions, self.normalizations = [], []
+        for index in range(self.num_layers):
+            inputs = filters if index else channels
+            layer = MaskedConv2D(
+                filters,
+                self.kernel_size,
+                "B" if index else "A",
+                channels,
+                use_bias=not self.batch_norm,
+                name=f"masked_conv_{index + 1}",
+            )
+            layer.build((None, height, width, inputs))
+            self.convolutions.append(layer)
+            if self.batch_norm:
+                norm = keras.layers.BatchNormalization(name=f"batch_norm_{index + 1}")
+                norm.build((None, height, width, filters))
+                self.normalizations.append(norm)
+        num_logits = channels * (1 if self.levels == 2 else self.levels)
+        self.output_conv = MaskedConv2D(num_logits, 1, "B", channels, name="logits")
+        self.output_conv.build((None, height, width, filters))
+
+    def call(self, features: Tensor, training: bool = False) -> PixelCNNParameters:
+        """What the features (n, ...) say to the masked convolutions."""
+        (channels,) = self.head(features)
+        return PixelCNNParameters(self.conditioning(channels), training)
+
+    def _shaped_logits(self, logits: Tensor) -> Tensor:
+        """Outputs (n, H, W, units) as float32 logits (n, H, W, C, units / C)."""
+        (height, width, units), channels = logits.shape[1:], self.image_shape[-1]
+        return ops.reshape(as_float32(logits), (-1, height, width, channels, units // channels))
+
+    def logits(self, images: Tensor, parameters: PixelCNNParameters) -> Tensor:
+        """Logits of every value of images (n, H, W, C) given the values before it.
+
+        Returns:
+            Shape (n, H, W, C, levels), or (n, H, W, C, 1) for two levels; float32.
+        """
+        hidden = images
+        for index, layer in enumerate(self.convolutions):
+            hidden = layer(hidden)
+            if index == 0:
+                hidden = hidden + parameters.conditioning
+            if self.batch_norm:
+                hidden = self.normalizations[index](hidden, training=parameters.training)
+            hidden = ops.relu(hidden)
+        return self._shaped_logits(self.output_conv(hidden))
+
+    def log_prob(self, value: Tensor, parameters: PixelCNNParameters) -> Tensor:
+        """Log-probability in nats, shape (n,), of all pixels of x (n, *event_shape) in parallel."""
+        image = ops.reshape(value, (-1, *self.image_shape))
+        level = level_of(image, self.levels)
+        logits = self.logits(grey_of(level, self.levels), parameters)
+        if self.levels == 2:
+            logits = logits[..., 0]
+            return where_possible(is_binary(image), image * logits - ops.softplus(logits))
+        index = ops.expand_dims(ops.cast(level, "int32"), -1)
+        chosen = ops.take_along_axis(logits, index, axis=-1)[..., 0]
+        return where_possible(is_grey(image), chosen - ops.logsumexp(logits, axis=-1))
+
+    def mean(self, parameters: PixelCNNParameters) -> Tensor:
+        """Each pixel's expectation given those before it, shape (n, *event_shape)."""
+        zeros = ops.zeros((ops.shape(parameters.conditioning)[0], *self.context.event_shape))
+        return self._all_rows(self._start(zeros, parameters), self._expect)
+
+    def sample(self, parameters: PixelCNNParameters, seed: Any = None) -> Tensor:
+        """Zeros and ones, or greys k / (levels - 1): shape (n, *event_shape)."""
+        return self._all_rows(self.start_sampling(parameters, seed), self._draw)
+
+    @property
+    def num_sampling_steps(self) -> int:
+        """One a row of pixels."""
+        return self.image_shape[0]
+
+    def start_sampling(self, parameters: PixelCNNParameters, seed: Any = None) -> State:
+        """See the base class; the first tensor holds the noise of the pixels not yet drawn."""
+        num = ops.shape(parameters.conditioning)[0]
+        noise = random.uniform((num, *self.context.event_shape), seed)
+        return self._start(noise, parameters)
+
+    def sampling_step(self, state: State, step: Tensor) -> State:
+        """Draw the pixels of row `step`."""
+        return self._next_row(state, step, self._draw)
+
+    def _draw(self, logits: Tensor, noise: Tensor) -> Tensor:
+        """The values at which the distribution functions pass the noise (..., C)."""
+        if self.levels == 2:
+            return ops.cast(noise < ops.sigmoid(logits[..., 0]), "float32")
+        passed = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)[..., :-1]
+        level = ops.sum(ops.cast(ops.expand_dims(noise, -1) >= passed, "float32"), axis=-1)
+        return grey_of(level, self.levels)
+
+    def _expect(self, logits: Tensor, noise: Tensor) -> Tensor:
+        if self.levels == 2:
+            return ops.sigmoid(logits[..., 0])
+        greys = grey_of(ops.arange(self.levels), self.levels)
+        return ops.sum(ops.softmax(logits, axis=-1) * greys, axis=-1)
+
+    def _start(self, first: Tensor, parameters: PixelCNNParameters) -> State:
+        """The image, the conditioning, and for each convolution the rows above the first one."""
+        num, (_, width, channels) = ops.shape(first)[0], self.image_shape
+        rows = (num, self.kernel_size // 2, width)
+        image = ops.zeros((*rows, channels))
+        hidden = ops.zeros((*rows, self.num_filters), dtype=self.compute_dtype)
+        above = [image] + [hidden] * (self.num_layers - 1)
+        return (first, ops.cast(parameters.conditioning, self.compute_dtype), *above)
+
+    def _all_rows(self, state: State, choose: Choice) -> Tensor:
+        def row(step: Any, state: State) -> State:
+            return self._next_row(state, step, choose)
+
+        return ops.fori_loop(0, self.image_shape[0], row, state)[0]
+
+    def _next_row(self, state: State, step: Tensor, choose: Choice) -> State:
+        """The state after row `step`, with the values that `choose(logits, noise)` gives.
+
+        What the rows above add to a row is computed for the whole row at once; the sum over the
+        pixels to the left follows pixel by pixel. A pixel is visited once for each of its channels,
+        since a channel is chosen only when those before it are known.
+        """
+        value, conditioning, *above = state
+        (height, width, channels), reach = self.image_shape, self.kernel_size // 2
+        image = ops.reshape(value, (-1, height, width, channels))
+        row = step + ops.arange(1)
+        noise = ops.take(image, row, axis=1)
+        bases, kernels = [], []
+        for number, (layer, rows) in enumerate(zip(self.convolutions, above, strict=True)):
+            base = layer.from_above(rows)
+            if number == 0:
+                base = base + ops.take(conditioning, row, axis=1)
+            base, kernel = self._normalized(number, base, layer.row_kernel())
+            bases.append(base)
+            kernels.append(kernel)
+        output = self.output_conv.row_kernel()
+        bias = ops.cast(self.output_conv.bias, self.compute_dtype)
+        left = ((0, 0), (0, 0), (reach, 0), (0, 0))
+        rows = tuple(ops.pad(ops.zeros_like(rows[:, :1]), left) for rows in above)
+        columns = ops.arange(width + reach)
+
+        def visit(index: Any, rows: State) -> State:
+            values, column = [*rows], index // channels
+            here = ops.reshape(ops.equal(columns, column + reach), (-1, 1))
+            at, window = column + ops.arange(1), column + ops.arange(reach + 1)
+            for number, (base, kernel) in enumerate(zip(bases, kernels, strict=True)):
+                pixels = ops.cast(ops.take(values[number], window, axis=2), self.compute_dtype)
+                hidden = ops.relu(_contracted(pixels, kernel) + ops.take(base, at, axis=2))
+                if number + 1 < len(values):
+                    values[number + 1] = ops.where(here, hidden, values[number + 1])
+            logits = self._shaped_logits(_contracted(hidden, output) + bias)
+            chosen = choose(logits, ops.take(noise, at, axis=2))
+            values[0] = ops.where(here, chosen, values[0])
+            return tuple(values)
+
+        rows = ops.fori_loop(0, width * channels, visit, rows)
+        drawn = [values[:, :, reach:] for values in rows]
+        above = [
+            ops.concatenate([old[:, 1:], new], axis=1)
+            for old, new in zip(above, drawn, strict=True)
+        ]
+        here = ops.reshape(ops.equal(ops.arange(height), step), (-1, 1, 1))
+        value = ops.reshape(ops.where(here, drawn[0], image), (-1, *self.context.event_shape))
+        return (value, conditioning, *above)
+
+    def _normalized(self, index: int, base: Tensor, kernel: Tensor) -> tuple[Tensor, Tensor]:
+        """A convolution's constant part and kernel with the normalisation after it folded in."""
+        if not self.batch_norm:
+            return base, kernel
+        norm = self.normalizations[index]
+        scale = norm.gamma * ops.rsqrt(norm.moving_variance + norm.epsilon)
+        shift = norm.beta - norm.moving_mean * scale
+        scale, shift = (ops.cast(each, self.compute_dtype) for each in (scale, shift))
+        return base * scale + shift, kernel * scale
+
+    def reconstruction_error(self, value: Tensor, parameters: PixelCNNParameters) -> Tensor:
+        """-log p(x | z) in nats, shape (n,)."""
+        return -self.log_prob(value, parameters)
+
+    def log_prob_and_error(
+        self, value: Tensor, parameters: PixelCNNParameters
+    ) -> tuple[Tensor, Tensor]:
+        """Both from one pass."""
+        log_prob = self.log_prob(value, parameters)
+        return log_prob, -log_prob
+
+    def check_values(self, values: Array) -> None:
+        """Refuse values outside [0, 1], and with two levels anything but 0 and 1.
+
+        Raises:
+            DataError: if there is such a value.
+        """
+        super().check_values(values)
+        if self.levels == 2:
+            check_binary(
+                values,
+                "PixelCNN",
+                'give greys their levels: likelihood={"name": "pixelcnn", "levels": 256}.',
+            )
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "levels": self.levels,
+            "num_layers": self.num_layers,
+            "num_filters": self.num_filters,
+            "kernel_size": self.kernel_size,
+            "batch_norm": self.batch_norm,
+            "num_conditioning_channels": self.num_conditioning_channels,
+        }
+
+
+def _contracted(pixels: Tensor, kernel: Tensor) -> Tensor:
+    """The sum over pixels (n, 1, k, channels) with weights (k, channels, filters).
+
+    Returns:
+        Shape (n, 1, 1, filters).
+    """
+    return ops.expand_dims(ops.tensordot(pixels, kernel, axes=[[2, 3], [0, 1]]), 2)

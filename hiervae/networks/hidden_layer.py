@@ -1,0 +1,189 @@
+"""The hidden layers that all networks of the package are made of."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any
+
+import keras
+from keras import ops
+
+from hiervae.networks.normalization import BatchNormalization
+from hiervae.networks.options import activation_function, check_layer_options, new_initializer
+from hiervae.types import Config, Tensor
+
+
+class HiddenLayer(keras.layers.Layer, abc.ABC):
+    """An affine map, batch normalisation where asked for, and a nonlinearity (in this order).
+
+    With batch normalisation the affine map has no bias, which the normalisation would take away.
+    A gated layer has two affine maps h and g in one, both normalised, and gives h * sigmoid(g)
+    (Tomczak & Welling 2018, section 4).
+
+    Args:
+        activation: nonlinearity, in a gated layer that of h: a name, or a dict of name and
+            arguments.
+        gated: whether the layer is gated.
+        batch_norm: normalise before the nonlinearity (Sønderby et al. 2016).
+        kernel_initializer: start of the affine map's weights.
+    """
+
+    def __init__(
+        self,
+        activation: Any,
+        gated: bool,
+        batch_norm: bool,
+        kernel_initializer: Any,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.gated = gated
+        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
+        self.activation = activation_function(activation)
+        self.normalization = BatchNormalization(dtype=self.dtype_policy) if batch_norm else None
+
+    def affine_options(self) -> Config:
+        """What the Keras layer of the affine map is made with, beside its size."""
+        return {
+            "kernel_initializer": new_initializer(self.layer_options["kernel_initializer"]),
+            "use_bias": self.normalization is None,
+            "dtype": self.dtype_policy,
+        }
+
+    @abc.abstractmethod
+    def build_affine(self, input_shape: Any) -> None:
+        """Create the weights of the affine map."""
+
+    @abc.abstractmethod
+    def affine(self, inputs: Tensor) -> Tensor:
+        """The affine map; a gated layer's has h and g beside each other in the last axis."""
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs of this shape, the leading axis included."""
+        self.build_affine(input_shape)
+        if self.normalization is not None:
+            *outer, size = self.compute_output_shape(input_shape)
+            self.normalization.build((*outer, 2 * size if self.gated else size))
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Apply the layer."""
+        hidden = self.affine(inputs)
+        if self.normalization is not None:
+            hidden = self.normalization(hidden, training=training)
+        if not self.gated:
+            return self.activation(hidden)
+        value, gate = ops.split(hidden, 2, axis=-1)
+        return self.activation(value) * ops.sigmoid(gate)
+
+
+class HiddenDense(HiddenLayer):
+    """A fully connected hidden layer, from (n, k) to (n, units); see `HiddenLayer`."""
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "linear",
+        gated: bool = False,
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(activation, gated, batch_norm, kernel_initializer, **kwargs)
+        self.units = units
+        size = 2 * units if gated else units
+        self.dense = keras.layers.Dense(size, name="dense", **self.affine_options())
+
+    def build_affine(self, input_shape: Any) -> None:
+        """Create the weights of the affine map."""
+        self.dense.build(input_shape)
+
+    def affine(self, inputs: Tensor) -> Tensor:
+        """Shape (n, units), or (n, 2 * units) of a gated layer."""
+        return self.dense(inputs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, units)."""
+        return (*input_shape[:-1], self.units)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "gated": self.gated,
+            **self.layer_options,
+        }
+
+
+class GatedDense(HiddenDense):
+    """h(x) * sigmoid(g(x)) with two affine maps h and g (Tomczak & Welling 2018, section 4).
+
+    Maps (n, k) to (n, units).
+
+    Args:
+        units: number of outputs.
+        activation: nonlinearity of h; the paper has none.
+        **options: those of `HiddenLayer`, such as `batch_norm`.
+    """
+
+    def __init__(self, units: int, activation: Any = "linear", **options: Any) -> None:
+        super().__init__(units, activation, **{**options, "gated": True})
+
+
+class HiddenConv(HiddenLayer):
+    """A convolution with channels last, or, to a larger image, a transposed one.
+
+    Maps (n, h, w, c) to (n, ceil(h / strides), ceil(w / strides), filters), zeros beyond the edge;
+    where `size` is given, to (n, *size, filters) with size at most strides * (h, w).
+
+    Args:
+        filters: number of output channels.
+        kernel_size: edge of the square kernel.
+        strides: step of the convolution, a pair by axis, or factor of the transposed one.
+        size: height and width of the output of a transposed convolution; None for a plain one.
+        **options: those of `HiddenLayer`.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        strides: tuple[int, int],
+        size: tuple[int, int] | None = None,
+        **options: Any,
+    ) -> None:
+        super().__init__(**options)
+        self.filters = filters
+        self.strides = strides
+        self.size = size
+        # Backends place a transposed convolution of "same" size differently: cut it out here.
+        kind = keras.layers.Conv2D if size is None else keras.layers.Conv2DTranspose
+        self.conv = kind(
+            2 * filters if self.gated else filters,
+            kernel_size,
+            strides=strides,
+            padding="same" if size is None else "valid",
+            data_format="channels_last",
+            name="conv",
+            **self.affine_options(),
+        )
+        self._margins = tuple(max(kernel_size - step, 0) // 2 for step in strides)
+
+    def build_affine(self, input_shape: Any) -> None:
+        """Create the weights of the convolution."""
+        self.conv.build(input_shape)
+
+    def affine(self, inputs: Tensor) -> Tensor:
+        """The convolution, cut to `size`."""
+        outputs = self.conv(inputs)
+        if self.size is None:
+            return outputs
+        top, left = self._margins
+        height, width = self.size
+        return outputs[:, top : top + height, left : left + width]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, height, width, filters)."""
+        count, height, width, _ = input_shape
+        size = self.size or (-(-height // self.strides[0]), -(-width // self.strides[1]))
+        return (count, *size, self.filters)

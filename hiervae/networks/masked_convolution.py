@@ -1,0 +1,119 @@
+"""Convolutions that see only what comes before a pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from hiervae.batching import Array
+from hiervae.options import check_choice
+from hiervae.types import Tensor
+
+
+class MaskedConv2D(keras.layers.Layer):
+    """A convolution autoregressive over pixels and channels (van den Oord et al. 2016).
+
+    Pixels come row by row, from the left in a row, and the channels of a pixel in their order.
+    Channels of features are split into `num_groups` groups, one for each channel of the image.
+    A value sees all groups at earlier pixels and, at its own pixel, the groups before its own
+    (type A, over the image itself) or up to its own (type B, over features of such layers).
+
+    Maps (n, H, W, channels) to (n, H, W, filters).
+
+    Args:
+        filters: number of outputs; at least `num_groups`.
+        kernel_size: height and width, odd.
+        mask_type: "A" or "B".
+        num_groups: channels of the image.
+        use_bias: add a bias.
+        **kwargs: of a Keras layer.
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int,
+        mask_type: str,
+        num_groups: int = 1,
+        use_bias: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.mask_type = check_choice("mask_type", mask_type, ("A", "B"))
+        self.num_groups = num_groups
+        self.use_bias = use_bias
+
+    @property
+    def reach(self) -> int:
+        """Rows above, and columns to either side, that the kernel covers."""
+        return self.kernel_size // 2
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for inputs (n, H, W, channels)."""
+        channels, size = input_shape[-1], self.kernel_size
+        self._mask = self._make_mask(channels)
+        self.kernel = self.add_weight(
+            shape=(size, size, channels, self.filters), initializer="he_normal", name="kernel"
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+
+    def _make_mask(self, channels: int) -> Array:
+        size, reach = self.kernel_size, self.reach
+        mask = np.zeros((size, size, channels, self.filters), "float32")
+        mask[:reach] = mask[reach, :reach] = 1.0
+        seen, seeing = self._groups(channels)[:, None], self._groups(self.filters)
+        mask[reach, reach] = seen < seeing if self.mask_type == "A" else seen <= seeing
+        return mask
+
+    def _groups(self, channels: int) -> Array:
+        return np.arange(channels) * self.num_groups // channels
+
+    def _weights(self) -> Tensor:
+        return ops.cast(ops.multiply(self.kernel, self._mask), self.compute_dtype)
+
+    def _biased(self, outputs: Tensor) -> Tensor:
+        return outputs if self.bias is None else outputs + ops.cast(self.bias, outputs.dtype)
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Convolve whole images at once."""
+        return self._biased(ops.conv(inputs, self._weights(), padding="same"))
+
+    def from_above(self, rows: Tensor) -> Tensor:
+        """What the `reach` rows above, (n, reach, W, channels), add to a row, with the bias.
+
+        Returns:
+            Shape (n, 1, W, filters).
+        """
+        sides = (self.reach, self.reach)
+        rows = ops.pad(ops.cast(rows, self.compute_dtype), ((0, 0), (0, 0), sides, (0, 0)))
+        return self._biased(ops.conv(rows, self._weights()[: self.reach], padding="valid"))
+
+    def row_kernel(self) -> Tensor:
+        """Weights of the `reach` pixels to the left and of the pixel itself.
+
+        Returns:
+            Shape (reach + 1, channels, filters).
+        """
+        return self._weights()[self.reach, : self.reach + 1]
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, H, W, filters)."""
+        return (*input_shape[:-1], self.filters)
+
+    def get_config(self) -> dict[str, Any]:
+        """Constructor arguments."""
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "kernel_size": self.kernel_size,
+            "mask_type": self.mask_type,
+            "num_groups": self.num_groups,
+            "use_bias": self.use_bias,
+        }

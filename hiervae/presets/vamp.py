@@ -1,0 +1,93 @@
+"""The VampPrior and the two-level HVAE (Tomczak & Welling 2018)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hiervae.presets.recipe import Recipe, normalized_adam
+from hiervae.types import Config
+
+_SOURCE = (
+    "Tomczak & Welling (2018): gated layers of 300, K = 500 (1000 on OMNIGLOT), Adam 5e-4 with "
+    "normalised gradients, warm-up over 100 epochs, patience 50"
+)
+_INITIALIZERS = {"paper": "glorot_uniform", "code": "he_normal"}
+
+# The encoder of z_1 has 3x3 kernels alone.
+_CONVOLUTIONS = (
+    ((32, 3, 1), (32, 3, 2), (64, 3, 1), (64, 3, 2), (6, 3, 1)),
+    ((32, 7, 1), (32, 3, 2), (64, 5, 1), (64, 3, 2), (6, 3, 1)),
+)
+
+_GREY: Config = {
+    "likelihood": {"name": "discretized_logistic"},
+    "prior": {"initial_mean": 0.5, "initial_stddev": 0.02},
+}
+_FOR_DATASET: dict[str, Config] = {
+    "omniglot": {"prior": {"num_components": 1000}},
+    "omniglot_rebuilt": {"prior": {"num_components": 1000}},
+    "caltech101_silhouettes": {"prior": {"initial_mean": 0.5, "initial_stddev": 0.02}},
+    "frey_faces": _GREY,
+    "histopathology": {**_GREY, "prior": {"initial_mean": 0.4, "initial_stddev": 0.05}},
+}
+
+
+def _recipes(
+    network: Config,
+    levels: int,
+    source: str,
+    likelihood: Any = None,
+    grey_likelihood: Config | None = None,
+) -> dict[str, Recipe]:
+    def recipe(initializer: str) -> Recipe:
+        settings = {
+            "model": {
+                "latent_dims": (40,) * levels,
+                "inference": {
+                    "name": "bottom_up" if levels == 1 else "top_down",
+                    "log_variance_bounds": (-6.0, 2.0),
+                },
+                "prior": {
+                    "name": "vamp",
+                    "num_components": 500,
+                    "initial_mean": 0.05,
+                    "initial_stddev": 0.01,
+                },
+                "likelihood": likelihood or {"name": "bernoulli"},
+                "network": {**network, "kernel_initializer": initializer},
+            },
+            "optimizer": normalized_adam(5e-4),
+            "scheduler": {"name": "linear_warmup", "epochs": 100},
+            "training": {"epochs": 2000, "batch_size": 100, "early_stopping_patience": 50},
+        }
+        changes = {
+            dataset: {"model": _with_likelihood(change, grey_likelihood)}
+            for dataset, change in _FOR_DATASET.items()
+        }
+        return Recipe(settings, source, changes)
+
+    return {variant: recipe(start) for variant, start in _INITIALIZERS.items()}
+
+
+def _with_likelihood(change: Config, likelihood: Config | None) -> Config:
+    if likelihood is None or "likelihood" not in change:
+        return change
+    return {**change, "likelihood": likelihood}
+
+
+_GATED_MLP = {"name": "gated_mlp", "hidden_units": (300, 300)}
+_GATED_CONV = {"name": "gated_conv", "encoder_layers": _CONVOLUTIONS}
+
+VAMP_VAE = _recipes(_GATED_MLP, 1, _SOURCE)
+VAMP_HVAE = _recipes(_GATED_MLP, 2, _SOURCE)
+VAMP_CONV_HVAE = _recipes(
+    _GATED_CONV, 2, f"{_SOURCE}; convolutions of the authors' code, 294 features at 28x28"
+)
+VAMP_PIXEL_HVAE = _recipes(
+    _GATED_CONV,
+    2,
+    f"{_SOURCE}; eight masked 3x3 convolutions of 64; the latents reach them through the "
+    "convolutional decoder of vamp_conv_hvae, where the authors map each to one image channel",
+    likelihood={"name": "pixelcnn", "levels": 2},
+    grey_likelihood={"name": "pixelcnn", "levels": 256},
+)

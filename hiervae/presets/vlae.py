@@ -1,0 +1,52 @@
+"""The variational ladder autoencoder (Zhao et al. 2017)."""
+
+from __future__ import annotations
+
+from hiervae.presets.recipe import Recipe, adam
+
+_SETTINGS = {
+    "model": {
+        "latent_dims": (2, 2, 2),
+        "inference": {
+            "name": "vlae",
+            "variance": "sigmoid",
+            "combine": "gated",
+            # Wide enough for the smallest standard deviation, 0.001.
+            "log_variance_bounds": (-14.0, 5.0),
+        },
+        "prior": "standard_normal",
+        "likelihood": {"name": "gaussian", "variance": 0.05},
+        "network": {
+            "name": "conv",
+            "encoder_layers": (((64, 4, 2),), ((128, 4, 2),), ()),
+            "decoder_layers": ((64, 4, 2), (64, 4, 2)),
+            "hidden_units": (1024,),
+            "activation": {"name": "leaky_relu", "negative_slope": 0.1},
+            "batch_norm": True,
+            "kernel_initializer": {"name": "random_normal", "stddev": 0.02},
+        },
+    },
+    "optimizer": adam(2e-4),
+    "scheduler": None,
+    "training": {"epochs": 50, "batch_size": 100, "early_stopping_patience": None},
+}
+
+_COLOUR = {
+    "network": {
+        "encoder_layers": (((64, 4, 2),), ((128, 4, 2),), ((256, 4, 2),), ()),
+        "decoder_layers": ((128, 4, 2), (64, 4, 2), (64, 4, 2)),
+    },
+}
+
+VLAE = {
+    "paper": Recipe(
+        _SETTINGS,
+        "Zhao et al. (2017): three levels of 2 on MNIST, 5-5-5-10 on SVHN, 10 each on CelebA, "
+        "convolutions 4x4 with stride 2, batch normalisation, Adam 2e-4, batches of 100; the "
+        "variance of 0.05, the number of epochs and the decoder's convolutions are ours",
+        {
+            "svhn": {"model": {"latent_dims": (5, 5, 5, 10), **_COLOUR}},
+            "celeba": {"model": {"latent_dims": (10, 10, 10, 10), **_COLOUR}},
+        },
+    ),
+}

@@ -1,0 +1,81 @@
+"""The mixture of the posteriors of training examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import ops
+
+from hiervae.batching import Array
+from hiervae.priors.posterior_mixture import PosteriorMixture
+from hiervae.types import Tensor
+
+
+class VampDataPrior(PosteriorMixture):
+    """p(z) = sum_k w_k q(z | x_k) with K fixed training examples (Tomczak & Welling 2018).
+
+    The "VampPrior data" of the paper. The first `fit` draws the examples at random from the
+    training data, unless `adapt` was called by hand; they never change, and are saved with the
+    model.
+
+    Args:
+        num_components: K, at most the number of training examples.
+        weights: "uniform" for w_k = 1/K, or "learned" for the softmax of free logits.
+        **kwargs: `name` and `dtype` of a Keras layer.
+
+    Raises:
+        ValueError: if an option is wrong.
+    """
+
+    def __init__(self, num_components: int = 500, weights: str = "uniform", **kwargs: Any) -> None:
+        super().__init__(num_components, weights, **kwargs)
+        # The weight below, where Python can read it: inside compiled code a weight has no value.
+        self._has_examples = False
+
+    def build(self, input_shape: Any) -> None:
+        """Create the room for the examples."""
+        super().build(input_shape)
+        self.inputs = self.add_weight(
+            shape=(self.num_components, *self.context.event_shape),
+            initializer="zeros",
+            trainable=False,
+            name="examples",
+        )
+        self.adapted = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="adapted"
+        )
+
+    @property
+    def num_examples_wanted(self) -> int:
+        """K, or 0 where the prior has its examples: those given by hand are kept."""
+        return 0 if self._has_examples else self.num_components
+
+    def adapt(self, examples: Array) -> None:
+        """Take the first K of the examples (n, *event_shape).
+
+        Raises:
+            DataError: if there are fewer than K, or they are of another shape.
+        """
+        self.inputs.assign(self.checked_examples(examples))
+        self.adapted.assign(1.0)
+        self._has_examples = True
+
+    @property
+    def pseudo_inputs(self) -> Tensor:
+        """The examples, shape (K, *event_shape).
+
+        Raises:
+            ValueError: if there are none yet.
+        """
+        if not self._has_examples:
+            raise ValueError(
+                "VampDataPrior has no examples yet; expected "
+                f"{self.num_components} training examples as its components. Train the model with "
+                "`fit`, load a trained one, or call `model.adapt(x)`."
+            )
+        return super().pseudo_inputs
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take up the examples, and whether there are any."""
+        super().load_own_variables(store)
+        self._has_examples = bool(ops.convert_to_numpy(self.adapted) > 0)

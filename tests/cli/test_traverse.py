@@ -1,0 +1,97 @@
+"""`traverse`, and the pictures of a run with several levels."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from hiervae import cli
+from hiervae.evaluation import traversal
+from hiervae.runs import RunFolder, figures
+
+SMALL = (
+    "--preset=vlae",
+    "--dataset-option=num_images=60",
+    "--dataset-option=valid_size=20",
+    "--dataset-option=test_size=20",
+    "--batch-size=20",
+    "--epochs=1",
+    "--set=model.latent_dims=[2,1,3]",
+    '--set=model.network={"name": "mlp", "hidden_units": [6]}',
+)
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    """A finished run of three levels; not to be written to."""
+    folder = tmp_path_factory.mktemp("ladder") / "run"
+    assert cli.main(["train", "--dataset=pendulum", "--out", str(folder), *SMALL]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(ladder, tmp_path):
+    return shutil.copytree(ladder, tmp_path / "run")
+
+
+@pytest.fixture
+def grids(monkeypatch):
+    """What is drawn as a grid, by the file's name."""
+    seen = {}
+
+    def image_grid(images, path, num_columns, **options):
+        seen[path.name] = images, num_columns
+
+    monkeypatch.setattr(figures.plotting, "image_grid", image_grid)
+    return seen
+
+
+def test_training_draws_the_kl_of_several_levels(ladder):
+    assert (ladder / "figures" / "kl_levels.png").stat().st_size
+
+
+def test_every_level_has_its_picture(hiervae, run):
+    outcome = hiervae("traverse", run, "--num", 3)
+    assert outcome.status == 0
+    names = [f"traversal_level_{level}.png" for level in (1, 2, 3)]
+    assert ", ".join(names) in outcome.out
+    assert all((run / "figures" / name).stat().st_size for name in names)
+
+
+def test_pictures_show_the_traversal_asked_for(hiervae, run, grids):
+    options = ("--level", 2, "--num", 4, "--limit", 0.5, "--others", "fresh", "--seed", 7)
+    record = hiervae("traverse", run, *options, "--json").record
+    assert record == {
+        "run": str(run),
+        "levels": [{"level": 2, "rows": 4, "columns": 4}],
+        "limit": 0.5,
+        "others": "fresh",
+        "seed": 7,
+        "figures": ["traversal_level_2.png"],
+    }
+    (images, num_columns), model = grids["traversal_level_2.png"], RunFolder(run).load_model()
+    expected = traversal(model, 2, num=4, limit=0.5, others="fresh", seed=7)
+    assert num_columns == 4
+    np.testing.assert_allclose(images, expected.reshape(16, 16, 16), rtol=1e-5, atol=1e-6)
+
+
+def test_sizes_are_those_of_the_paper(hiervae, run, grids):
+    record = hiervae("traverse", run, "--json").record
+    assert [(level["rows"], level["columns"]) for level in record["levels"]] == [
+        (20, 20),
+        (10, 10),
+        (10, 10),
+    ]
+    assert [len(images) for images, _ in grids.values()] == [400, 100, 100]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--level=4"], "from 1 (nearest the data) to 3"), (["--others=fresh"], "level 3 of 3")],
+)
+def test_what_cannot_be_traversed_is_a_wrong_call(hiervae, run, options, message):
+    before = set((run / "figures").iterdir())
+    outcome = hiervae("traverse", run, *options)
+    assert outcome.status == 2
+    assert message in outcome.error
+    assert set((run / "figures").iterdir()) == before

@@ -1,0 +1,8 @@
+import pytest
+
+from tests.support.snippets import run_page
+
+
+@pytest.mark.backends("torch")
+def test_the_page_on_inference_schemes_runs():
+    assert run_page("inference.md") == 3

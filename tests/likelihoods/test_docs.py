@@ -1,0 +1,8 @@
+import pytest
+
+from tests.support.snippets import run_page
+
+
+@pytest.mark.backends("torch")  # what the snippets do is tested on every backend elsewhere
+def test_the_page_runs():
+    assert run_page("likelihoods.md") == 3

@@ -1,0 +1,5 @@
+from tests.support.snippets import run_page
+
+
+def test_the_page_on_training_runs():
+    assert run_page("training.md") >= 2
