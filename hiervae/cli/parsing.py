@@ -68,6 +68,11 @@ def positive_int(text: str) -> int:
     return _checked(text, int, lambda value: value > 0, "a positive whole number, such as 100")
 
 
+def natural(text: str) -> int:
+    """A whole number from 0."""
+    return _checked(text, int, lambda value: value >= 0, "a whole number from 0, such as 3")
+
+
 def positive_float(text: str) -> float:
     """A positive finite number."""
     return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")

@@ -15,7 +15,10 @@ EXAMPLES = """\
   hiervae sample runs/mnist --num 10000 --noise --npy samples.npy
       draws from the likelihood as well, as an array of shape (10000, 28, 28)
 
-Without --noise the means of the likelihood are shown, as the papers do.
+  hiervae sample runs/mnist --component 3           from one component of a mixture prior
+
+Without --noise the means of the likelihood are shown, as the papers do; a PixelCNN, which has no
+such means, is always drawn from.
 """
 
 MAX_SHOWN = 400
@@ -44,6 +47,12 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="draw from the likelihood instead of taking its means",
     )
+    parser.add_argument(
+        "--component",
+        type=parsing.natural,
+        metavar="K",
+        help="draw from one component of a mixture prior only, of a VampPrior from q(z | u_K)",
+    )
     parser.add_argument("--npy", metavar="FILE", help="also write the samples as a NumPy array")
 
 
@@ -57,21 +66,25 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
+    from hiervae.cli.usage_error import refused_as_usage
     from hiervae.files import replacing
     from hiervae.runs.figures import FigureWriter
+    from hiervae.runs.new_data import new_data
 
     model = folder.load_model()
-    if arguments.noise:
-        images = model.sample(arguments.num, seed=arguments.seed)
-    else:
-        images = model.generate(model.sample_prior(arguments.num, seed=arguments.seed))
+    with refused_as_usage():
+        images, kind = new_data(
+            model, arguments.num, arguments.seed, arguments.noise, arguments.component
+        )
     figures = FigureWriter(folder, value_range, console.note)
-    kind = "samples" if arguments.noise else "means of samples of the prior"
     shown = images[:MAX_SHOWN]
     title = f"{kind}, seed {arguments.seed}"
     if len(shown) < len(images):
         title += f", the first {len(shown)} of {len(images)}"
-    figures.samples(f"samples_seed_{arguments.seed}", shown, title)
+    name = f"samples_seed_{arguments.seed}"
+    if arguments.component is not None:
+        name += f"_component_{arguments.component}"
+    figures.samples(name, shown, title)
     array = None if arguments.npy is None else Path(arguments.npy)
     if array is not None:
         with replacing(array) as temporary, temporary.open("wb") as stream:
@@ -85,6 +98,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "num": arguments.num,
             "seed": arguments.seed,
             "noise": arguments.noise,
+            "component": arguments.component,
             "figures": figures.written,
             "array": array,
         }

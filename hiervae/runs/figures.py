@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from hiervae import plotting
@@ -21,6 +22,7 @@ from hiervae.runs.run_data import examples_of, has_angles, held_out_split, label
 from hiervae.runs.run_folder import RunFolder
 
 NUM_SHOWN = 20
+NUM_PSEUDO_INPUTS = 64
 NUM_POINTS = 5000
 NUM_PROFILED = 1000
 
@@ -85,6 +87,14 @@ class FigureWriter:
         examples = examples_of(dataset, split, NUM_PROFILED)
         profiles = {f"{len(examples)} {split} examples": kl_profile(model, examples)}
         self._draw("kl_levels", plotting.kl_levels, profiles)
+
+    def pseudo_inputs(self, model: HierarchicalVAE) -> None:
+        """The first pseudo-inputs of a prior that has some."""
+        inputs = model.prior.pseudo_inputs
+        if inputs is not None:
+            shown = ops.convert_to_numpy(inputs[:NUM_PSEUDO_INPUTS])
+            title = f"pseudo-inputs, {len(shown)} of {inputs.shape[0]}"
+            self._draw_images("pseudo_inputs", plotting.image_grid, shown, title=title)
 
     def control(self, rows: list[Row], kappa_squared: float | None) -> None:
         """Beta and the constraint over training."""

@@ -14,6 +14,7 @@ from hiervae.runs.history import Row, best_row
 from hiervae.runs.interpolation import choose_example, interpolate
 from hiervae.runs.measures import bound_of, polar_error
 from hiervae.runs.model_file import load_model, save_model
+from hiervae.runs.new_data import new_data
 from hiervae.runs.run_config import RunConfig
 from hiervae.runs.run_data import examples_of, has_angles, held_out_split, num_examples
 from hiervae.runs.run_folder import RunFolder
@@ -76,8 +77,8 @@ def write_results(
     metrics = folder.write_metrics(**sections)
     figures = FigureWriter(folder, dataset.info.value_range, note)
     figures.reconstructions(model, dataset)
-    means = model.generate(model.sample_prior(NUM_SAMPLES, seed=config.seed))
-    figures.samples("samples", means, "means of samples of the prior")
+    figures.samples("samples", *new_data(model, NUM_SAMPLES, config.seed))
+    figures.pseudo_inputs(model)
     figures.control(rows, kappa_squared(config.scheduler, dataset.info.event_shape))
     figures.latent_space(model, dataset)
     figures.kl_levels(model, dataset)
