@@ -96,7 +96,7 @@ def print_table(latent_dims: tuple[int, ...], measured: dict[str, dict[str, Any]
     print(f"{'test ELBO':<24}" + "".join(f"{r['elbo']:>12.3f}{'':>10}" for r in measured.values()))
     scores = [record.get("log_likelihood") for record in measured.values()]
     if all(scores):
-        cells = [f"{s['mean']:>12.3f}{s['standard_error']:>8.2f}+-" for s in scores if s]
+        cells = [f"{s['mean']:>12.3f}{'+-':>5}{s['standard_error']:<5.2f}" for s in scores if s]
         print(f"{'log p(x), lower bound':<24}" + "".join(cells))
 
 
