@@ -63,7 +63,7 @@ def kl_levels(
     names.sort(key=_first_level)
     width = 0.8 / len(profiles)
     inches = max(4.4, 1.2 + 0.42 * len(names) * max(len(profiles), 2))
-    figure = new_figure(inches, 3.4)
+    figure = new_figure(inches, 3.2 + 0.2 * len(profiles))
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
     for index, (model, profile) in enumerate(profiles.items()):
@@ -82,7 +82,7 @@ def kl_levels(
     axes.grid(True, axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.margins(y=0.1)
-    axes.legend(fontsize=LABEL_SIZE, frameon=False)
+    axes.legend(fontsize=LABEL_SIZE, frameon=False, loc="lower left", bbox_to_anchor=(0.0, 1.0))
     return save_figure(figure, path)
 
 
