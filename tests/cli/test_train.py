@@ -76,7 +76,7 @@ def test_config_holds_what_reproduces_the_run(trained):
     assert config["versions"]["backend"]["name"] == keras.backend.backend()
     assert config["versions"]["numpy"] == np.__version__
     assert config["seed"] == 5
-    assert config["scheduler"]["kappa"] == 0.5
+    assert config["scheduler"]["kappa"] == 0.6
     assert config["training"]["epochs"] == 3
     assert config["parts"]["prior"]["distribution"] == "hiervae"
 
@@ -162,7 +162,7 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
 def test_going_on_needs_the_same_settings(hiervae, run):
     outcome = hiervae("train", "--out", run, "--resume", "--kappa", "0.4")
     assert outcome.status == 2
-    assert "scheduler.kappa is 0.5 in the run and 0.4 now" in outcome.error
+    assert "scheduler.kappa is 0.6 in the run and 0.4 now" in outcome.error
 
 
 def test_a_folder_in_use_is_left_alone(hiervae, run):
