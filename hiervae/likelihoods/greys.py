@@ -64,5 +64,6 @@ def check_binary(values: np.ndarray[Any, Any], what: str, alternative: str) -> N
         grey = values[(values != 0) & (values != 1)].flat[0]
         raise DataError(
             f"The data has values between 0 and 1 (such as {grey:g}); the {what} likelihood "
-            f"expects only 0 and 1. Binarise the data, or {alternative}"
+            "expects only 0 and 1. Binarise the data (hiervae.datasets.binarise for evaluation, "
+            f"dynamic_binarisation=True of the model for training), or {alternative}"
         )
