@@ -15,6 +15,8 @@ EXAMPLES = """\
   hiervae train
       VHP-VAE on the generated pendulum, into runs/pendulum
   hiervae train --preset vhp --dataset static_mnist --out runs/mnist --download
+  hiervae train --preset vamp_hvae --dataset mnist --epochs 200 --set scheduler.epochs=50
+      a two-level model with the VampPrior; zeros and ones are drawn anew in every step
   hiervae train --dataset digits.npz --epochs 100 --set model.likelihood=gaussian
       your own file: arrays `train`, and `valid`, `test`, labels as needed
   hiervae train --scheduler geco --kappa 0.2 --out runs/geco
@@ -42,7 +44,12 @@ def add_parser(commands: Any) -> None:
         EXAMPLES,
     )
     what = parser.add_argument_group("what to train")
-    what.add_argument("--preset", metavar="NAME", help="a paper's model and settings (default vhp)")
+    what.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="a paper's model and settings: vhp (default), vamp_vae, vamp_hvae, vamp_conv_hvae, "
+        "vamp_pixel_hvae, ladder_vae, bottom_up_vae, vlae, iwae",
+    )
     what.add_argument(
         "--variant",
         metavar="NAME",

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from hiervae import registry
+from hiervae import presets, registry
 from hiervae.cli.main import COMMANDS
 
 ABSENT = ("tensorflow", "jax", "torch", "nonsense")
@@ -22,6 +22,11 @@ def test_help_of_each_command_shows_examples(hiervae, command):
     outcome = hiervae(command, "--help")
     assert outcome.status == 0
     assert f"\n  hiervae {command}" in outcome.out.partition("examples:")[2]
+
+
+def test_help_of_train_names_every_preset(hiervae):
+    words = set(hiervae("train", "--help").out.replace(",", " ").split())
+    assert words >= set(presets.names())
 
 
 @pytest.mark.parametrize(
