@@ -77,7 +77,7 @@ def values_kept(model: Any) -> Iterator[None]:
     step; an error (or an interrupt) while the first step is compiled would leave none at all.
     """
     variables = [*model.variables, *model.metrics_variables]
-    if model.optimizer is not None:
+    if getattr(model, "optimizer", None) is not None:  # absent before the first `compile`
         variables += model.optimizer.variables
     kept = [(variable, variable.value) for variable in variables]
     try:

@@ -11,7 +11,7 @@ from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model,
 
 STEPS_PER_EPOCH, EPOCHS, EPOCHS_BEFORE_SAVE, BATCH = 40, 5, 2, 8
 # With nu = 1 beta would add up the float32 roundings of C-hat to more than 1e-6 in 200 steps.
-OPTIONS = {"kappa": 0.81, "nu": 0.05, "tau": 3.0, "alpha": 0.9, "beta": 0.5}
+OPTIONS = {"kappa": 0.8, "nu": 0.05, "tau": 3.0, "alpha": 0.8, "beta": 0.5}
 SETTINGS = algorithm1.Settings(scale=EVENT_SIZE, **OPTIONS)
 
 
