@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import keras
 
 from hiervae import registry
+from hiervae.construction import construction_scope
 from hiervae.testing.check import Check
 from hiervae.testing.signature import option_names
 
@@ -56,9 +57,18 @@ class Subject:
         """A named check of this part."""
         return Check(self.part, name, fix)
 
-    def scope(self) -> AbstractContextManager[Any]:
-        """Let Keras know the class, so that one of a script can be saved and loaded too."""
-        return keras.saving.custom_object_scope(self.custom_objects)
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """The setting of all checks of a part.
+
+        Keras knows the class, so that one of a script can be saved and loaded too; and initial
+        weights are the same at every call, so that a check passes always or never.
+        """
+        with (
+            keras.saving.custom_object_scope(self.custom_objects),
+            construction_scope(0, keras.config.dtype_policy()),
+        ):
+            yield
 
     def fresh(self, dtype: str | None = None) -> Any:
         """A new part with the options of the one given; used within `scope()`.
