@@ -22,8 +22,9 @@ def check_inference(
     With one and with three levels (or what it accepts of one to three): `config`, `levels` (their
     number, shapes, types and conditional priors), `features` (those of decode), `draws` (latents
     are draws of the posteriors, or their means), `folding` (sample-major, no row depends on
-    another), `seeds`, `components` (posteriors of pseudo-inputs), `generate`, `conditional_prior`
-    (the one that generate draws from), `kl` (the closed form has the mean of log q - log p, so that
+    another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as the scheme says),
+    `generate`, `conditional_prior` (the one that generate draws from and that the method of this
+    name gives), `kl` (the closed form has the mean of log q - log p, so that
     `top_down` is right), `extremes`, `precision`. Composed into a model: `fit`, `gradients`,
     `inspection` and `saving`.
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hiervae.inference.base import InferenceScheme
 from hiervae.model import HierarchicalVAE
 from hiervae.testing.check import Array
 from hiervae.testing.inference_draws import MANY, check_residuals, check_seeds
@@ -35,8 +36,21 @@ def check_components(subject: Subject, model: HierarchicalVAE) -> None:
                 numpy(first.posterior.mean),
                 numpy(second.posterior.mean),
             )
-    if not model.inference.components_are_drawn(model.num_levels):
+    if model.inference.components_are_drawn(model.num_levels):
+        _check_drawn_components(subject, model, inputs)
+    else:
         _check_exact_components(subject, model, inputs)
+
+
+def _check_drawn_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
+    """Check that components which are said to hang on draws do."""
+    fix = "Draw from the `seed` of encode_components(), or let components_are_drawn() return False."
+    with subject.check("components", fix) as check:
+
+        def means(seed: Any) -> list[Array]:
+            return [numpy(model.inference.encode_components(inputs, seed=seed).mean)]
+
+        check_seeds(check, means)
 
 
 def _check_exact_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
@@ -97,7 +111,11 @@ def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
 
 
 def check_conditional_prior(subject: Subject, model: HierarchicalVAE) -> None:
-    """Check that the KL of z_{L-1} is against the prior which generates z_{L-1} from z_L."""
+    """Check the priors of the levels below the top.
+
+    The KL of z_{L-1} has to be against the prior which generates z_{L-1} from z_L, and
+    `conditional_prior`, where the scheme has one, has to give what infer() compares with.
+    """
     if model.inference.structure == "flat" or model.num_levels == 1:
         return
     fix = "Let infer() take p(z_l | z_{l+1}, ...) from the generative model, with the same heads."
@@ -111,3 +129,15 @@ def check_conditional_prior(subject: Subject, model: HierarchicalVAE) -> None:
         )
         draws = model.inference.generate(top.latent, seed=generator()).latents[-2]
         check_residuals(check, "generated latents", draws, conditional)
+        if type(model.inference).conditional_prior is InferenceScheme.conditional_prior:
+            return
+        levels = infer(model).levels
+        latents = [level.latent for level in levels]
+        for index, level in enumerate(levels[:-1], start=1):
+            given = model.inference.conditional_prior(latents[index:])
+            for name in ("mean", "log_variance"):
+                check.require_close(
+                    f"the {name} of conditional_prior() of level {index}",
+                    numpy(getattr(given, name)),
+                    numpy(getattr(level.conditional_prior, name)),
+                )

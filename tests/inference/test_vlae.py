@@ -15,8 +15,8 @@ from tests.support.models import numpy_of, small_model, tensor
 
 RNG = np.random.default_rng(0)
 EVENT = (3, 2)
-DIMS = {1: (2,), 3: (4, 1, 2)}
-CASES = [(1, "concatenate"), (3, "concatenate"), (1, "gated"), (3, "gated")]
+DIMS = {1: (2,), 2: (2, 2), 3: (4, 1, 2)}
+CASES = [(1, "concatenate"), (3, "concatenate"), (1, "gated"), (2, "gated"), (3, "gated")]
 X = RNG.normal(size=(5, *EVENT)).astype("float32")
 
 

@@ -115,6 +115,34 @@ class DoesNotSayThatItDraws(BottomUp):
         return False
 
 
+class SaysThatALadderDraws(Ladder):
+    def components_are_drawn(self, num_levels: int) -> bool:
+        return True
+
+
+class ShowsAnotherConditionalPrior(BottomUp):
+    """The passes use the right one."""
+
+    within = False
+
+    def _inside(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self.within = True
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self.within = False
+
+    def infer(self, *args: Any, **kwargs: Any) -> InferencePass:
+        return self._inside(super().infer, *args, **kwargs)
+
+    def generate(self, *args: Any, **kwargs: Any) -> Any:
+        return self._inside(super().generate, *args, **kwargs)
+
+    def conditional_prior(self, above: Any, training: bool = False) -> DiagonalNormal:
+        right = super().conditional_prior(above, training)
+        return right if self.within else DiagonalNormal(right.mean, right.log_variance + 1.0)
+
+
 class ScalesTheComponentsOfALadder(Ladder):
     def encode_components(self, pseudo_inputs: Any, seed: Any = None) -> DiagonalNormal:
         return super().encode_components(0.5 * pseudo_inputs, seed)
@@ -176,6 +204,8 @@ BROKEN = {
     ForgetsComponents: "components",
     EncodesOtherComponents: "components",
     DoesNotSayThatItDraws: "components",
+    SaysThatALadderDraws: "components",
+    ShowsAnotherConditionalPrior: "conditional_prior",
     ScalesTheComponentsOfALadder: "components",
     ForgetsTheGivenLatent: "generate",
     GeneratesFromOneSeed: "seeds",
