@@ -14,28 +14,24 @@ on a machine that is busy with other things, the time that the process computed.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import keras
-import numpy as np
-from interleaved import QUANTITIES, environment, interleave, judge, report
 from train_step import (
-    BATCH,
     LATENTS,
     LOG_VARIANCE_BOUNDS,
-    PIXELS,
     HandWritten,
     build_model,
+    compare,
     dense,
     gated,
+    require_jax,
+    shared_options,
 )
 
-BOUND = 1.15
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
@@ -80,37 +76,15 @@ def copied_weights(model: Any) -> Any:
 
 def main() -> int:
     """Measure, print, and compare with the bound."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15, help="pairs of rounds")
-    parser.add_argument("--steps", type=int, default=100, help="training steps a round")
+    parser = shared_options(__doc__.splitlines()[0], steps=100)
     parser.add_argument("--components", type=int, default=500, help="pseudo-inputs K")
-    parser.add_argument("--steps-per-execution", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--by", choices=QUANTITIES, default="wall", help="what is judged")
     options = parser.parse_args()
-    if keras.backend.backend() != "jax":
-        sys.exit(f"The active backend is {keras.backend.backend()!r}; set KERAS_BACKEND=jax.")
-
-    x = np.random.default_rng(options.seed).random((options.steps * BATCH, PIXELS)) < 0.13
-    x = x.astype("float32")
+    require_jax()
     prior = {"name": "vamp", "num_components": options.components}
     model = build_model(options.seed, options.steps_per_execution, prior)
     hand_written = HandWritten(copied_weights(model), options.seed, negative_elbo)
-    losses = []
-
-    def composed() -> None:
-        history = model.fit(x, batch_size=BATCH, verbose=0).history
-        losses.append(history["loss"][-1])
-
-    costs = interleave(composed, lambda: hand_written.epoch(x), options.rounds)
-    print(environment())
-    print(
-        f"{options.rounds} pairs of rounds of {options.steps} steps, seed {options.seed}, "
-        f"K = {options.components}, {LATENTS} latents"
-    )
-    ratios = report(("hiervae", "hand-written"), costs, options.steps)
-    print(f"training loss of the last round: {losses[-1]:.2f} and {hand_written.loss:.2f} nats")
-    return judge([ratios[options.by]], BOUND)
+    print(f"K = {options.components}, {LATENTS} latents")
+    return compare(model, hand_written, options)
 
 
 if __name__ == "__main__":

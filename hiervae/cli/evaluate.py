@@ -41,12 +41,7 @@ def add_parser(commands: Any) -> None:
         metavar="S",
         help="importance samples an example (default 5000)",
     )
-    parser.add_argument(
-        "--split",
-        choices=("train", "valid", "test"),
-        default="test",
-        help="examples to score (default test)",
-    )
+    parsing.add_split(parser, "examples to score")
     parser.add_argument(
         "--limit",
         type=parsing.positive_int,
@@ -60,9 +55,7 @@ def add_parser(commands: Any) -> None:
         metavar="N",
         help="examples a pass (default 100); memory does not depend on S",
     )
-    parser.add_argument(
-        "--seed", type=parsing.seed, default=0, metavar="N", help="of the samples (default 0)"
-    )
+    parsing.add_seed(parser, "samples")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -48,9 +48,7 @@ def add_parser(commands: Any) -> None:
         help="what A and B are: positions in the split, or labels (angles in degrees); by default "
         "labels where they are angles, else positions",
     )
-    parser.add_argument(
-        "--split", choices=("train", "valid", "test"), default="test", help="(default test)"
-    )
+    parsing.add_split(parser, "where the two examples are")
     parser.add_argument(
         "--num-nodes",
         type=parsing.positive_int,
@@ -65,9 +63,7 @@ def add_parser(commands: Any) -> None:
         metavar="K",
         help="neighbours each is joined to (default 10)",
     )
-    parser.add_argument(
-        "--seed", type=parsing.seed, default=0, metavar="N", help="of the samples (default 0)"
-    )
+    parsing.add_seed(parser, "samples")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

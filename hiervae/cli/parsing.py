@@ -63,6 +63,23 @@ def add_data_dir(parser: Any) -> None:
     )
 
 
+def add_split(parser: argparse.ArgumentParser, purpose: str) -> None:
+    """Add the choice of examples."""
+    parser.add_argument(
+        "--split",
+        choices=("train", "valid", "test"),
+        default="test",
+        help=f"{purpose} (default test)",
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
+    """Add the seed of what a command draws."""
+    parser.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help=f"of the {of} (default 0)"
+    )
+
+
 def positive_int(text: str) -> int:
     """A positive integer."""
     return _checked(text, int, lambda value: value > 0, "a positive whole number, such as 100")

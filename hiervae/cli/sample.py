@@ -39,9 +39,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--num", type=parsing.positive_int, default=64, metavar="N", help="samples (default 64)"
     )
-    parser.add_argument(
-        "--seed", type=parsing.seed, default=0, metavar="N", help="of the samples (default 0)"
-    )
+    parsing.add_seed(parser, "samples")
     parser.add_argument(
         "--noise",
         action="store_true",

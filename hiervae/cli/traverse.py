@@ -57,9 +57,7 @@ def add_parser(commands: Any) -> None:
         help="draw the other levels anew in every cell, or hold them (default fresh for a level "
         "of two dimensions where the prior governs all levels, otherwise held)",
     )
-    parser.add_argument(
-        "--seed", type=parsing.seed, default=0, metavar="N", help="of the draws (default 0)"
-    )
+    parsing.add_seed(parser, "draws")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
