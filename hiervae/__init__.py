@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 from hiervae.startup import runs_as_command
 
 if TYPE_CHECKING or not runs_as_command():
-    from hiervae import callbacks, datasets, evaluation, manifold, optimizers, presets, registry
+    from hiervae import (
+        callbacks,
+        datasets,
+        evaluation,
+        manifold,
+        optimizers,
+        plotting,
+        presets,
+        registry,
+        testing,
+    )
     from hiervae.model import HierarchicalVAE
 
 __version__ = "0.1.0"
@@ -18,8 +28,10 @@ __all__ = [
     "evaluation",
     "manifold",
     "optimizers",
+    "plotting",
     "presets",
     "registry",
+    "testing",
 ]
 
 

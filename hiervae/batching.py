@@ -8,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from hiervae.options import check_positive_int
+
 Array = np.ndarray[Any, Any]
 
 
@@ -16,8 +18,12 @@ def batches(arrays: Sequence[Array], batch_size: int) -> Any:
 
     The last batch is filled up with repeats of its first row, and few rows to a power of two, so
     that a function is compiled for few sizes only.
+
+    Raises:
+        ValueError: if `batch_size` is not a positive integer.
     """
     total = len(arrays[0])
+    check_positive_int("batch_size", batch_size)
     batch_size = min(batch_size, 1 << (total - 1).bit_length())
     for start in range(0, total, batch_size):
         rows = [array[start : start + batch_size] for array in arrays]

@@ -11,11 +11,16 @@ import keras
 
 
 @contextmanager
-def construction_scope(seed: int | None, dtype_policy: Any) -> Iterator[None]:
+def construction_scope(seed: Any, dtype_policy: Any) -> Iterator[None]:
     """Create layers under a dtype policy and, where a seed is given, with reproducible weights.
 
     Keras takes the seed of an initialiser that has none from Python's `random` when the layer is
-    created; its state, and the global policy, are put back afterwards.
+    created; its state, and the global policy, are put back afterwards. Two scopes of one seed would
+    create equal initialisers: give each a seed of its own.
+
+    Args:
+        seed: what Python's `random.seed` takes; None leaves the state alone.
+        dtype_policy: of the layers.
     """
     policy, state = keras.config.dtype_policy(), random.getstate()
     keras.config.set_dtype_policy(dtype_policy)

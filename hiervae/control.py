@@ -19,7 +19,7 @@ LOGGED = tuple(DEFAULTS)
 
 
 class ControlState(keras.layers.Layer):
-    """Step, epoch and the scheduler's scalars as non-trainable weights.
+    """Counters and the scheduler's scalars as non-trainable weights.
 
     Being weights they are saved, restored and resumed with the model and advance inside the
     compiled step. Room for the scalars is made when the model is built, because a scheduler is
@@ -27,6 +27,10 @@ class ControlState(keras.layers.Layer):
 
     Attributes:
         scheduler: the rule at work, None for beta = 1.
+        step: training steps over the model's life.
+        rule_step: training steps since the rule began.
+        rule_epoch: epochs since the rule began.
+        adapted: 1 once the parts have taken their start values from examples.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -34,7 +38,9 @@ class ControlState(keras.layers.Layer):
         self.scheduler: Scheduler | None = None
         self._record = ""
         self.step = self._scalar("step")
-        self.epoch = self._scalar("epoch")
+        self.rule_step = self._scalar("rule_step")
+        self.rule_epoch = self._scalar("rule_epoch")
+        self.adapted = self._scalar("adapted")
         self.values = self.add_weight(
             shape=(CAPACITY,),
             initializer="zeros",
@@ -59,7 +65,8 @@ class ControlState(keras.layers.Layer):
         """Put a scheduler to work, going on from its saved state where it is the same one.
 
         Raises:
-            ValueError: if the scheduler's state has no beta or does not fit.
+            ValueError: if the scheduler's state has no beta or does not fit, or another rule is at
+                work.
         """
         state = scheduler.initial_state()
         if "beta" not in state or len(DEFAULTS.keys() | state.keys()) > CAPACITY:
@@ -67,16 +74,28 @@ class ControlState(keras.layers.Layer):
                 f"{type(scheduler).__name__}.initial_state() returned the keys {sorted(state)}: "
                 f"expected at most {CAPACITY - len(DEFAULTS)} scalars beside {LOGGED}, and 'beta'."
             )
+        if self.scheduler not in (None, scheduler):
+            raise ValueError(
+                f"{type(scheduler).__name__} was to be installed beside "
+                f"{type(self.scheduler).__name__}; expected one BetaController a `fit`. Leave one "
+                "of them out."
+            )
         self.scheduler = scheduler
         record = self._describe(scheduler)
         if self._record != record or not resume:
             self._record = record
             self.write(state)
+            self.rule_step.assign(0)
+            self.rule_epoch.assign(0)
 
     @property
-    def active_record(self) -> str | None:
-        """The record of the rule at work, None without one."""
-        return None if self.scheduler is None else self._record
+    def active_rule(self) -> tuple[type[Scheduler], str] | None:
+        """Class and record of the rule at work, None without one."""
+        return None if self.scheduler is None else (type(self.scheduler), self._record)
+
+    def count_epoch(self) -> None:
+        """Begin another epoch of the rule at work."""
+        self.rule_epoch.assign(self.rule_epoch + 1)
 
     def detach(self) -> None:
         """Go back to beta = 1; the scalars and the record stay for a later `install`."""
@@ -115,35 +134,43 @@ class ControlState(keras.layers.Layer):
         values[: len(full)] = [full[key] for key in self._keys(self.scheduler)]
         self.values.assign(values)
 
-    def advance(self, constraint: Tensor, kl: Tensor, num_dimensions: int) -> dict[str, Tensor]:
+    def advance(
+        self, constraint: Tensor, kl: Tensor, num_dimensions: int, counts: Tensor | None = None
+    ) -> dict[str, Tensor]:
         """Count the step and let the rule decide; returns the state that governs the step.
 
         Args:
             constraint: batch mean of the reconstruction error, nats.
             kl: batch mean of the KL, nats.
             num_dimensions: number of scalars in one example.
+            counts: whether the batch has an example of positive weight; without one the rule does
+                not hear of it. None stands for True.
 
         Returns:
             `beta`, `constraint`, `phase` and the gates, float32 scalars without a gradient.
         """
-        step = self.step + 1
-        self.step.assign(step)
+        self.step.assign(self.step + 1)
         constraint = ops.stop_gradient(constraint)
         one = ops.ones((), dtype="float32")
         if self.scheduler is None:
             return {"beta": one, "constraint": constraint, "phase": one}
+        step = self.rule_step + 1
+        self.rule_step.assign(step)
         keys = self._keys(self.scheduler)
         values = ops.stop_gradient(self.values + 0.0)  # a copy: torch may not see it overwritten
         state = dict(zip(keys, ops.unstack(values[: len(keys)], len(keys)), strict=True))
         signals = Signals(
             step=ops.cast(step, "float32"),
-            epoch=ops.cast(self.epoch, "float32"),
+            epoch=ops.cast(self.rule_epoch, "float32"),
             constraint=constraint,
             kl=ops.stop_gradient(kl),
             num_dimensions=float(num_dimensions),
         )
         own = {key: state[key] for key in self.scheduler.initial_state()}
-        state = {"constraint": constraint, "phase": one, **self.scheduler.update(own, signals)}
+        updated = {"constraint": constraint, "phase": one, **self.scheduler.update(own, signals)}
+        if counts is not None:
+            updated = {key: ops.where(counts, updated[key], state[key]) for key in keys}
+        state = updated
         packed = ops.stack([ops.cast(state[key], "float32") for key in keys])
         padding = ops.zeros((CAPACITY - len(keys),), dtype="float32")
         self.values.assign(ops.concatenate([packed, padding]))

@@ -13,12 +13,21 @@ from hiervae.errors import DataError
 from hiervae.types import Shape
 
 
-def as_array(data: Any) -> np.ndarray[Any, Any] | None:
+def as_array(data: Any, name: str = "x") -> np.ndarray[Any, Any] | None:
     """`data` as a NumPy array where it is an array; None for a data set, loader or generator.
+
+    Args:
+        data: what the user gave.
+        name: how to call it in an error.
 
     Raises:
         DataError: if it is a dict, several arrays, or no data at all.
     """
+    if isinstance(data, np.ma.MaskedArray):
+        raise DataError(
+            f"{name} is a masked array; expected one with all values. Fill the masked ones in, "
+            f"`{name}.filled(value)`, or leave such examples out."
+        )
     if isinstance(data, np.ndarray):
         return data
     if keras.ops.is_tensor(data):
@@ -27,20 +36,20 @@ def as_array(data: Any) -> np.ndarray[Any, Any] | None:
         isinstance(data, (list, tuple)) and any(hasattr(entry, "shape") for entry in data)
     ):
         raise DataError(
-            f"Received a {type(data).__name__} of arrays; expected one array of examples of shape "
+            f"{name} is a {type(data).__name__} of arrays; expected one array of examples, "
             "(n, *event_shape). Pass the array itself."
         )
     if data is None or isinstance(data, (str, bytes, bool, int, float)):
         raise DataError(
-            f"Received {data!r} as examples; expected an array of shape (n, *event_shape), or a "
-            "data set, loader or generator of such batches."
+            f"{name} is {data!r}; expected an array of examples, (n, *event_shape), or a data set, "
+            "loader or generator of such batches."
         )
     if isinstance(data, (list, tuple)) or hasattr(data, "__array__"):
         try:
             return np.asarray(data)
         except ValueError as error:
             raise DataError(
-                f"Received a {type(data).__name__} that makes no array ({error}); expected "
+                f"{name} is a {type(data).__name__} that makes no array ({error}); expected "
                 "examples of one shape. Give all of them the same number of values."
             ) from error
     return None
@@ -78,20 +87,35 @@ def check_array(name: str, array: np.ndarray[Any, Any], event_shape: Shape | Non
             f"{name} holds {array[index]} at position {index}; expected finite numbers only. "
             "Remove or fill in such values first."
         )
+    if array.dtype.kind == "f" and array.dtype.itemsize > 4:
+        largest = max(array.max(), -array.min())
+        if largest > np.finfo("float32").max:
+            raise DataError(
+                f"{name} holds values up to {largest:g}; expected numbers that float32 can hold. "
+                "Rescale the data."
+            )
 
 
 def check_weights(weights: Any, num_examples: int) -> None:
-    """Refuse sample weights that are not one non-negative number an example.
+    """Refuse sample weights that are not one non-negative number an example, some of them not 0.
 
     Raises:
         DataError: if their shape or values are wrong.
     """
     array = np.asarray(weights)
-    if array.shape != (num_examples,) or not np.isfinite(array).all() or (array < 0).any():
+    if array.shape != (num_examples,) or array.dtype.kind not in "biuf":
         raise DataError(
-            f"sample_weight has the shape {array.shape}; expected ({num_examples},), one finite "
-            "non-negative number an example."
+            f"sample_weight has the shape {array.shape} and the type {array.dtype}; expected "
+            f"({num_examples},), one number an example."
         )
+    bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
+    if bad.size:
+        raise DataError(
+            f"sample_weight holds {array[bad[0]]} at position {bad[0]}; expected finite numbers "
+            "from 0 on."
+        )
+    if not array.any():
+        raise DataError("sample_weight is 0 for every example; expected a positive one somewhere.")
 
 
 def check_probabilities(name: str, array: np.ndarray[Any, Any]) -> None:

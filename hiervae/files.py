@@ -17,11 +17,15 @@ def replacing(path: Path) -> Iterator[Path]:
     afterwards whatever happens.
 
     Raises:
-        OSError: if the file cannot take its place.
+        OSError: if the file cannot be written or take its place; it names `path`.
     """
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.tmp{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if str(error.filename) != str(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -9,8 +10,7 @@ import numpy as np
 
 import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
-from hiervae.callbacks.nonfinite import NonFiniteGuard
-from hiervae.errors import NonFiniteLossError
+from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.examples import (
     as_array,
     check_array,
@@ -18,6 +18,9 @@ from hiervae.examples import (
     check_weights,
     take_examples,
 )
+from hiervae.metrics import CONTROL_NAMES
+from hiervae.nonfinite_guard import NonFiniteGuard
+from hiervae.options import check_number_between, check_positive_int
 from hiervae.types import Config
 
 
@@ -44,8 +47,17 @@ class FittingMethods:
             **unsupported: refused, because the objective and its metrics are the model's own.
 
         Raises:
-            ValueError: if a loss or metrics are given.
+            ValueError: if a loss or metrics are given, or a setting is wrong.
         """
+        if optimizer is None:
+            raise ValueError("optimizer=None: expected a Keras optimiser or its name, as 'adam'.")
+        check_positive_int("steps_per_execution", steps_per_execution)
+        if steps_per_execution > backend.MAX_STEPS_PER_EXECUTION:
+            raise ValueError(
+                f"steps_per_execution={steps_per_execution}: the {keras.backend.backend()} backend "
+                f"runs at most {backend.MAX_STEPS_PER_EXECUTION} in one call. Leave it at that, or "
+                "choose the JAX or TensorFlow backend."
+            )
         given = sorted(name for name, value in unsupported.items() if value is not None)
         if given:
             raise ValueError(
@@ -82,8 +94,8 @@ class FittingMethods:
 
     def make_train_function(self: Any, force: bool = False) -> Any:
         """Compile the training step, anew when another scheduler was installed."""
-        if self.control.active_record != self._compiled_record:
-            self._compiled_record, force = self.control.active_record, True
+        if self.control.active_rule != self._compiled_rule:
+            self._compiled_rule, force = self.control.active_rule, True
         if self.built:
             self.gated_variables()  # refuses an optimiser before a step is compiled
         return super().make_train_function(force=force)  # type: ignore[misc]
@@ -112,11 +124,27 @@ class FittingMethods:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
+        self._require_compiled("fit")
+        if not self.trainable_variables and self.built:
+            raise ValueError(
+                "fit() received a model none of whose weights is trainable; expected some. Set "
+                "`trainable = True` on the model or a part of it, and call `compile` again."
+            )
         x, y, sample_weight = self._check_data("x", x, y, sample_weight, training=True)
+        training_examples = x
         if validation_data is not None:
             validation_data = self._check_validation(validation_data)
-        if self.training_step == 0 and self._num_examples_wanted():
-            self.adapt(take_examples(x, self._num_examples_wanted()))
+        elif isinstance(x, np.ndarray):
+            training_examples = self._before_the_split(x, validation_split)
+        if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
+            self.adapt(take_examples(training_examples, self._num_examples_wanted()))
+        if kwargs.get("class_weight") is not None:
+            raise ValueError(
+                "fit() received class_weight, but the model has no classes; weigh single examples "
+                "by sample_weight."
+            )
+        if batch_size is not None:
+            check_positive_int("batch_size", batch_size)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = callbacks.callbacks
         given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
@@ -155,6 +183,7 @@ class FittingMethods:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
             NonFiniteLossError: if the loss is NaN or infinite.
         """
+        self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset", False):
             x, y, sample_weight = self._check_data("x", x, y, sample_weight)
         self.reset_generator(self.seed or 0)
@@ -173,7 +202,7 @@ class FittingMethods:
                 f"The loss is {logs['loss']} in evaluation; the term that went bad: {terms}. "
                 "Check that the data is finite and in the range of the likelihood."
             )
-        return logs if return_dict else list(logs.values())
+        return logs if return_dict else [logs[name] for name in self.metrics_names]
 
     def predict(self: Any, x: Any, **kwargs: Any) -> Any:
         """Reconstruction means (n, *event_shape), as `keras.Model.predict`.
@@ -181,19 +210,18 @@ class FittingMethods:
         The means are decoded from the posterior means of examples (n, *event_shape).
 
         Raises:
-            DataError: if an array is empty, not finite or of the wrong shape.
+            DataError: if an array is empty, not finite, of the wrong shape or out of range.
         """
-        array = as_array(x)
-        if array is not None:
-            check_array("x", array, self.event_shape)
-            x = array
+        if as_array(x) is not None:
+            x = self.checked_array("x", x, possible=False)
         return super().predict(x, **kwargs)  # type: ignore[misc]
 
     def adapt(self: Any, x: Any) -> None:
         """Let the parts that want training examples take their start values from `x`.
 
-        `fit` does so before the first step of a model's life. Parts that want examples are, for
-        instance, the prior "vamp_data" and the likelihood bias of the IWAE protocol.
+        `fit` does so before the first step of a model's life, unless it was done by hand (which a
+        saved model remembers). Parts that want examples are, for instance, the prior "vamp_data"
+        and the likelihood bias of the IWAE protocol.
 
         Args:
             x: examples, shape (n, *event_shape).
@@ -201,11 +229,43 @@ class FittingMethods:
         Raises:
             DataError: if there are too few of them for a part, or they cannot be used.
         """
-        examples = self.check_examples("x", x, in_range=not self.dynamic_binarisation)
+        examples = self.checked_array("x", x, possible=not self.dynamic_binarisation)
         order = np.random.default_rng(self.seed).permutation(len(examples))
         for part in (self.inference, self.prior, self.likelihood):
             if part.num_examples_wanted:
-                part.adapt(examples[order[: part.num_examples_wanted]])
+                chosen = examples[order[: part.num_examples_wanted]]
+                part.adapt(chosen.astype("float32", copy=False))
+        self.control.adapted.assign(1)
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
+        metrics: Any = self.step_metrics  # type: ignore[attr-defined]
+        return ["loss", *sorted({*metrics.names, *CONTROL_NAMES} - {"loss"})]
+
+    def _require_compiled(self: Any, what: str) -> None:
+        if not self.compiled:
+            raise ValueError(
+                f"{what}() was called on a model without an optimiser; expected "
+                "`model.compile(optimizer)` before."
+            )
+
+    def _adapted(self: Any) -> bool:
+        return bool(keras.ops.convert_to_numpy(self.control.adapted))
+
+    def _before_the_split(self: Any, x: Any, validation_split: float) -> Any:
+        """The examples that Keras leaves to train on; the others are checked as validation data."""
+        check_number_between("validation_split", validation_split, 0.0, 1.0)
+        if not validation_split:
+            return x
+        num_training = math.floor(len(x) * (1.0 - validation_split))
+        if not 0 < num_training < len(x):
+            raise DataError(
+                f"validation_split={validation_split} leaves {num_training} of {len(x)} examples "
+                "to train on; expected at least one there and one to validate on."
+            )
+        self.likelihood.check_values(x[num_training:])
+        return x[:num_training]
 
     def _num_examples_wanted(self: Any) -> int:
         parts = (self.inference, self.prior, self.likelihood)
@@ -215,7 +275,7 @@ class FittingMethods:
         self: Any, name: str, x: Any, y: Any, sample_weight: Any, training: bool = False
     ) -> tuple[Any, Any, Any]:
         """Checked data for Keras, which drops sample weights where there are no targets."""
-        array = as_array(x)
+        array = as_array(x, name)
         if array is None:
             return x, y, sample_weight
         check_array(name, array, self.event_shape)

@@ -14,7 +14,8 @@ from hiervae.batching import Array, batches, map_batches
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.examples import as_array, check_array
-from hiervae.options import check_positive_int
+from hiervae.likelihoods.base import Likelihood
+from hiervae.options import check_positive_int, check_seed
 from hiervae.types import InferencePass, Level
 
 
@@ -47,28 +48,46 @@ class InspectionMethods:
         return self._functions.get(self, key, function)
 
     def reset_generator(self: Any, seed: int | None) -> None:
-        """Restart the generator of evaluation draws; None lets it go on."""
+        """Restart the generator of evaluation draws; None lets it go on.
+
+        Raises:
+            ValueError: if the seed is neither None nor an integer from 0 to 2^31 - 1.
+        """
+        seed = check_seed(seed)
         if seed is not None:
             state = self.evaluation_generator.state
-            state.assign(np.array([int(seed) % 2**31, 0], dtype=state.dtype))
+            state.assign(np.array([seed, 0], dtype=state.dtype))
 
-    def check_examples(self: Any, name: str, x: Any, in_range: bool = True) -> Array:
+    def check_examples(self: Any, name: str, x: Any, possible: bool = True) -> Array:
         """`x` as a float32 array of examples, building the model for its shape if need be.
+
+        Args:
+            name: how to call it in an error.
+            x: what the user gave.
+            possible: whether the values must have a density; False lets all pass that lie in the
+                likelihood's range, such as greys under a likelihood of zeros and ones.
 
         Raises:
             DataError: if it is no array of examples the model can take.
         """
-        array = as_array(x)
+        array: Array = self.checked_array(name, x, possible)
+        return array.astype("float32", copy=False)
+
+    def checked_array(self: Any, name: str, x: Any, possible: bool = True) -> Array:
+        """As `check_examples`, in the type that `x` has."""
+        array = as_array(x, name)
         if array is None:
             raise DataError(
                 f"{name} is a {type(x).__name__}; expected an array of shape (n, *event_shape)."
             )
         check_array(name, array, self.event_shape)
-        if in_range:
+        if possible:
             self.likelihood.check_values(array)
+        else:
+            Likelihood.check_values(self.likelihood, array)
         if not self.built:
             self.build((None, *array.shape[1:]))
-        return array.astype("float32", copy=False)
+        return array
 
     @staticmethod
     def check_scores(name: str, scores: Array) -> Array:
@@ -90,7 +109,7 @@ class InspectionMethods:
         self: Any, x: Any, seed: int | None = None, sample: bool = True, batch_size: int = 256
     ) -> InferencePass:
         """The posteriors of examples (n, *event_shape) as an `InferencePass` of NumPy arrays."""
-        values = self.check_examples("x", x, in_range=False)
+        values = self.check_examples("x", x, possible=False)
         self.reset_generator(seed)
         governed = self.num_levels - 1 if self.inference.structure == "stacked" else 0
 
@@ -159,6 +178,7 @@ class InspectionMethods:
             self._check_latent(f"latents[{index}]", array, size)
             for index, (array, size) in enumerate(zip(arrays, self.latent_dims, strict=True))
         ]
+        _check_lengths("latents", arrays)
 
         def function(*levels: Any) -> list[Any]:
             return [self.likelihood.mean(self.likelihood(self.inference.decode(levels)))]
@@ -222,6 +242,7 @@ class InspectionMethods:
     ) -> Array:
         """Draws of the latent that the prior governs, (num_samples, prior_dim); see `sample`."""
         check_positive_int("num_samples", num_samples)
+        check_positive_int("batch_size", batch_size)
         self._require_built("sample")
         chosen = []
         if component is not None:
@@ -310,6 +331,7 @@ class InspectionMethods:
             self._check_latent(f"above[{index}]", array, size)
             for index, (array, size) in enumerate(zip(arrays, sizes, strict=True))
         ]
+        _check_lengths("above", arrays)
 
         def function(*levels: Any) -> list[Any]:
             conditional = self.inference.conditional_prior(levels)
@@ -339,9 +361,18 @@ class InspectionMethods:
 
     def _check_latent(self: Any, name: str, latent: Any, size: int) -> Array:
         self._require_built("decode")
-        array = as_array(latent)
+        array = as_array(latent, name)
         if array is None or array.ndim != 2 or array.shape[1] != size or not len(array):
             shape = None if array is None else array.shape
             raise DataError(f"{name} has the shape {shape}; expected (n, {size}) with n >= 1.")
         check_array(name, array, None)
         return array.astype("float32", copy=False)
+
+
+def _check_lengths(name: str, arrays: list[Array]) -> None:
+    lengths = [len(array) for array in arrays]
+    if len(set(lengths)) > 1:
+        raise DataError(
+            f"{name} holds arrays of {', '.join(map(str, lengths))} rows; expected as many rows "
+            "for each level."
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import numbers
 from typing import Any
 
 import keras
@@ -20,7 +21,7 @@ from hiervae.likelihoods.base import Likelihood
 from hiervae.metrics import StepMetrics
 from hiervae.networks.base import Network
 from hiervae.objective import Objective, Terms, kl_names, kl_terms
-from hiervae.options import check_positive_int
+from hiervae.options import check_bool, check_positive_int, check_seed
 from hiervae.priors.base import Prior
 from hiervae.scoring import ScoringMethods
 from hiervae.training import TrainingMethods
@@ -94,23 +95,23 @@ class HierarchicalVAE(
         super().__init__(autocast=False, **kwargs)
         self.latent_dims = _standardize_latent_dims(latent_dims)
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
-        self.dynamic_binarisation = bool(dynamic_binarisation)
-        self.seed = seed
+        self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
+        self.seed = check_seed(seed)
         specs = {
             "inference": inference,
             "prior": prior,
             "likelihood": likelihood,
             "network": network,
         }
-        with construction_scope(seed, self.dtype_policy):
+        with construction_scope(_seed_of_parts(self.seed), self.dtype_policy):
             for role, spec in specs.items():
                 setattr(self, role, registry.create(GROUP_OF[role], spec, PARTS[role]))
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.evaluation_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+        self.evaluation_generator = keras.random.SeedGenerator(self.seed)
         self.control = ControlState(name="control")
         self.event_shape: Any = None
         self._functions = FunctionCache()
-        self._compiled_record: str | None = None
+        self._compiled_rule: Any = None
 
     @property
     def num_levels(self) -> int:
@@ -175,13 +176,21 @@ class HierarchicalVAE(
         """Create all weights for examples of shape input_shape[1:].
 
         Raises:
-            ValueError: if a dimension of the examples is unknown.
+            ValueError: if a dimension of the examples is unknown, or the model was built for
+                another shape.
         """
-        event_shape = tuple(input_shape[1:])
-        if not event_shape or any(size is None for size in event_shape):
+        event_shape = tuple(input_shape[1:]) if isinstance(input_shape, (list, tuple)) else ()
+        if not event_shape or not all(map(_is_size, event_shape)):
             raise ValueError(
-                f"The model cannot be built for inputs of shape {tuple(input_shape)}: expected "
-                "(batch, *event_shape) with every size of the event known, such as (None, 784)."
+                f"The model cannot be built for inputs of shape {input_shape}: expected (batch, "
+                "*event_shape) with every size of the event known and positive, as (None, 784)."
+            )
+        if self.event_shape is not None:
+            if event_shape == self.event_shape:
+                return
+            raise ValueError(
+                f"The model was to be built for examples of shape {event_shape}, but was built for "
+                f"{self.event_shape}; expected one shape. Make another model."
             )
         self.event_shape = event_shape
         context = ModelContext(
@@ -226,8 +235,8 @@ class HierarchicalVAE(
         """
         if tuple(inputs.shape[1:]) != self.event_shape:
             raise ValueError(
-                f"Received inputs of shape {tuple(inputs.shape)}; the model was built for examples "
-                f"of shape {self.event_shape}."
+                f"Received inputs of shape {tuple(inputs.shape)}; the model was built for batches "
+                f"of shape (batch, {', '.join(map(str, self.event_shape))})."
             )
         inputs = ops.cast(inputs, "float32")
         if not return_terms:
@@ -305,7 +314,7 @@ class HierarchicalVAE(
         if custom_objects:  # an empty scope would hide those of `load_model`
             scope = keras.saving.custom_object_scope(custom_objects)
         with scope:
-            with construction_scope(config["seed"], config["dtype"]):
+            with construction_scope(_seed_of_parts(config["seed"]), config["dtype"]):
                 for role, base in PARTS.items():
                     config[role] = registry.restore(GROUP_OF[role], config[role], base)
             model = cls(**config)
@@ -326,8 +335,18 @@ class HierarchicalVAE(
             state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
 
 
+def _is_size(size: Any) -> bool:
+    return isinstance(size, numbers.Integral) and int(size) > 0
+
+
+def _seed_of_parts(seed: int | None) -> str | None:
+    """The seed of initialisers that parts make in their constructors, away from that of `build`."""
+    return None if seed is None else f"parts {seed}"
+
+
 def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
-    dims = tuple(latent_dims) if isinstance(latent_dims, (list, tuple)) else (latent_dims,)
+    several = isinstance(latent_dims, (list, tuple, np.ndarray)) and np.ndim(latent_dims) > 0
+    dims = tuple(latent_dims) if several else (latent_dims,)
     if not dims:
         raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
     return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))

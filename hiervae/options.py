@@ -6,6 +6,19 @@ import math
 import numbers
 from typing import Any
 
+import numpy as np
+
+
+def check_bool(name: str, value: Any) -> bool:
+    """`value` if it is True or False.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name}={value!r}: expected True or False.")
+    return bool(value)
+
 
 def check_positive_int(name: str, value: Any) -> int:
     """`value` if it is a positive integer.
@@ -49,6 +62,20 @@ def check_number_between(name: str, value: Any, low: float, high: float) -> floa
     if not _is_number(value) or not low <= value <= high:
         raise ValueError(f"{name}={value!r}: expected a number from {low} to {high}.")
     return float(value)
+
+
+def check_seed(value: Any) -> int | None:
+    """A seed that every backend takes, or None.
+
+    Raises:
+        ValueError: if it is neither None nor an integer from 0 to 2^31 - 1.
+    """
+    if value is None:
+        return None
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or not 0 <= value < 2**31:
+        raise ValueError(f"seed={value!r}: expected None or an integer from 0 to {2**31 - 1}.")
+    return int(value)
 
 
 def check_choice(name: str, value: Any, choices: tuple[str, ...]) -> str:

@@ -27,7 +27,16 @@ class Part(keras.layers.Layer):
         self._context: ModelContext | None = None
 
     def prepare(self, context: ModelContext) -> None:
-        """Give the part what it may know of its model."""
+        """Give the part what it may know of its model.
+
+        Raises:
+            ValueError: if the part belongs to another model already.
+        """
+        if self.built and self._context is not None:
+            raise ValueError(
+                f"{type(self).__name__} {self.name!r} was given to a model, but belongs to another "
+                "one; expected a part of its own. Give a new instance, or a name or config."
+            )
         self._context = context
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
-from hiervae.batching import Array, batches, map_batches
-from hiervae.objective import elbo
+from hiervae.batching import Array, batches
 from hiervae.options import check_positive_int
 
 ROWS_PER_PASS = 10_000
@@ -18,7 +18,12 @@ class ScoringMethods:
     """`elbo` and `log_likelihood`."""
 
     def elbo(
-        self: Any, x: Any, num_samples: int = 1, batch_size: int = 100, seed: int | None = None
+        self: Any,
+        x: Any,
+        num_samples: int = 1,
+        batch_size: int = 100,
+        seed: int | None = None,
+        rows_per_pass: int = ROWS_PER_PASS,
     ) -> Array:
         """The evidence lower bound of each example at beta = 1.
 
@@ -27,6 +32,7 @@ class ScoringMethods:
             num_samples: posterior samples that are averaged.
             batch_size: examples a pass.
             seed: of the draws; the same seed gives the same numbers on one backend.
+            rows_per_pass: as in `log_likelihood`.
 
         Returns:
             Shape (n,), nats.
@@ -35,15 +41,20 @@ class ScoringMethods:
             DataError: if the examples are empty, not finite, or of the wrong shape or range.
             NonFiniteLossError: if a value comes out infinite or NaN.
         """
-        check_positive_int("num_samples", num_samples)
         values = self.check_examples("x", x)
+        batch_size, chunk = _sizes(len(values), num_samples, batch_size, rows_per_pass)
         self.reset_generator(seed)
 
-        def function(inputs: Any) -> list[Any]:
-            return [elbo(self(inputs, return_terms=True, num_samples=num_samples))]
+        def function(inputs: Any) -> Any:
+            terms = self(inputs, return_terms=True, num_samples=chunk)
+            return terms.log_likelihood - terms.total_kl
 
-        compiled = self.compiled_function(("elbo", num_samples), function)
-        return self.check_scores("elbo", map_batches(compiled, [values], batch_size)[0])
+        def mean(passes: Iterator[Array]) -> Array:
+            return sum(bounds.sum(axis=0) for bounds in passes) / num_samples
+
+        compiled = self.compiled_function(("bounds", chunk), function)
+        parts = _reduced(compiled, values, num_samples, batch_size, chunk, mean)
+        return self.check_scores("elbo", np.concatenate(list(parts)))
 
     def log_likelihood(
         self: Any,
@@ -52,6 +63,7 @@ class ScoringMethods:
         batch_size: int = 100,
         seed: int | None = 0,
         verbose: int = 0,
+        rows_per_pass: int = ROWS_PER_PASS,
     ) -> Array:
         """The importance-weighted bound L_S on log p(x) of each example (Burda et al. 2016).
 
@@ -61,9 +73,13 @@ class ScoringMethods:
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: importance samples S.
-            batch_size: examples a pass; a pass holds about 10,000 rows whatever S is.
+            batch_size: examples a pass.
             seed: of the draws; None goes on from the last draw.
             verbose: 1 shows a progress bar.
+            rows_per_pass: the most rows, examples times samples, that go through the model at once
+                (but an example at least). Memory grows with it, and not with S: fewer for images
+                that are large or go through convolutions. It changes the numbers as another seed
+                would.
 
         Returns:
             Shape (n,), nats.
@@ -72,26 +88,54 @@ class ScoringMethods:
             DataError: if the examples are empty, not finite, or of the wrong shape or range.
             NonFiniteLossError: if a value comes out infinite or NaN.
         """
-        check_positive_int("num_samples", num_samples)
         values = self.check_examples("x", x)
+        batch_size, chunk = _sizes(len(values), num_samples, batch_size, rows_per_pass)
         self.reset_generator(seed)
-        batch_size = min(check_positive_int("batch_size", batch_size), len(values))
-        chunk = max(1, min(num_samples, ROWS_PER_PASS // batch_size))
 
         def function(inputs: Any) -> Any:
             terms = self(inputs, return_terms=True, num_samples=chunk, closed_form=False)
             return terms.log_likelihood - terms.total_kl
 
+        def log_mean(passes: Iterator[Array]) -> Array:
+            sums = (np.logaddexp.reduce(weights, axis=0) for weights in passes)
+            return np.logaddexp.reduce(list(sums), axis=0) - np.log(num_samples)
+
         compiled = self.compiled_function(("log_weights", chunk), function)
         progress = keras.utils.Progbar(len(values), verbose=verbose, unit_name="example")
         scores = []
-        for (inputs,), count in batches([values], batch_size):
-            inputs = keras.ops.convert_to_tensor(inputs)
-            total = np.full(batch_size, -np.inf)
-            for start in range(0, num_samples, chunk):
-                weights = keras.ops.convert_to_numpy(compiled(inputs)).astype("float64")
-                kept = weights[: num_samples - start]
-                total = np.logaddexp(total, np.logaddexp.reduce(kept, axis=0))
-            scores.append(total[:count] - np.log(num_samples))
-            progress.add(count)
+        for part in _reduced(compiled, values, num_samples, batch_size, chunk, log_mean):
+            scores.append(part)
+            progress.add(len(part))
         return self.check_scores("log_likelihood", np.concatenate(scores))
+
+
+def _sizes(
+    num_examples: int, num_samples: int, batch_size: int, rows_per_pass: int
+) -> tuple[int, int]:
+    """Examples and samples of one pass."""
+    check_positive_int("num_samples", num_samples)
+    check_positive_int("rows_per_pass", rows_per_pass)
+    batch_size = min(check_positive_int("batch_size", batch_size), num_examples, rows_per_pass)
+    return batch_size, max(1, min(num_samples, rows_per_pass // batch_size))
+
+
+def _reduced(
+    compiled: Callable[..., Any],
+    values: Array,
+    num_samples: int,
+    batch_size: int,
+    chunk: int,
+    reduce: Callable[[Iterator[Array]], Array],
+) -> Iterator[Array]:
+    """For each batch, what `reduce` makes of `compiled(batch)`, passes of up to (chunk, batch).
+
+    The passes are float64 and have `num_samples` rows together.
+    """
+    for (inputs,), count in batches([values], batch_size):
+        inputs = keras.ops.convert_to_tensor(inputs)
+        starts = range(0, num_samples, chunk)
+        passes = (
+            keras.ops.convert_to_numpy(compiled(inputs)).astype("float64")[: num_samples - start]
+            for start in starts
+        )
+        yield reduce(passes)[:count]

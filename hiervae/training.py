@@ -49,7 +49,8 @@ class TrainingMethods:
         weight, average = _weighting(inputs, weights)
         error = average(ops.mean(terms.reconstruction_error, axis=0))
         kl = average(ops.mean(terms.total_kl, axis=0))
-        control = self.control.advance(error, kl, self.num_dimensions)
+        counts = None if weights is None else weight > 0.0
+        control = self.control.advance(error, kl, self.num_dimensions, counts)
         loss = self.objective.training_loss(terms, average, ops.stop_gradient(control["beta"]))
         return self._outcome(terms, loss, average, weight, control)
 
@@ -146,16 +147,35 @@ class TrainingMethods:
         if len(variable.shape):
             raise ValueError(
                 f"The optimiser {type(self.optimizer).__name__} keeps a variable {variable.name!r} "
-                "that names no weight; a scheduler that holds weights still expects one that names "
-                "them all. Use another optimiser, such as keras.optimizers.Adam."
+                "that names no weight in training; a scheduler that holds weights still expects "
+                "all to. If weights were frozen or thawed since, call `compile` again; else use "
+                "another optimiser, such as keras.optimizers.Adam."
             )
 
 
 def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Any]:
-    """The batch's sum of weights and a function that averages (batch,) arrays with them."""
+    """The batch's sum of weights and a function that averages (batch,) arrays with them.
+
+    An example of weight 0 has no influence, whatever its value is. A negative weight makes
+    everything NaN, since a compiled step cannot refuse it.
+
+    Raises:
+        ValueError: if the weights are not one an example.
+    """
     if weights is None:
         count = ops.cast(ops.shape(inputs)[0], "float32")
         return count, ops.mean
+    shape, size = tuple(weights.shape), inputs.shape[0]
+    if shape not in {(size,), (size, 1), (None,), (None, 1)} and size is not None:
+        raise ValueError(
+            f"A batch of {size} examples came with sample weights of shape {shape}; expected "
+            f"({size},), one an example."
+        )
     weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
-    total = ops.sum(weights)
-    return total, lambda values: ops.sum(weights * values) / ops.maximum(total, 1e-30)
+    total = ops.sum(ops.where(weights < 0.0, float("nan"), weights))
+
+    def average(values: Tensor) -> Tensor:
+        weighted = ops.where(weights > 0.0, weights * values, 0.0)
+        return ops.sum(weighted) / ops.where(ops.equal(total, 0.0), 1.0, total)
+
+    return total, average

@@ -100,8 +100,8 @@ class Signals:
     """What a scheduler sees of one training step; every entry is a float32 scalar tensor.
 
     Attributes:
-        step: number of this step over the model's life, from 1.
-        epoch: number of this epoch over the model's life, from 1.
+        step: number of this step since the rule began, from 1; it counts on over `fit` calls.
+        epoch: number of this epoch since the rule began, from 1.
         constraint: batch mean of the reconstruction error C, nats, summed over event dimensions.
         kl: batch mean of the summed KL, nats.
         num_dimensions: number of scalars in one example, for thresholds given per dimension.

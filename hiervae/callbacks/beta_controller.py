@@ -20,7 +20,8 @@ class BetaController(keras.callbacks.Callback):
     Args:
         scheduler: a name, a config, a class or an instance: "constant", "linear_warmup", "geco",
             "rewo" or a plugin's.
-        resume: go on from the state of an earlier `fit` with the same rule; False starts anew.
+        resume: go on from the state of an earlier `fit` with the same rule, its count of steps and
+            epochs included; False starts anew, as another rule always does.
         **options: the scheduler's arguments, where it is given by name.
 
     Raises:
@@ -47,7 +48,7 @@ class BetaController(keras.callbacks.Callback):
         """Install the scheduler, before the training step is compiled.
 
         Raises:
-            ValueError: if the model has no control state.
+            ValueError: if the model has no control state, or another rule is at work.
         """
         super().set_model(model)
         if not hasattr(model, "control"):
@@ -58,9 +59,8 @@ class BetaController(keras.callbacks.Callback):
         model.control.install(self.scheduler, self.resume)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Count the epochs over the model's life."""
-        control = self.model.control
-        control.epoch.assign(control.epoch + 1)
+        """Count the rule's epochs."""
+        self.model.control.count_epoch()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Let the rule decide in Python, from the epoch's logs."""

@@ -53,7 +53,15 @@ def add_parser(commands: Any) -> None:
         type=parsing.positive_int,
         default=100,
         metavar="N",
-        help="examples a pass (default 100); memory does not depend on S",
+        help="examples a pass (default 100)",
+    )
+    parser.add_argument(
+        "--rows-per-pass",
+        type=parsing.positive_int,
+        default=10_000,
+        metavar="N",
+        help="most rows, examples times samples, in memory at once (default 10000); fewer for "
+        "large images and convolutions",
     )
     parsing.add_seed(parser, "samples")
 
@@ -63,7 +71,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.cli.backend import require_keras
     from hiervae.runs.run_folder import RunFolder
 
-    RunFolder(arguments.folder).read_config()  # a wrong folder is refused before Keras is loaded
+    folder = RunFolder(arguments.folder)
+    folder.read_config()  # what is wrong is refused before Keras is loaded and the model scored
+    folder.read_metrics()
     require_keras()
     from hiervae.runs.measures import bound_of, log_likelihood_of, prior_samples
     from hiervae.runs.open_run import open_run
@@ -75,7 +85,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     examples = examples_of(dataset, arguments.split, arguments.limit)
     bound = bound_of(model, examples, arguments.batch_size)
     score = log_likelihood_of(
-        model, examples, arguments.num_samples, arguments.batch_size, arguments.seed, verbose=1
+        model,
+        examples,
+        arguments.num_samples,
+        arguments.batch_size,
+        arguments.seed,
+        arguments.rows_per_pass,
+        verbose=1,
     )
     protocol = {
         "num_samples": arguments.num_samples,
@@ -89,7 +105,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "backend": installed_versions()["backend"]["name"],
     }
     record = {**bound, **score, "protocol": protocol}
-    opened.folder.write_metrics(**{arguments.split: record})
+    folder.write_metrics(**{arguments.split: record})
     console.say(f"{dataset.info.name}, {arguments.split} split, nats per example:")
     console.values({**bound, **score})
     console.say("protocol:")
@@ -103,5 +119,5 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "backend": protocol["backend"],
         }
     )
-    console.result({"run": opened.folder.path, arguments.split: record})
+    console.result({"run": folder.path, arguments.split: record})
     return 0

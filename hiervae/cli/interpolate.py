@@ -72,7 +72,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.cli.usage_error import refused_as_usage
     from hiervae.runs.run_folder import RunFolder
 
-    RunFolder(arguments.folder).read_config()  # a wrong folder is refused before Keras is loaded
+    folder = RunFolder(arguments.folder)
+    folder.read_config()  # what is wrong is refused before Keras is loaded and the graph made
+    folder.read_metrics()
     require_keras()
     from hiervae.manifold import LatentGraph
     from hiervae.runs.figures import FigureWriter
@@ -81,7 +83,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.runs.run_data import examples_of, has_angles, labels_of
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    folder, model, dataset = opened.folder, opened.model, opened.dataset
+    model, dataset = opened.model, opened.dataset
     split, by = arguments.split, arguments.by
     by = by or ("label" if has_angles(dataset) else "index")
     examples = examples_of(dataset, split)

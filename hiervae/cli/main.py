@@ -12,10 +12,20 @@ from contextlib import redirect_stdout
 from importlib import import_module, metadata
 
 from hiervae.cli.console import Console
+from hiervae.cli.parsing import CommandParser
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import HiervaeError
 
-COMMANDS = ("train", "evaluate", "interpolate", "sample", "traverse", "plugins", "datasets")
+COMMANDS = (
+    "train",
+    "evaluate",
+    "interpolate",
+    "sample",
+    "traverse",
+    "report",
+    "plugins",
+    "datasets",
+)
 
 INTERRUPTED = 130
 
@@ -77,7 +87,9 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"hiervae {_version()}")
-    commands = parser.add_subparsers(title="commands", metavar="<command>", required=True)
+    commands = parser.add_subparsers(
+        title="commands", metavar="<command>", required=True, parser_class=CommandParser
+    )
     for name in COMMANDS:
         import_module(f"hiervae.cli.{name}").add_parser(commands)
     return parser

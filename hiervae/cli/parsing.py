@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 Run: TypeAlias = "Callable[[argparse.Namespace, Console], int]"
 
 
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command; of arguments it does not know, it speaks itself."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As `argparse` does, which would leave unknown arguments to the parser above."""
+        known, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return known, unknown
+
+
 def add_command(
     commands: Any, name: str, run: Run, summary: str, description: str, examples: str
 ) -> argparse.ArgumentParser:

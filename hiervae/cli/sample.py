@@ -8,6 +8,7 @@ from typing import Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
+from hiervae.cli.usage_error import UsageError, refused_as_usage
 
 EXAMPLES = """\
   hiervae sample runs/mnist                         64 samples in a grid
@@ -61,10 +62,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     folder = RunFolder(arguments.folder)
     value_range = folder.read_config().data["value_range"]
+    array = None if arguments.npy is None else Path(arguments.npy)
+    if array is not None:
+        _check_target(array)
     require_keras()
     import numpy as np
 
-    from hiervae.cli.usage_error import refused_as_usage
     from hiervae.files import replacing
     from hiervae.runs.figures import FigureWriter
     from hiervae.runs.new_data import new_data
@@ -83,7 +86,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.component is not None:
         name += f"_component_{arguments.component}"
     figures.samples(name, shown, title)
-    array = None if arguments.npy is None else Path(arguments.npy)
     if array is not None:
         with replacing(array) as temporary, temporary.open("wb") as stream:
             np.save(stream, images)
@@ -102,3 +104,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         }
     )
     return 0
+
+
+def _check_target(array: Path) -> None:
+    if array.is_dir():
+        raise UsageError(f"--npy {array}: this is a folder; expected a file to write.")
+    if not array.parent.is_dir():
+        raise UsageError(
+            f"--npy {array}: there is no folder {array.parent}; make it, or choose another."
+        )

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from hiervae.cli.usage_error import UsageError
-from hiervae.errors import DamagedFileError
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
+from hiervae.options import check_positive_int, check_seed
+from hiervae.presets.merging import merge
 from hiervae.runs.files import read_json
 from hiervae.runs.run_config import FORMAT, RunConfig
 from hiervae.types import Config
@@ -20,6 +22,16 @@ SECTIONS = ("model", "optimizer", "scheduler", "training")
 KEYS = ("preset", "variant", "dataset", "seed", *SECTIONS)
 DEFAULT_PRESET = "vhp"
 DEFAULT_DATASET = "pendulum"
+
+NAME_KEYS = {"optimizer": "class_name", "scheduler": "name"}
+"""Sections that may be given by a name alone, and the setting that it stands for."""
+
+EXAMPLES = {
+    "model": '{"latent_dims": 2}',
+    "optimizer": '{"class_name": "Adam", "config": {"learning_rate": 0.001}}',
+    "scheduler": '{"name": "geco", "kappa": 0.2}',
+    "training": '{"epochs": 100}',
+}
 
 
 def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig:
@@ -31,7 +43,7 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
 
     Raises:
         UsageError: if an option does not fit.
-        ValueError: if there is no such preset.
+        ValueError: if there is no such preset, or a number is out of range.
         DamagedFileError: if the file of settings cannot be read.
     """
     given: Config = {} if arguments.config is None else read_settings(Path(arguments.config))
@@ -43,19 +55,25 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
         saved, given = RunConfig.from_dict(given, arguments.config), {}
     named = arguments.preset or given.get("preset")
     base = _from_preset(arguments, given) if saved is None or named else saved
-    settings: Config = {name: copy.deepcopy(getattr(base, name)) for name in SECTIONS}
+    settings: Config = {}
     for name in SECTIONS:
-        if name in given:
-            settings[name] = merge(settings[name], given[name])
+        section = _section(name, copy.deepcopy(getattr(base, name)))
+        settings[name] = _lay_over(name, section, given[name]) if name in given else section
+    _check_optimizer(settings["optimizer"])
     _apply_options(settings, arguments)
     for path, value in arguments.assignments:
         assign(settings, path, value)
     _check(settings)
+    dataset = _dataset(arguments, given.get("dataset", base.dataset))
+    _check_dataset(**dataset)
+    seeds = (arguments.seed, given.get("seed"), base.seed)
+    seed = next(seed for seed in seeds if seed is not None)
+    check_seed(seed)
     return RunConfig(
         preset=base.preset,
         variant=base.variant,
-        dataset=_dataset(arguments, given.get("dataset", base.dataset)),
-        seed=next(s for s in (arguments.seed, given.get("seed"), base.seed) if s is not None),
+        dataset=dataset,
+        seed=seed,
         **settings,
     )
 
@@ -84,18 +102,6 @@ def read_settings(path: Path) -> Config:
     return record
 
 
-def merge(base: Any, change: Any) -> Any:
-    """`change` laid over `base`, key by key; a part of another name takes its place wholly."""
-    if not isinstance(base, Mapping) or not isinstance(change, Mapping):
-        return change
-    if "name" in change and base.get("name", change["name"]) != change["name"]:
-        return dict(change)
-    return {
-        **base,
-        **{key: merge(base.get(key), value) for key, value in change.items()},
-    }
-
-
 def assign(settings: Config, path: str, value: Any) -> None:
     """Set the entry at a dotted path, such as "model.prior.latent_dim".
 
@@ -112,6 +118,8 @@ def assign(settings: Config, path: str, value: Any) -> None:
         )
     if settings[section] is None:
         raise UsageError(f"--set {path}: there is no {section}; name one by --{section}.")
+    if path == "optimizer.class_name":  # Keras would go by these, which name the former class
+        settings[section] = _without(settings[section], "module", "registered_name")
     place = settings[section]
     for key in keys[:-1]:
         if isinstance(place.get(key), str):
@@ -129,6 +137,9 @@ def _from_preset(arguments: argparse.Namespace, given: Config) -> RunConfig:
     known = dataset["name"] if dataset["name"] in datasets.names() else None
     name = arguments.preset or given.get("preset", DEFAULT_PRESET)
     variant = arguments.variant or given.get("variant", "paper")
+    for key, value in (("preset", name), ("variant", variant)):
+        if not isinstance(value, str):
+            raise UsageError(f'{key} is {value!r}; expected a name, such as {key}="...".')
     preset = presets.get(name, dataset=known, variant=variant)
     training = {"early_stopping_patience": None, "steps_per_execution": "auto", **preset.training}
     return RunConfig(
@@ -145,14 +156,61 @@ def _from_preset(arguments: argparse.Namespace, given: Config) -> RunConfig:
 
 def _dataset(arguments: argparse.Namespace, base: Any) -> Config:
     base = {"name": base} if isinstance(base, str) else base
-    if not isinstance(base, Mapping) or not isinstance(base.get("name"), str):
+    known = isinstance(base, Mapping) and base.keys() <= {"name", "options"}
+    name, options = (base.get("name"), base.get("options", {})) if known else (None, {})
+    if not isinstance(name, str) or not isinstance(options, Mapping):
         raise UsageError(
-            f'The data set is {base!r}; expected its name, or {{"name": ..., "options": {{}}}}.'
+            f'dataset is {base!r}; expected its name, or {{"name": ..., "options": {{...}}}}.'
         )
-    name, options = base["name"], dict(base.get("options", {}))
     if arguments.dataset not in (None, name):
         name, options = arguments.dataset, {}
     return {"name": name, "options": {**options, **dict(arguments.dataset_options)}}
+
+
+def _check_dataset(name: str, options: Config) -> None:
+    from hiervae.datasets.loading import complete_options
+
+    try:
+        complete_options(name, options)
+    except DatasetNotFoundError as error:
+        # That a file is missing is no wrong call; loading will say so.
+        if len(Path(name).parts) == 1 and Path(name).suffix not in (".npy", ".npz"):
+            raise UsageError(str(error)) from error
+    except DataError as error:
+        raise UsageError(str(error)) from error
+
+
+def _section(name: str, value: Any) -> Any:
+    """A section with a part's name alone spelled out; refused unless it holds settings."""
+    if isinstance(value, str) and name in NAME_KEYS:
+        value = {NAME_KEYS[name]: value}
+    if not isinstance(value, Mapping) and (value is not None or name != "scheduler"):
+        form = "a name or an object" if name in NAME_KEYS else "an object"
+        raise UsageError(
+            f"{name} is {value!r}; expected {form} of settings, such as {EXAMPLES[name]}."
+        )
+    return value
+
+
+def _lay_over(name: str, base: Any, change: Any) -> Any:
+    change = _section(name, change)
+    if name == "optimizer":
+        former, new = base.get("class_name"), change.get("class_name", base.get("class_name"))
+        if str(former).lower() != str(new).lower():  # Keras takes either case
+            base = {"config": {}}
+    return merge(base, change)
+
+
+def _check_optimizer(optimizer: Config) -> None:
+    config = optimizer.get("config", {})
+    if not isinstance(optimizer.get("class_name"), str) or not isinstance(config, Mapping):
+        raise UsageError(
+            f"optimizer is {optimizer!r}; expected settings such as {EXAMPLES['optimizer']}."
+        )
+
+
+def _without(settings: Config, *keys: str) -> Config:
+    return {key: value for key, value in settings.items() if key not in keys}
 
 
 def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
@@ -173,8 +231,7 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
 
 
 def _check(settings: Config) -> None:
-    from hiervae.model import HierarchicalVAE
-    from hiervae.options import check_positive_int
+    from hiervae.model import GROUP_OF, HierarchicalVAE
 
     training = settings["training"]
     arguments = {*inspect.signature(HierarchicalVAE.__init__).parameters}
@@ -190,6 +247,20 @@ def _check(settings: Config) -> None:
                 f"{section} has no setting {', '.join(map(repr, sorted(unknown)))}; expected "
                 f"{', '.join(sorted(names))}."
             )
+    for role in GROUP_OF:
+        part = settings["model"].get(role, {})
+        if not isinstance(part, (str, Mapping)):
+            raise UsageError(
+                f'model.{role} is {part!r}; expected a name, or an object {{"name": ...}} with '
+                "options."
+            )
+    _check_optimizer(settings["optimizer"])
+    missing = known["training"] - training.keys()
+    if missing:
+        raise UsageError(
+            f"training lacks {', '.join(sorted(missing))}; expected "
+            f"{', '.join(sorted(known['training']))}."
+        )
     for key in ("epochs", "batch_size"):
         check_positive_int(key, training.get(key))
     if training["early_stopping_patience"] is not None:

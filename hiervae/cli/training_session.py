@@ -56,6 +56,7 @@ class TrainingSession:
     def run(self) -> int:
         """Train, measure and draw; returns the exit status."""
         saved = self.folder.read_config() if self.arguments.resume else None
+        self.folder.read_metrics()  # results are added to it; a damaged one is refused now
         with refused_as_usage():
             config = resolve(self.arguments, saved)
         keras.utils.set_random_seed(config.seed)
@@ -120,7 +121,7 @@ class TrainingSession:
         dynamic = model.dynamic_binarisation
         in_memory = isinstance(dataset.train, np.ndarray)
         some = examples_of(dataset, "train", None if in_memory else NUM_CHECKED)
-        model.check_examples("the training data", some, in_range=not dynamic)
+        model.check_examples("the training data", some, possible=not dynamic)
         valid = examples_of(dataset, "valid") if num_examples(dataset, "valid") else None
         if valid is not None:
             model.check_examples("the validation data", valid)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import numbers
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hiervae.datasets import image_folder, user_arrays
 from hiervae.datasets.catalogue import describe, loader, names
@@ -26,7 +28,7 @@ def load(
 
     Args:
         name: one of `hiervae.datasets.names()`, or the path of a `.npz` or `.npy` file or of a
-            folder of images.
+            folder of images; "." is the current folder.
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
@@ -39,39 +41,33 @@ def load(
         DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
             to get it, its checksum and terms, and where to put it.
         DamagedFileError: if a file is truncated or damaged.
-        DataError: if an option is unknown or out of range.
+        DataError: if the name is empty, or an option is unknown or out of range.
     """
     text = os.fspath(name)
-    path = Path(text).expanduser()
-    if text not in names() and path.exists():
-        return _load_path(path, options)
-    module = loader(text)
-    options = _complete(text, module.load, options)
-    dataset = module.load(FileStore(module.INFO, data_dir, download), **options)
-    _refuse_mistaken_files(dataset)
-    return replace(dataset, info=replace(dataset.info, options=options))
-
-
-def _load_path(path: Path, options: dict[str, Any]) -> Dataset:
-    reader: Callable[..., Dataset]
-    if path.is_dir():
-        reader = image_folder.load_folder
-    elif path.suffix in (".npy", ".npz"):
-        reader = user_arrays.load_file
+    options = complete_options(text, options)
+    if text in names():
+        store = FileStore(loader(text).INFO, data_dir, download)
+        dataset = _reader(text)(store, **options)
+        _refuse_mistaken_files(dataset)
     else:
-        raise DataError(
-            f"{path} is no data set: expected a .npy or .npz file or a folder of images."
-        )
-    options = _complete(str(path), reader, options)
-    dataset = reader(path, **options)
+        dataset = _reader(text)(Path(text).expanduser(), **options)
     return replace(dataset, info=replace(dataset.info, options=options))
 
 
-def _complete(
-    name: str, function: Callable[..., Dataset], options: dict[str, Any]
-) -> dict[str, Any]:
-    """All options of a loader with the values they will have."""
-    parameters = inspect.signature(function).parameters.values()
+def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of a data set with the values they will have; nothing is read for it.
+
+    Args:
+        name: as for `load`.
+        options: those that are given.
+
+    Raises:
+        DatasetNotFoundError: if there is no such data set, file or folder.
+        DataError: if the name is empty or of another kind of file, or an option is unknown or of
+            a wrong type.
+    """
+    reader = _reader(name)
+    parameters = inspect.signature(reader).parameters.values()
     known = {
         parameter.name: parameter.default
         for parameter in parameters
@@ -83,7 +79,50 @@ def _complete(
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
-    return known | options
+    types = get_type_hints(reader)
+    for option, value in options.items():
+        if not _is_a(types[option], value):
+            raise DataError(
+                f"The data set {name!r} has the option {option}={value!r}; expected "
+                f"{_shown(types[option])}, such as {option}={known[option]!r}."
+            )
+    return {**known, **options}
+
+
+def _is_a(kind: Any, value: Any) -> bool:
+    """Whether `value` is of an option's type; entries of collections are not looked at."""
+    if get_origin(kind) in (Union, UnionType):
+        return any(_is_a(choice, value) for choice in get_args(kind))
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_origin(kind) is tuple:
+        return isinstance(value, (tuple, list))
+    if kind in (int, float):
+        number = numbers.Integral if kind is int else numbers.Real
+        return isinstance(value, number) and not isinstance(value, bool)
+    return isinstance(value, get_origin(kind) or kind)
+
+
+def _shown(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(repr, get_args(kind)))}"
+    return getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
+
+
+def _reader(name: str) -> Callable[..., Dataset]:
+    if not name:
+        raise DataError(
+            f"The name of the data set is empty; expected one of {', '.join(names())}, or the path "
+            "of a .npz or .npy file or of a folder of images ('.' for the current one)."
+        )
+    path = Path(name).expanduser()
+    if name in names() or not path.exists():
+        return loader(name).load
+    if path.is_dir():
+        return image_folder.load_folder
+    if path.suffix in (".npy", ".npz"):
+        return user_arrays.load_file
+    raise DataError(f"{path} is no data set: expected a .npy or .npz file or a folder of images.")
 
 
 def _refuse_mistaken_files(dataset: Dataset) -> None:

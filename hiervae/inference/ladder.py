@@ -12,6 +12,7 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import jointly
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
+from hiervae.options import check_bool
 from hiervae.types import Config, InferencePass, Tensor
 
 
@@ -32,7 +33,7 @@ class Ladder(StackedScheme):
 
     def __init__(self, share_top_down: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.share_top_down = bool(share_top_down)
+        self.share_top_down = check_bool("share_top_down", share_top_down)
 
     def build(self, input_shape: Any) -> None:
         """Create encoder, conditional priors and decoder for x of shape (n, *event_shape).

@@ -16,7 +16,7 @@ from hiervae.networks.normal_head import (
     standardize_log_variance_bounds,
 )
 from hiervae.networks.normalization import statistics_of_first
-from hiervae.options import check_choice
+from hiervae.options import check_bool, check_choice
 from hiervae.types import Config, Shape, Tensor
 
 
@@ -45,7 +45,7 @@ class NormalScheme(InferenceScheme):
         super().__init__(**kwargs)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
         self.variance = check_choice("variance", variance, VARIANCES)
-        self.head_batch_norm = bool(head_batch_norm)
+        self.head_batch_norm = check_bool("head_batch_norm", head_batch_norm)
 
     def _build_head(
         self,

@@ -49,7 +49,11 @@ class Likelihood(Part, abc.ABC):
 
     @abc.abstractmethod
     def reconstruction_error(self, value: Tensor, parameters: Any) -> Tensor:
-        """The term C of -log p(x | z) that a constraint bounds, summed over the event: (n,)."""
+        """The error C of x under p(x | z) that a constraint bounds, summed over the event: (n,).
+
+        It is -log p(x | z), or that part of it which x decides where the rest is not to be bounded:
+        for a normal distribution the squared error.
+        """
 
     @property
     def num_sampling_steps(self) -> int:
@@ -83,9 +87,9 @@ class Likelihood(Part, abc.ABC):
         smallest, largest = values.min(), values.max()
         if (low is not None and smallest < low) or (high is not None and largest > high):
             raise DataError(
-                f"The data has values from {smallest:g} to {largest:g}; the {self.name} likelihood "
-                f"expects values from {low} to {high}. Rescale the data (divide 8-bit greys by "
-                "255), or choose another likelihood."
+                f"The data has values from {smallest:g} to {largest:g}; the {type(self).__name__} "
+                f"likelihood expects values from {low} to {high}. Rescale the data (divide 8-bit "
+                "greys by 255), or choose another likelihood."
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hiervae.presets.merging import merge
 from hiervae.types import Config
 
 
@@ -25,7 +26,8 @@ class Recipe:
         """The settings for a data set."""
         if dataset is None or dataset not in self.for_dataset:
             return self.settings
-        return _merge(self.settings, self.for_dataset[dataset])
+        resolved: Config = merge(self.settings, self.for_dataset[dataset])
+        return resolved
 
 
 def adam(learning_rate: float) -> Config:
@@ -41,18 +43,3 @@ def normalized_adam(learning_rate: float) -> Config:
         "registered_name": "hiervae>NormalizedAdam",
         "config": {"learning_rate": learning_rate},
     }
-
-
-def _merge(base: Config, changes: Config) -> Config:
-    merged = dict(base)
-    for key, value in changes.items():
-        old = merged.get(key)
-        if isinstance(old, dict) and isinstance(value, dict) and _same_part(old, value):
-            value = _merge(old, value)
-        merged[key] = value
-    return merged
-
-
-def _same_part(old: Config, new: Config) -> bool:
-    """Whether the settings of a part change; under another name they replace it."""
-    return "name" not in new or old.get("name") == new["name"]

@@ -12,6 +12,12 @@ _SOURCE = (
     "normalised gradients, warm-up over 100 epochs, patience 50"
 )
 _INITIALIZERS = {"paper": "glorot_uniform", "code": "he_normal"}
+_STARTS = {
+    "paper": "Glorot start",
+    "code": "He normal start of the hidden layers, where the authors have it everywhere: the heads "
+    "of the latents and of the likelihood keep Glorot's; Bernoulli probabilities are not clipped "
+    "to [1e-5, 1 - 1e-5]",
+}
 
 # The encoder of z_1 has 3x3 kernels alone.
 _CONVOLUTIONS = (
@@ -39,7 +45,7 @@ def _recipes(
     likelihood: Any = None,
     grey_likelihood: Config | None = None,
 ) -> dict[str, Recipe]:
-    def recipe(initializer: str) -> Recipe:
+    def recipe(variant: str) -> Recipe:
         settings = {
             "model": {
                 "latent_dims": (40,) * levels,
@@ -54,7 +60,7 @@ def _recipes(
                     "initial_stddev": 0.01,
                 },
                 "likelihood": likelihood or {"name": "bernoulli"},
-                "network": {**network, "kernel_initializer": initializer},
+                "network": {**network, "kernel_initializer": _INITIALIZERS[variant]},
             },
             "optimizer": normalized_adam(5e-4),
             "scheduler": {"name": "linear_warmup", "epochs": 100},
@@ -64,9 +70,9 @@ def _recipes(
             dataset: {"model": _with_likelihood(change, grey_likelihood)}
             for dataset, change in _FOR_DATASET.items()
         }
-        return Recipe(settings, source, changes)
+        return Recipe(settings, f"{source}; {_STARTS[variant]}", changes)
 
-    return {variant: recipe(start) for variant, start in _INITIALIZERS.items()}
+    return {variant: recipe(variant) for variant in _STARTS}
 
 
 def _with_likelihood(change: Config, likelihood: Config | None) -> Config:
@@ -86,8 +92,9 @@ VAMP_CONV_HVAE = _recipes(
 VAMP_PIXEL_HVAE = _recipes(
     _GATED_CONV,
     2,
-    f"{_SOURCE}; eight masked 3x3 convolutions of 64; the latents reach them through the "
-    "convolutional decoder of vamp_conv_hvae, where the authors map each to one image channel",
+    f"{_SOURCE}; eight masked 3x3 convolutions of 64, which start He normal in both variants; the "
+    "latents reach them through the convolutional decoder of vamp_conv_hvae, where the authors map "
+    "each to one image channel",
     likelihood={"name": "pixelcnn", "levels": 2},
     grey_likelihood={"name": "pixelcnn", "levels": 256},
 )

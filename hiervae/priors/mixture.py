@@ -12,7 +12,7 @@ from keras import ops
 from hiervae import random
 from hiervae.backend import matrix_product
 from hiervae.distributions import DiagonalNormal
-from hiervae.distributions.diagonal_normal import LOG_TWO_PI
+from hiervae.distributions.diagonal_normal import LOG_TWO_PI, as_float32
 from hiervae.options import check_choice, check_positive_int
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
@@ -52,7 +52,7 @@ class Mixture(Prior, abc.ABC):
         """The logarithms of the weights w_k, shape (K,)."""
         if self._logits is None:
             return ops.full((self.num_components,), -math.log(self.num_components), "float32")
-        return ops.log_softmax(ops.convert_to_tensor(self._logits), axis=-1)
+        return ops.log_softmax(as_float32(ops.convert_to_tensor(self._logits)), axis=-1)
 
     def log_prob(
         self,

@@ -62,7 +62,6 @@ class VampPrior(PosteriorMixture):
                     'is that on examples. Give initialize="data", or set initial_stddev.'
                 )
         self.initial_noise = initial_noise
-        self._has_examples = False
         self._start = keras.initializers.RandomNormal(initial_mean, initial_stddev)
         # An initialiser, because it takes its seed from the model's when it is made.
         self._noise = keras.initializers.RandomNormal(stddev=initial_noise or DEFAULT_NOISE)
@@ -89,8 +88,8 @@ class VampPrior(PosteriorMixture):
 
     @property
     def num_examples_wanted(self) -> int:
-        """K where the pseudo-inputs are to start from examples and have none yet, else 0."""
-        return self.num_components if self.initialize == "data" and not self._has_examples else 0
+        """K where the pseudo-inputs are to start from examples, else 0."""
+        return self.num_components if self.initialize == "data" else 0
 
     def adapt(self, examples: Array) -> None:
         """Let the pseudo-inputs be the first K examples (n, *event_shape), with noise.
@@ -101,7 +100,6 @@ class VampPrior(PosteriorMixture):
         array = self.checked_examples(examples)
         noise = self._noise(array.shape, dtype="float32")
         self.inputs.assign(ops.convert_to_tensor(array) + noise)
-        self._has_examples = True
 
     def get_config(self) -> Config:
         """Constructor arguments."""

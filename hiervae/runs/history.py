@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import time
 from pathlib import Path
@@ -12,12 +10,9 @@ from typing import Any
 import keras
 
 from hiervae.callbacks.early_stopping import in_main_phase
-from hiervae.errors import DamagedFileError
-from hiervae.runs.files import write_text
+from hiervae.runs.history_file import Row, read_history, write_history
 
-Row = dict[str, float]
-
-COUNTS = ("epoch", "step")
+__all__ = ["History", "Row", "best_row", "read_history", "write_history"]
 
 
 class History(keras.callbacks.Callback):
@@ -55,48 +50,6 @@ class History(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._begin, 3)
         self.rows.append(row | {name: float(value) for name, value in (logs or {}).items()})
         write_history(self.path, self.rows)
-
-
-def write_history(path: Path, rows: list[Row]) -> None:
-    """Write rows with the columns of the first.
-
-    Raises:
-        OSError: if the file cannot be written.
-    """
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, stream.getvalue())
-
-
-def read_history(path: Path, last_step: int | None = None) -> list[Row]:
-    """The rows of a file that `write_history` wrote; none where there is no file.
-
-    Args:
-        path: the CSV file.
-        last_step: leave out rows of later optimiser steps.
-
-    Raises:
-        OSError: if the file cannot be read.
-        DamagedFileError: if it holds something else.
-    """
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        try:
-            rows = [_row(record) for record in csv.DictReader(stream)]
-        except (ValueError, TypeError, KeyError, csv.Error) as error:
-            raise DamagedFileError(
-                f"{path} is damaged ({error}); expected a table of numbers with the columns epoch "
-                "and step. Restore it, or train again in another folder."
-            ) from error
-    return [row for row in rows if last_step is None or row["step"] <= last_step]
-
-
-def _row(record: dict[str, str]) -> Row:
-    counts = {name: int(record[name]) for name in COUNTS}
-    return counts | {key: float(value) for key, value in record.items() if key not in COUNTS}
 
 
 def best_row(rows: list[Row]) -> Row | None:

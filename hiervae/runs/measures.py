@@ -36,6 +36,7 @@ def log_likelihood_of(
     num_samples: int,
     batch_size: int,
     seed: int,
+    rows_per_pass: int,
     verbose: int = 0,
 ) -> Config:
     """The importance-weighted estimate of the log-likelihood (Burda et al. 2016).
@@ -45,7 +46,12 @@ def log_likelihood_of(
         the examples; and `bits_per_dimension`.
     """
     scores = -model.log_likelihood(
-        examples, num_samples=num_samples, batch_size=batch_size, seed=seed, verbose=verbose
+        examples,
+        num_samples=num_samples,
+        batch_size=batch_size,
+        seed=seed,
+        verbose=verbose,
+        rows_per_pass=rows_per_pass,
     )
     mean = float(scores.mean())
     spread = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import keras
@@ -29,8 +30,13 @@ def load_model(path: Path) -> HierarchicalVAE:
         DamagedFileError: if it is damaged, or no model of this package.
         RegistryError: if a plugin of the model is not installed.
     """
-    with path.open("rb"):
-        pass  # a missing or unreadable file keeps its own error
+    with path.open("rb") as stream:  # a missing or unreadable file keeps its own error
+        is_archive = zipfile.is_zipfile(stream)
+    if not is_archive:  # Keras would say that there is no such file
+        raise DamagedFileError(
+            f"{path} cannot be read as a model: the file is cut short or otherwise damaged; "
+            "expected a .keras archive. Restore it, or train again."
+        )
     try:
         model = keras.models.load_model(path)
     except HiervaeError:

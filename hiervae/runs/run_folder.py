@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hiervae.errors import HiervaeError
+from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.runs.files import read_json, write_json
 from hiervae.runs.run_config import RunConfig
 
@@ -89,22 +89,42 @@ class RunFolder:
         """
         from hiervae.runs.model_file import load_model
 
+        self.require_model()
+        try:
+            return load_model(self.model_file)
+        except DamagedFileError as error:
+            raise DamagedFileError(
+                f"{error} If the run's checkpoints are whole, this makes it anew: "
+                f"hiervae train --out {self.path} --resume"
+            ) from error
+
+    def require_model(self) -> None:
+        """Refuse a run without its trained model, which takes no Keras to tell.
+
+        Raises:
+            HiervaeError: if training is not finished.
+        """
         if not self.model_file.is_file():
             raise HiervaeError(
                 f"{self.path} holds no model.keras: its training did not finish. "
                 f"Go on with: hiervae train --out {self.path} --resume"
             )
-        return load_model(self.model_file)
 
     def read_metrics(self) -> dict[str, Any]:
-        """What was measured so far; empty before anything was."""
+        """What was measured so far; empty before anything was.
+
+        Raises:
+            OSError: if the file cannot be read.
+            DamagedFileError: if it is damaged.
+        """
         return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
 
     def write_metrics(self, **sections: Mapping[str, Any]) -> dict[str, Any]:
         """Add sections to `metrics.json`, in place of older ones of the same names; returns all.
 
         Raises:
-            OSError: if the file cannot be written.
+            OSError: if the file cannot be read or written.
+            DamagedFileError: if what is there is damaged.
         """
         metrics = {**self.read_metrics(), **sections}
         write_json(self.metrics_file, metrics)

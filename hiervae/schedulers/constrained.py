@@ -8,9 +8,16 @@ from typing import Any
 
 from keras import ops
 
-from hiervae.options import check_number_between, check_positive_int, check_positive_number
+from hiervae.options import (
+    check_bool,
+    check_number_between,
+    check_positive_int,
+    check_positive_number,
+)
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Config, Signals, Tensor
+
+SMALLEST_BETA = 1e-30
 
 
 class ConstrainedScheduler(Scheduler, abc.ABC):
@@ -29,7 +36,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             False compares the total.
         update_every: change beta at every so many steps only.
         multiplier_bounds: lowest and highest factor of one change of beta; None is unbounded.
-        beta_bounds: lowest and highest beta; None is unbounded.
+        beta_bounds: lowest and highest beta; None bounds it by what float32 holds alone.
 
     Raises:
         ValueError: if a number is out of range.
@@ -50,7 +57,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         self.nu = check_positive_number("nu", nu)
         self.alpha = check_number_between("alpha", alpha, 0.0, 1.0)
         self.beta = check_positive_number("beta", beta)
-        self.per_dimension = bool(per_dimension)
+        self.per_dimension = check_bool("per_dimension", per_dimension)
         self.update_every = check_positive_int("update_every", update_every)
         self.multiplier_bounds = _check_bounds("multiplier_bounds", multiplier_bounds)
         self.beta_bounds = _check_bounds("beta_bounds", beta_bounds)
@@ -77,11 +84,14 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The value of beta after this step's update."""
-        # The multiplier less 1: near 1 itself, float32 would round most of the change away.
-        change = ops.expm1(self.nu * self.direction(beta, violation) * violation)
+        exponent = self.nu * self.direction(beta, violation) * violation
         if self.multiplier_bounds is not None:
-            change = ops.clip(change, *(bound - 1.0 for bound in self.multiplier_bounds))
-        updated = beta + beta * change
+            exponent = ops.clip(exponent, *map(math.log, self.multiplier_bounds))
+        # Near 0, exp() of it would round most of the change away; far below, 1 + expm1() is 0.
+        small = ops.abs(exponent) < 0.5
+        updated = ops.where(small, beta + beta * ops.expm1(exponent), beta * ops.exp(exponent))
+        # From 0, or from a number that a backend takes for 0, beta would never come back.
+        updated = ops.maximum(updated, SMALLEST_BETA)
         if self.beta_bounds is not None:
             updated = ops.clip(updated, *self.beta_bounds)
         if self.update_every > 1:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import Path
+from traceback import walk_tb
 from types import TracebackType
 from typing import Any
 
@@ -23,12 +25,18 @@ class Check:
         part: what is checked, for the message.
         name: name of the check.
         fix: how a part that fails is usually mended.
+        module: name of the module that defines the part.
+        fix_suits_exceptions: whether `fix` is also for a part that raises an exception.
     """
 
-    def __init__(self, part: str, name: str, fix: str) -> None:
+    def __init__(
+        self, part: str, name: str, fix: str, module: str, fix_suits_exceptions: bool = False
+    ) -> None:
         self.part = part
         self.name = name
         self.fix = fix
+        self.module = module
+        self.fix_suits_exceptions = fix_suits_exceptions
 
     def __enter__(self) -> Check:
         return self
@@ -41,10 +49,12 @@ class Check:
     ) -> None:
         if not isinstance(error, Exception) or isinstance(error, ConformanceError):
             return
+        fix = self.fix if self.fix_suits_exceptions else "That exception is the cause of this one."
         got = f"{type(error).__name__}: {textwrap.shorten(str(error), 400, placeholder=' ...')}"
         if LATE_STATE in str(error):
             raise late_state(self.part, got) from error
-        raise ConformanceError(self.part, self.name, got, "no error", self.fix) from error
+        got = f"{got} (raised in {_place(traceback, self.module)})"
+        raise ConformanceError(self.part, self.name, got, "no exception", fix) from error
 
     def require(self, holds: Any, got: str, expected: str) -> None:
         """Fail with `got` and `expected` unless `holds`."""
@@ -55,6 +65,8 @@ class Check:
         """`value`, a float32 tensor of this shape without NaN, as a NumPy array."""
         import keras
 
+        is_array = hasattr(value, "shape") and hasattr(value, "dtype")
+        self.require(is_array, f"{what} = {value!r}", "a tensor")
         received = tuple(value.shape)
         self.require(received == shape, f"{what} of shape {received}", f"shape {shape}")
         dtype = keras.backend.standardize_dtype(value.dtype)
@@ -73,6 +85,14 @@ class Check:
             return
         worst = np.unravel_index(np.argmax(np.abs(got - expected)), got.shape)
         self.require(False, f"{what} = {got[worst]:.6g}", f"{expected[worst]:.6g}")
+
+
+def _place(traceback: TracebackType | None, module: str) -> str:
+    """The innermost function of the part's own module in a traceback, or else of any."""
+    frames = list(walk_tb(traceback))
+    own = [entry for entry in frames if entry[0].f_globals.get("__name__") == module]
+    frame, line = (own or frames)[-1]
+    return f"{frame.f_code.co_qualname}(), {Path(frame.f_code.co_filename).name}:{line}"
 
 
 def late_state(part: str, got: str) -> ConformanceError:

@@ -19,12 +19,13 @@ def check_inference(
 ) -> None:
     """Check a scheme against the whole contract of `hiervae.inference.InferenceScheme`.
 
-    With one and with three levels (or what it accepts of one to three): `config`, `levels` (their
-    number, shapes, types and conditional priors), `features` (those of decode), `draws` (latents
-    are draws of the posteriors, or their means), `folding` (sample-major, no row depends on
-    another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as the scheme says),
-    `generate`, `conditional_prior` (the one that generate draws from and that the method of this
-    name gives), `kl` (the closed form has the mean of log q - log p, so that
+    With one and with three levels (or what it accepts of one to three): `signature` (methods take
+    the arguments of the base class), `config` (get_config() is complete, JSON, and survives a round
+    trip), `levels` (their number, shapes, types and conditional priors), `features` (those of
+    decode), `draws` (latents are draws of the posteriors, or their means), `folding` (sample-major,
+    no row depends on another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as
+    the scheme says), `generate`, `conditional_prior` (the one that generate draws from and that the
+    method of this name gives), `kl` (the closed form has the mean of log q - log p, so that
     `top_down` is right), `extremes`, `precision`. Composed into a model: `fit`, `gradients`,
     `inspection` and `saving`.
 

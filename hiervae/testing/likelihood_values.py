@@ -63,9 +63,8 @@ def _check_log_prob(subject: Subject, model: HierarchicalVAE, values: Array) -> 
                 f"{name} of a row after another row has changed", after[kept], result[kept]
             )
             results[name] = result
-    with subject.check(
-        "reconstruction_error", "Return a distance, such as -log p(x | z)."
-    ) as check:
+    fix = "Return a term of -log p(x | z) that is least, and not negative, where x is expected."
+    with subject.check("reconstruction_error", fix) as check:
         lowest = results["reconstruction_error"].min()
         check.require(lowest >= 0.0, f"an error of {lowest}", "no negative number")
     with subject.check("joint", "Let log_prob_and_error return what both methods return.") as check:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -17,8 +19,27 @@ LATENT = (3,)
 UPPER_LATENT = (2,)
 
 
+def check_returned(subject: Subject, event_shapes: Sequence[tuple[int, ...]]) -> None:
+    """Check that methods return layers, or refuse with a ValueError, before models are built."""
+    for event_shape in event_shapes:
+        for _, method, arguments in _cases(event_shape, several_inputs=False):
+            with subject.check("blocks", _fix(method)) as check, suppress(ValueError):
+                _block(subject, check, method, arguments)
+
+
 def check_blocks(subject: Subject, event_shape: tuple[int, ...], several_inputs: bool) -> None:
     """Check the blocks for examples of this shape, with one input and with several."""
+    for name, method, arguments in _cases(event_shape, several_inputs):
+        with subject.check(name, _fix(method), fix_suits_exceptions=True) as check:
+            block = _block(subject, check, method, arguments)
+            shapes = next(entry for entry in arguments if isinstance(entry, list))
+            _check_block(subject, check, method, block, shapes)
+
+
+def _cases(
+    event_shape: tuple[int, ...], several_inputs: bool
+) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """The calls of a network's methods: name of the check, method, arguments."""
     cases: list[tuple[str, str, tuple[Any, ...]]] = [
         ("blocks", "encoder_block", (1, [event_shape])),
         ("blocks", "decoder_block", (1, [LATENT])),
@@ -30,15 +51,18 @@ def check_blocks(subject: Subject, event_shape: tuple[int, ...], several_inputs:
             ("inputs", "decoder_block", (1, [LATENT, UPPER_LATENT])),
             ("inputs", "data_block", ([LATENT, UPPER_LATENT], event_shape)),
         ]
-    for name, method, arguments in cases:
-        fix = f"See {method} of hiervae.networks.Network; several inputs come as a list."
-        with subject.check(name, fix) as check:
-            network = subject.fresh()
-            block = getattr(network, method)(*arguments)
-            is_layer = isinstance(block, keras.layers.Layer)
-            check.require(is_layer, f"{method}() = {block!r}", "a Keras layer")
-            shapes = next(entry for entry in arguments if isinstance(entry, list))
-            _check_block(subject, check, method, block, shapes)
+    return cases
+
+
+def _fix(method: str) -> str:
+    return f"See {method} of hiervae.networks.Network; several inputs come as a list."
+
+
+def _block(subject: Subject, check: Check, method: str, arguments: tuple[Any, ...]) -> Any:
+    block = getattr(subject.fresh(), method)(*arguments)
+    is_layer = isinstance(block, keras.layers.Layer)
+    check.require(is_layer, f"{method}() that returned {block!r}", "a Keras layer")
+    return block
 
 
 def _check_block(

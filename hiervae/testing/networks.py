@@ -23,7 +23,8 @@ def check_network(
 ) -> None:
     """Check a network against the whole contract of `hiervae.networks.Network`.
 
-    For vectors and images, of which it may refuse some with a ValueError at build: `config`,
+    For vectors and images, of which it may refuse some with a ValueError at build: `signature`
+    (methods take the arguments of the base class), `config` (get_config() is complete and JSON),
     `blocks` (encoder, decoder and data blocks are Keras layers with one feature tensor of the shape
     they announce, finite also for large inputs, where no row depends on another outside training),
     `inputs` (the same for a list of inputs) and `state` (created in build). Composed into a model
@@ -47,6 +48,7 @@ def check_network(
     subject = Subject("hiervae.networks", Network, network, options)
     shapes = EVENT_SHAPES if event_shape is None else (event_shape,)
     with subject.scope():
+        network_blocks.check_returned(subject, shapes)
         alternatives = [
             [
                 {"event_shape": shape, "network": subject.fresh(), "latent_dims": dims}

@@ -119,6 +119,13 @@ def _check_exactness(
             "a log_prob that depends on the seed, beside is_exact = True",
             "is_exact = False, since an estimate is not a density",
         )
+    fix = "Evaluate one density whatever `training` says, or let is_exact be False."
+    with subject.check("exactness", fix) as check:
+        if prior.is_exact:
+            values = prior.log_prob(tensor(latent), components, seed=generator(), training=True)
+            check.require_close(
+                "log_prob with training=True, beside is_exact = True,", numpy(values), first
+            )
 
 
 def _check_closed_form(subject: Subject, prior: Any, latent: np.ndarray[Any, Any]) -> None:

@@ -20,13 +20,14 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
     """Check a prior against the whole contract of `hiervae.priors.Prior`.
 
     By itself, in one and two dimensions, of which it may refuse one with a ValueError at build:
-    `config` (get_config() is complete and survives JSON), `state` (all of it is created in build),
-    `log_prob` and `sample` (shapes, float32, no row depends on another), `pseudo_inputs`,
-    `extremes` (finite log-densities far out), `seeds` (the seed alone decides the draws),
-    `exactness`, `closed_form`, `normalisation` (the density integrates to 1), `sampling` (draws
-    are distributed as the density says), `precision` (float32 under half precision). Composed into
-    a model: `fit`, `gradients` (every trainable weight learns), `inspection` (evaluate, encode,
-    decode, sample) and `saving`.
+    `signature` (methods take the arguments of the base class), `config` (get_config() is complete,
+    JSON, and survives a round trip), `state` (all of it is created in build), `log_prob` and
+    `sample` (shapes, float32, no row depends on another), `pseudo_inputs`, `extremes` (finite
+    log-densities far out), `seeds` (the seed alone decides the draws), `exactness` (an exact
+    density depends neither on the seed nor on `training`), `closed_form`, `normalisation` (the
+    density integrates to 1), `sampling` (draws are distributed as the density says), `precision`
+    (float32 under half precision). Composed into a model: `fit`, `gradients` (every trainable
+    weight learns), `inspection` (evaluate, encode, decode, sample) and `saving`.
 
     Args:
         prior: a name, a config, a class or an instance; an instance is not changed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
+from keras import ops
 
 from hiervae.control import CAPACITY
 from hiervae.schedulers.base import Scheduler
@@ -79,7 +79,7 @@ def check_gates(subject: Subject, rule: Scheduler, state: State) -> None:
 
 def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
     """Check what the rule makes of small and large errors."""
-    fix = "Compute scalars in keras.ops; bound what is exponentiated."
+    fix = "Return float32 scalars computed in keras.ops; bound what is exponentiated."
     with subject.check("update", fix) as check:
         current = tensors(state)
         for step, error in enumerate(ERRORS, start=1):
@@ -90,11 +90,12 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
                 f"{sorted(state)}, as in initial_state()",
             )
             for key, value in current.items():
-                shape = tuple(getattr(value, "shape", ()))
-                check.require(shape == (), f"{key} of shape {shape}", "a scalar")
-                dtype = keras.backend.standardize_dtype(getattr(value, "dtype", "float32"))
-                check.require(dtype == "float32", f"{key} of type {dtype}", "float32")
-                number = float(numpy(value))
+                check.require(
+                    ops.is_tensor(value),
+                    f"{key} = {value!r} of type {type(value).__name__}",
+                    "a tensor, such as keras.ops.convert_to_tensor(value, 'float32') for a number",
+                )
+                number = float(check.require_array(key, value, ()))
                 where = f"{key} = {number} after the errors {ERRORS[:step]}"
                 check.require(math.isfinite(number), where, "a finite number")
                 check.require(key != "beta" or number >= 0.0, where, "beta >= 0")

@@ -13,7 +13,8 @@ import keras
 from hiervae import registry
 from hiervae.construction import construction_scope
 from hiervae.testing.check import Check
-from hiervae.testing.signature import option_names
+from hiervae.testing.config_values import non_json_values
+from hiervae.testing.signature import option_names, refused_calls
 
 ROLES = {
     "hiervae.priors": "prior",
@@ -39,7 +40,8 @@ class Subject:
         RegistryError: if the name is unknown or stands for several parts.
         IncompatiblePluginError: if the class is abstract or not of the kind.
         ValueError: if an option is refused, or options are given beside an instance.
-        ConformanceError: if the part cannot be rebuilt from its config.
+        ConformanceError: if a method does not take the arguments of its base class, or the part
+            cannot be rebuilt from its config.
     """
 
     def __init__(self, group: str, base: type[Any], spec: Any, options: Mapping[str, Any]) -> None:
@@ -50,12 +52,13 @@ class Subject:
         name = keras.saving.get_registered_name(self.part_class)
         self.custom_objects = {name: self.part_class}
         self.part = f"check_{ROLES[group]}({self.part_class.__name__})"
+        self._check_signatures()
         with self.scope():
             self.record = self._checked_record(first, _options_of(spec, options))
 
-    def check(self, name: str, fix: str) -> Check:
-        """A named check of this part."""
-        return Check(self.part, name, fix)
+    def check(self, name: str, fix: str, fix_suits_exceptions: bool = False) -> Check:
+        """A named check of this part; the arguments are those of `Check`."""
+        return Check(self.part, name, fix, self.part_class.__module__, fix_suits_exceptions)
 
     @contextmanager
     def scope(self) -> Iterator[None]:
@@ -82,9 +85,18 @@ class Subject:
             options["dtype"] = dtype
         return registry.restore(self.group, record, self.base)
 
+    def _check_signatures(self) -> None:
+        fix = "Give the method the arguments of its base class, under their names."
+        with self.check("signature", fix) as check:
+            for got, expected in refused_calls(self.part_class, self.base):
+                check.require(False, got, expected)
+
     def _checked_record(self, first: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         with self.check("config", "Let get_config() return every constructor argument.") as check:
             config = first.get_config()
+            check.require(
+                isinstance(config, Mapping), f"get_config() = {config!r}", "a dict of arguments"
+            )
             for name in option_names(self.part_class):
                 check.require(
                     name in config,
@@ -98,6 +110,20 @@ class Subject:
                     f"get_config()[{name!r}] = {kept!r} of a part made with {name}={given!r}",
                     "the value that was given",
                 )
+        fix = (
+            "Convert in the constructor or in get_config(): float(...), int(...) or .tolist(); "
+            "keras.saving.serialize_keras_object(...) for a Keras object, "
+            "hiervae.registry.describe(...) for a part."
+        )
+        with self.check("config", fix) as check:
+            for where, value in non_json_values(config, "get_config()"):
+                check.require(
+                    False,
+                    f"{where} = {value!r} of type {type(value).__name__}",
+                    "a JSON value: None, a bool, an int, a finite float, a string, or lists and "
+                    "dicts of them",
+                )
+        with self.check("config", "Let from_config() take what get_config() returns.") as check:
             record: dict[str, Any] = registry.describe(self.group, first)
             record = json.loads(json.dumps(record))
             again = registry.describe(self.group, registry.restore(self.group, record, self.base))

@@ -66,9 +66,8 @@ def accepted_models(subject: Subject, *alternatives: list[dict[str, Any]]) -> li
     """
     models: list[HierarchicalVAE] = []
     refusal: ValueError | None = None
-    with subject.check(
-        "build", "Create all weights in build(); refuse with a ValueError."
-    ) as check:
+    fix = "Create all weights in build(); refuse with a ValueError what the part is not made for."
+    with subject.check("build", fix, fix_suits_exceptions=True) as check:
         for settings in alternatives:
             for arguments in settings:
                 try:

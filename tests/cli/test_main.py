@@ -49,6 +49,17 @@ def test_wrong_calls_exit_with_2(hiervae, arguments):
     assert not outcome.out
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_an_unknown_option_shows_the_usage_of_its_command(hiervae, command):
+    operands = [] if command in ("train", "plugins", "datasets") else ["run"]
+    if command == "interpolate":
+        operands += ["--from=0", "--to=1"]
+    outcome = hiervae(command, *operands, "--nope")
+    assert outcome.status == 2
+    assert outcome.err.startswith(f"usage: hiervae {command} ")
+    assert f"hiervae {command}: error: unrecognized arguments: --nope" in outcome.err
+
+
 def test_an_unexpected_error_is_one_line_and_its_place_on_request(hiervae, monkeypatch):
     def broken(group):
         raise ZeroDivisionError("one\ntwo")

@@ -137,7 +137,30 @@ def test_a_damaged_model_is_one_line(hiervae, run, command):
     options = ["--from=0", "--to=1"] if command == "interpolate" else []
     outcome = hiervae(command, run, *options)
     assert outcome.status == 1
-    assert "model.keras cannot be read as a model" in outcome.error
+    assert "model.keras cannot be read as a model: the file is cut short" in outcome.error
+    assert outcome.error.endswith(f"hiervae train --out {run} --resume")
+
+
+@pytest.mark.parametrize("command", ["evaluate", "interpolate"])
+def test_damaged_metrics_are_refused_before_the_work(hiervae, run, command, monkeypatch):
+    (run / "metrics.json").write_text("{")
+    monkeypatch.setattr(RunFolder, "load_model", lambda folder: pytest.fail("it began to work"))
+    options = ["--from=0", "--to=1"] if command == "interpolate" else []
+    outcome = hiervae(command, run, *options)
+    assert outcome.status == 1
+    assert "metrics.json is no JSON" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("target", "message"), [("none/x.npy", "there is no folder"), ("", "this is a folder")]
+)
+def test_an_array_that_cannot_be_written_is_refused_before_the_work(
+    hiervae, run, tmp_path, target, message, monkeypatch
+):
+    monkeypatch.setattr(RunFolder, "load_model", lambda folder: pytest.fail("it began to work"))
+    outcome = hiervae("sample", run, "--npy", tmp_path / target)
+    assert outcome.status == 2
+    assert f"--npy {tmp_path / target}: {message}" in outcome.error
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"format": "other"}', "{"])

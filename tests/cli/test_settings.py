@@ -1,10 +1,11 @@
 import json
 
+import keras
 import pytest
 
 from hiervae import presets
 from hiervae.cli.main import build_parser
-from hiervae.cli.settings import assign, merge, resolve
+from hiervae.cli.settings import assign, resolve
 from hiervae.cli.usage_error import UsageError
 
 
@@ -119,14 +120,74 @@ def test_unknown_keys_of_a_file_are_refused(settings, tmp_path):
         settings("--config", file)
 
 
-def test_merge_replaces_a_part_of_another_name():
-    base = {"prior": {"name": "vhp", "latent_dim": 2}, "seed": 1}
-    assert merge(base, {"prior": {"name": "mog", "k": 3}}) == {
-        "prior": {"name": "mog", "k": 3},
-        "seed": 1,
-    }
-    assert merge(base, {"prior": {"latent_dim": 3}})["prior"] == {"name": "vhp", "latent_dim": 3}
-    assert merge(base, {"prior": "mog"})["prior"] == "mog"
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": 3}, "model is 3; expected an object"),
+        ({"model": "vhp"}, "model is 'vhp'; expected an object"),
+        ({"training": None}, "training is None; expected an object"),
+        ({"training": {"epochs": "many"}}, "epochs='many'"),
+        ({"optimizer": 3}, "optimizer is 3; expected a name or an object"),
+        ({"optimizer": None}, "optimizer is None"),
+        ({"optimizer": {"config": 3}}, "'config': 3"),
+        ({"optimizer": {"class_name": 3}}, "'class_name': 3"),
+        ({"scheduler": 3}, "scheduler is 3; expected a name or an object"),
+        ({"dataset": 3}, "dataset is 3; expected its name"),
+        ({"dataset": {"name": 3}}, "expected its name"),
+        ({"dataset": {"name": "own.npz", "options": 3}}, "'options': 3"),
+        ({"dataset": {"name": "own.npz", "option": {}}}, "'option': {}"),
+        ({"dataset": ""}, "name of the data set is empty"),
+        ({"dataset": {"name": "pendulum", "options": {"foo": 3}}}, "no option 'foo'"),
+        ({"preset": 3}, "preset is 3; expected a name"),
+        ({"variant": 3}, "variant is 3; expected a name"),
+        ({"dataset": {"name": "pendulum", "options": {"num_images": "a"}}}, "expected int"),
+        ({"model": {"prior": 3}}, "model.prior is 3; expected a name"),
+        ({"seed": -1}, "seed=-1: expected"),
+        ({"seed": "a"}, "seed='a': expected"),
+        ({"seed": 2**31}, "an integer from 0 to 2147483647"),
+        ({"seed": 1.0}, "seed=1.0"),
+    ],
+)
+def test_settings_of_a_wrong_type_are_refused(hiervae, tmp_path, given, message):
+    file = tmp_path / "own.json"
+    file.write_text(json.dumps(given))
+    options = ("--set", "model.likelihood=bernoulli", "--learning-rate", 0.1)
+    outcome = hiervae("train", "--config", file, "--out", tmp_path / "run", *options)
+    assert outcome.status == 2
+    assert message in outcome.error
+
+
+def test_a_run_config_that_was_edited_wrongly_is_refused(settings, tmp_path):
+    record = settings().as_dict()
+    changes = ({"model": 3}, {"seed": -1}, {"training": {"epochs": 3, "batch_size": 5}})
+    for change, message in zip(changes, ("model is 3", "seed=-1", "lacks"), strict=True):
+        (tmp_path / "config.json").write_text(json.dumps(record | change))
+        with pytest.raises((UsageError, ValueError), match=message):
+            settings("--config", tmp_path / "config.json")
+
+
+def test_a_name_alone_stands_for_a_scheduler_or_an_optimizer(settings, tmp_path):
+    file, preset = tmp_path / "own.json", presets.get("vhp", "pendulum")
+    file.write_text('{"scheduler": "geco", "optimizer": "sgd", "dataset": "own.npz"}')
+    config = settings("--config", file, "--kappa", 0.3)
+    assert config.scheduler == {"name": "geco", "kappa": 0.3}
+    assert config.optimizer == {"class_name": "sgd", "config": {}}
+    file.write_text('{"scheduler": "rewo", "optimizer": "adam"}')
+    config = settings("--config", file)
+    assert config.scheduler == preset.scheduler
+    assert config.optimizer == {**preset.optimizer, "class_name": "adam"}
+
+
+def test_another_optimizer_is_that_one(settings, tmp_path):
+    """The vamp presets name their own class in a way that comes before `class_name` to Keras."""
+    file = tmp_path / "own.json"
+    file.write_text('{"preset": "vamp_vae", "optimizer": {"class_name": "SGD"}}')
+    for options in (
+        ("--config", file),
+        ("--preset", "vamp_vae", "--set", "optimizer.class_name=SGD"),
+    ):
+        optimizer = keras.optimizers.deserialize(settings(*options).optimizer)
+        assert isinstance(optimizer, keras.optimizers.SGD)
 
 
 def test_assign_opens_a_part_that_was_a_name():

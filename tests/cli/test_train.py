@@ -159,6 +159,21 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), 0.25)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("history.csv", "garbage\n"), ("history.csv", None), ("metrics.json", "{")],
+)
+def test_going_on_needs_whole_records(hiervae, run, name, content):
+    (run / name).unlink()
+    if content is not None:
+        (run / name).write_text(content)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs", 5)
+    assert outcome.status == 1
+    assert name in outcome.error
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
 def test_going_on_needs_the_same_settings(hiervae, run):
     outcome = hiervae("train", "--out", run, "--resume", "--kappa", "0.4")
     assert outcome.status == 2
@@ -184,8 +199,11 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--set", "optimizer.class_name=Adamm"], 2, "Adamm"),
         (["--set", "optimizer.config.rate=1"], 2, "rate"),
         (["--preset", "vpp"], 2, "vhp"),
-        (["--dataset", "pendulums"], 1, "'pendulum'"),
-        (["--dataset-option", "num_image=3"], 1, "num_images"),
+        (["--dataset", "pendulums"], 2, "'pendulum'"),
+        (["--dataset", ""], 2, "The name of the data set is empty"),
+        (["--dataset", "missing.npz"], 1, "no file or folder of that name"),
+        (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
+        (["--dataset-option", "num_image=3"], 2, "num_images"),
         (["--dataset-option", "num_images=0"], 1, "choose 1"),
         (["--resume"], 2, "no run to go on with"),
     ],

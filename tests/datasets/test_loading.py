@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
+from hiervae.datasets.loading import complete_options
 from hiervae.errors import DataError, DatasetNotFoundError
 
 
@@ -43,11 +44,54 @@ def test_unknown_names_get_the_nearest(name, nearest):
     assert (f"Did you mean {nearest!r}?" in str(caught.value)) == (nearest is not None)
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"name of the data set is empty; expected .*pendulum"):
+        datasets.load("")
+    with pytest.raises(DataError, match="holds no pictures"):
+        datasets.load(".")
+
+
+def test_a_file_of_another_kind_is_no_data_set(tmp_path):
+    (tmp_path / "own.csv").write_text("1,2\n")
+    with pytest.raises(DataError, match=r"own\.csv is no data set: expected a \.npy"):
+        datasets.load(tmp_path / "own.csv")
+
+
 def test_unknown_options_list_the_known():
     with pytest.raises(DataError, match=r"no option 'num_image'; its options are: num_images, "):
         datasets.load("pendulum", num_image=3)
     with pytest.raises(DataError, match="its options are: none"):
         datasets.load("static_mnist", seed=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("pendulum", {"num_images": "3"}, "num_images='3'; expected int, such as num_images=15000"),
+        ("pendulum", {"num_images": 3.5}, "expected int"),
+        ("pendulum", {"num_images": True}, "expected int"),
+        ("pendulum", {"flatten": 1}, "expected bool"),
+        ("static_mnist", {"extra": 1}, "no option 'extra'"),
+        ("mnist", {"binarisation": "some"}, "expected one of 'none', 'static', 'dynamic'"),
+        ("chairs", {"image_size": "x"}, "expected int"),
+        ("cmu_mocap", {"recordings": 3}, "expected .*Mapping"),
+        (".", {"valid_fraction": "x"}, "expected float"),
+        (".", {"crop": "x"}, "expected int | None"),
+        (".", {"image_size": "x"}, "expected int | tuple"),
+    ],
+)
+def test_options_of_a_wrong_type_are_refused(name, options, message):
+    with pytest.raises(DataError, match=message):
+        datasets.load(name, **options)
+
+
+def test_options_of_each_type_are_taken():
+    assert complete_options(".", {"image_size": [3, 4]})["image_size"] == [3, 4]
+    assert complete_options(".", {"image_size": np.int64(3), "crop": None})["crop"] is None
+    assert complete_options(".", {"valid_fraction": 0})["valid_fraction"] == 0
+    assert complete_options("mnist", {"binarisation": "static"})["binarisation"] == "static"
+    assert complete_options("cmu_mocap", {"recordings": {"train": ["02_01"]}})["recordings"]
 
 
 def test_all_options_are_recorded():

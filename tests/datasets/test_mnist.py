@@ -66,7 +66,7 @@ def test_dynamic_rule_keeps_training_greys_and_fixes_one_draw(write, arrays):
 def test_static_rule_is_refused(write):
     with pytest.raises(DataError, match="static_mnist"):
         datasets.load("mnist", write(), binarisation="static")
-    with pytest.raises(DataError, match="must be one of none, static, dynamic"):
+    with pytest.raises(DataError, match="expected one of 'none', 'static', 'dynamic'"):
         datasets.load("mnist", write(), binarisation="sometimes", valid_size=1)
 
 

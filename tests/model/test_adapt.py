@@ -86,6 +86,34 @@ def test_a_generator_must_be_preceded_by_adapt():
     model.build((None, EVENT_SIZE))
     with pytest.raises(DataError, match=r"Call `model.adapt\(examples\)` first"):
         model.fit(generator(), steps_per_epoch=2, verbose=0)
+    model.adapt(X)
+    model.fit(generator(), steps_per_epoch=2, shuffle=False, verbose=0)
+    assert len(model.prior.calls) == 1
+
+
+def test_start_values_given_by_hand_are_kept(tmp_path):
+    """By a model that was saved before its training too."""
+    model = model_with_taker()
+    model.adapt(X[20:])
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", custom_objects={"Taker": Taker})
+    for each in (model, loaded):
+        each.fit(X, batch_size=8, verbose=0)
+        assert set(keras.ops.convert_to_numpy(each.prior.kept)) <= set(X[20:, 0])
+
+
+def test_examples_to_validate_on_are_not_taken():
+    model = model_with_taker()
+    model.fit(X, batch_size=8, validation_split=0.75, verbose=0)
+    assert set(model.prior.calls[0][:, 0]) <= set(X[:10, 0])
+
+
+def test_the_likelihood_starts_at_the_mean_of_the_data():
+    x = (np.random.default_rng(0).random((400, EVENT_SIZE)) < 0.9).astype("float32")
+    model = small_model(likelihood={"name": "bernoulli", "initial_bias": "data"})
+    model.adapt(x)
+    bias = keras.ops.convert_to_numpy(model.likelihood.logits.bias)
+    np.testing.assert_allclose(1.0 / (1.0 + np.exp(-bias)), x.mean(axis=0), atol=1e-5)
 
 
 def test_models_without_such_parts_take_any_data():

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from hiervae.errors import DataError
+from hiervae.callbacks import BetaController
+from hiervae.errors import DataError, NonFiniteLossError
 from tests.support.models import binary_data, compiled, small_model
 from tests.support.noise import no_noise
 
@@ -103,12 +104,66 @@ def test_integer_weights_equal_duplicates_in_training(model):
     model.set_weights(start)
 
 
+class Weighted(keras.utils.PyDataset):
+    """Batches of five of the ten examples, with whatever weights are given."""
+
+    def __init__(self, weights, x=X):
+        super().__init__()
+        self.weights, self.x = weights, x
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        rows = slice(5 * index, 5 * index + 5)
+        weights = self.weights[index] if isinstance(self.weights, list) else self.weights[rows]
+        return self.x[rows], np.zeros(5, "uint8"), weights
+
+
 def test_a_batch_without_weight_changes_nothing(model):
+    """Not the rule for beta either, whose initial phase would end at an error of 0."""
     start = model.get_weights()
-    logs = model.fit(X, sample_weight=np.zeros(10), batch_size=10, verbose=0).history
-    assert logs["loss"] == [0.0]
-    for new, old in zip(model.trainable_variables, start, strict=False):
-        np.testing.assert_allclose(keras.ops.convert_to_numpy(new), old, atol=1e-12)
+    weights = np.repeat([0.0, 1.0], 5).astype("float32")
+    rule = {"name": "rewo", "kappa": 0.01, "per_dimension": False}
+    for weighted in (weights, np.zeros(10, "float32")):
+        logs = model.fit(
+            Weighted(weighted),
+            shuffle=False,
+            verbose=0,
+            callbacks=[BetaController(rule, resume=False)],
+        ).history
+        assert logs["phase"] == [0.0]
+        if not weighted.any():
+            assert logs["loss"] == [0.0]
+            for new, old in zip(model.trainable_variables, start, strict=False):
+                np.testing.assert_allclose(keras.ops.convert_to_numpy(new), old, atol=1e-12)
+        model.set_weights(start)
+
+
+def test_an_example_without_weight_may_be_impossible(model):
+    expected = evaluate(model, X[:9])["loss"]
+    impossible = X.copy()
+    impossible[9] = 0.5
+    found = model.evaluate(
+        Weighted(np.repeat([1.0, 0.0], [9, 1]).astype("float32"), impossible),
+        verbose=0,
+        return_dict=True,
+    )
+    assert found["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (5, 6)])
+def test_streamed_weights_of_another_shape_are_refused(model, shape):
+    weights = [np.ones(shape, "float32")] * 2
+    with pytest.raises(ValueError, match=r"batch of 5 examples came with sample weights of shape"):
+        model.fit(Weighted(weights), verbose=0)
+
+
+def test_streamed_negative_weights_stop_the_training(model):
+    start = model.get_weights()
+    with pytest.raises(NonFiniteLossError, match="no sample weight negative"):
+        model.fit(Weighted(-np.ones(10, "float32")), verbose=0)
+    model.set_weights(start)
 
 
 def test_validation_split_keeps_the_weights(model):
@@ -122,9 +177,18 @@ def test_validation_split_keeps_the_weights(model):
 
 
 @pytest.mark.parametrize(
-    "weights", [np.ones(9), np.ones((10, 1)), -np.ones(10), np.full(10, np.nan), 2.0]
+    ("weights", "message"),
+    [
+        (np.ones(9), r"has the shape \(9,\).*expected \(10,\)"),
+        (np.ones((10, 1)), r"has the shape \(10, 1\).*expected \(10,\)"),
+        (2.0, r"has the shape \(\).*expected \(10,\)"),
+        (["a"] * 10, "the type <U1.*one number an example"),
+        (-np.ones(10), "holds -1.0 at position 0; expected finite numbers from 0 on"),
+        (np.full(10, np.nan), "holds nan at position 0"),
+        (np.zeros(10), "0 for every example; expected a positive one"),
+    ],
 )
-def test_wrong_weights_are_refused(model, weights):
+def test_wrong_weights_are_refused(model, weights, message):
     for call in (model.fit, model.evaluate):
-        with pytest.raises(DataError, match=r"sample_weight has the shape.*expected \(10,\)"):
+        with pytest.raises(DataError, match=f"sample_weight .*{message}"):
             call(X, sample_weight=weights, verbose=0)

@@ -116,6 +116,47 @@ def test_steps_are_counted_over_the_life_of_the_model(model, tmp_path):
     assert loaded.training_step == 12
 
 
+def warm_up(model, resume=True, **length):
+    """Beta after each of two epochs."""
+    return fit(model, BetaController("linear_warmup", resume, **length), epochs=2)["beta"]
+
+
+@pytest.mark.parametrize(("unit", "length"), [("epochs", 4), ("steps", 12)])
+def test_a_rule_counts_from_where_it_begins(model, tmp_path, unit, length):
+    """Three steps an epoch, so that both take four epochs."""
+    fit(model, epochs=3)
+    begun = [0.25, 0.5]
+    assert warm_up(model, **{unit: length}) == pytest.approx(begun)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for each in (model, loaded):
+        assert warm_up(each, **{unit: length}) == pytest.approx([0.75, 1.0])
+    assert warm_up(model, resume=False, **{unit: length}) == pytest.approx(begun)
+    assert warm_up(model, **{unit: 2 * length}) == pytest.approx([0.125, 0.25])
+
+
+def test_one_rule_a_fit(model):
+    with pytest.raises(ValueError, match="REWO was to be installed beside Constant"):
+        model.fit(X, callbacks=[BetaController("constant"), BetaController("rewo", kappa=1.0)])
+    assert fit(model, BetaController("constant", beta=0.5))["beta"] == [0.5]
+
+
+def test_a_class_that_was_edited_takes_effect(model):
+    """As in a notebook: the same name and settings, other code."""
+
+    def edited(value):
+        class Rule(Constant):
+            def update(self, state, signals):
+                return {"beta": value + 0.0 * state["beta"]}
+
+        return Rule()
+
+    assert [fit(model, BetaController(edited(value)))["beta"] for value in (0.25, 0.75)] == [
+        [0.25],
+        [0.75],
+    ]
+
+
 def test_options_are_given_by_name_config_class_or_instance(model):
     for controller in (
         BetaController("constant", beta=0.5),
@@ -180,7 +221,11 @@ def test_state_is_read_and_written_by_name():
     assert control.read() == {**REWO(kappa=1.0, beta=0.125).initial_state()}
     control.write({"beta": 0.5, "constraint": 3.0, "started": 1.0, "phase": 1.0, "gate_prior": 1.0})
     assert control.logged() == {"beta": 0.5, "constraint": 3.0, "phase": 1.0}
+    control.detach()
     control.install(REWO(kappa=1.0, beta=0.125))
     assert control.read()["beta"] == 0.5, "the same rule goes on"
+    with pytest.raises(ValueError, match="one BetaController a `fit`"):
+        control.install(REWO(kappa=1.0, beta=0.125))
+    control.detach()
     control.install(REWO(kappa=2.0, beta=0.125))
     assert control.read()["beta"] == 0.125, "another rule begins anew"

@@ -70,9 +70,31 @@ def test_likelihood_is_streamed_over_batches_and_samples():
     linear = LinearGaussian((2,), exact=True)
     x = repeated(linear, 7)[:27]
     expected = np.tile(linear.log_likelihood(), 7)[:27]
-    for num_samples, batch_size in ((1, 10), (13, 5), (2501, 4)):
-        found = linear.model.log_likelihood(x, num_samples, batch_size=batch_size)
+    for num_samples, batch_size, rows in ((1, 10, 40), (13, 5, 40), (2501, 4, 10_000), (13, 5, 3)):
+        found = linear.model.log_likelihood(
+            x, num_samples, batch_size=batch_size, rows_per_pass=rows
+        )
         np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
+def test_elbo_is_streamed_over_samples(linear):
+    draws = linear.model.elbo(repeated(linear, 200), num_samples=7, seed=1, rows_per_pass=300)
+    assert_mean(draws.reshape(200, -1), linear.elbo())
+
+
+@pytest.mark.parametrize("rows_per_pass", [1, 3, 40])
+@pytest.mark.parametrize("score", ["elbo", "log_likelihood"])
+def test_rows_of_a_pass_are_bounded(score, rows_per_pass):
+    linear = LinearGaussian((2,))
+    infer, rows = linear.model.inference.infer, []
+
+    def counting(inputs, *args, num_samples=1, **kwargs):
+        rows.append(inputs.shape[0] * num_samples)
+        return infer(inputs, *args, num_samples=num_samples, **kwargs)
+
+    linear.model.inference.infer = counting
+    getattr(linear.model, score)(linear.x, 11, batch_size=5, rows_per_pass=rows_per_pass)
+    assert 0 < max(rows) <= rows_per_pass
 
 
 def test_likelihood_under_a_hierarchical_prior():

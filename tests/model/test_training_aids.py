@@ -52,7 +52,9 @@ def test_draws_compare_uniform_noise_with_the_values():
     uniform = np.random.default_rng(3).random((100, len(RATES))).astype("float32")
 
     def source(kind, shape):
-        return uniform if kind == "uniform" else np.zeros([int(size) for size in shape])
+        if kind == "normal":
+            return np.zeros([int(size) for size in shape])
+        return keras.ops.convert_to_tensor(uniform)[: shape[0], : shape[1]]
 
     with random.inject_noise(source):
         logs = logs_of(model, GREYS[:100])
@@ -61,15 +63,25 @@ def test_draws_compare_uniform_noise_with_the_values():
     assert logs["reconstruction"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_validation_after_each_epoch_leaves_the_draws_new():
+    """Validation begins its own draws anew each time; those of the zeros and ones go on."""
+    model = constant_rate_model(dynamic_binarisation=True)
+    fixed = hiervae.datasets.binarise(GREYS[:40], seed=1)
+    options = {"batch_size": 40, "shuffle": False, "verbose": 0, "validation_data": (fixed,)}
+    history = model.fit(GREYS[:40], epochs=5, **options).history
+    assert len(set(history["reconstruction"])) == 5
+    assert len(set(history["val_reconstruction"])) == 1
+
+
 def test_evaluation_takes_data_as_it_is():
     model = constant_rate_model(dynamic_binarisation=True)
     with pytest.raises(DataError, match="Binarise the data"):
-        model.evaluate(GREYS, verbose=0)
+        model.evaluate(GREYS[:64], verbose=0)
     with pytest.raises(DataError, match="Binarise the data"):
-        model.fit(GREYS, validation_data=(GREYS,), verbose=0)
+        model.fit(GREYS[:64], validation_data=(GREYS[:64],), verbose=0)
     with pytest.raises(DataError, match="expects probabilities from 0 to 1"):
-        model.fit(255 * GREYS, verbose=0)
-    fixed = hiervae.datasets.binarise(GREYS, seed=1)
+        model.fit(255 * GREYS[:64], verbose=0)
+    fixed = hiervae.datasets.binarise(GREYS[:64], seed=1)
     first, second = (model.evaluate(fixed, verbose=0, return_dict=True) for _ in range(2))
     assert first == second
 
@@ -87,13 +99,14 @@ def kl_of(linear, beta):
     return [logs["kl_1"], logs["kl_2"]], logs["reconstruction"], logs["loss"]
 
 
-def test_free_bits_hold_the_floor_level_by_level():
-    levels, error, loss = kl_of(LinearGaussian((3, 2)), 0.3)
+@pytest.mark.parametrize(("dims", "lowest"), [((3, 2), 1), ((2, 3), 2)])
+def test_free_bits_hold_the_floor_level_by_level(dims, lowest):
+    levels, error, loss = kl_of(LinearGaussian(dims), 0.3)
     assert loss == pytest.approx(error + 0.3 * sum(levels), rel=1e-5)
     floor = float(np.mean(levels))
-    again, _, loss = kl_of(LinearGaussian((3, 2), free_bits=floor), 0.3)
+    again, _, loss = kl_of(LinearGaussian(dims, free_bits=floor), 0.3)
     assert again == pytest.approx(levels)
-    assert min(levels) < floor < max(levels)
+    assert min(levels) == levels[lowest - 1] < floor < max(levels)
     assert loss == pytest.approx(error + 0.3 * (floor + max(levels)), rel=1e-5)
 
 
@@ -121,17 +134,24 @@ def test_evaluation_knows_no_free_bits():
 
 
 def test_averaged_importance_weighted_bounds_in_numpy():
-    """5 draws of L_3: log-sum-exp within the groups of 3, the mean over the 5."""
+    """5 draws of L_3: log-sum-exp within the groups of 3, the mean over the 5.
+
+    Training weighs the KL with beta, evaluation with 1.
+    """
     settings = {"bound": "importance_weighted", "num_samples": 3, "monte_carlo_samples": 5}
     linear = LinearGaussian((3, 2), **settings)
     with same_noise_everywhere():
         terms = linear.terms(15, closed_form=False)
-        log_weights = terms["log_likelihood"] - 0.3 * (terms["kl_1"] + terms["kl_2"])
-        groups = log_weights.reshape(5, 3, -1)
-        expected = (special.logsumexp(groups, axis=1) - np.log(3)).mean()
+        expected = {}
+        for name, beta in (("loss", 0.3), ("val_loss", 1.0)):
+            log_weights = terms["log_likelihood"] - beta * (terms["kl_1"] + terms["kl_2"])
+            groups = log_weights.reshape(5, 3, -1)
+            expected[name] = -(special.logsumexp(groups, axis=1) - np.log(3)).mean()
         controller = BetaController("constant", beta=0.3)
-        logs = logs_of(linear.model, linear.x, callbacks=[controller])
-    assert logs["loss"] == pytest.approx(-expected, rel=1e-5)
+        logs = logs_of(linear.model, linear.x, callbacks=[controller], validation_data=(linear.x,))
+        evaluated = linear.model.evaluate(linear.x, verbose=0, return_dict=True)
+    assert {name: logs[name] for name in expected} == pytest.approx(expected, rel=1e-5)
+    assert evaluated["loss"] == pytest.approx(expected["val_loss"], rel=1e-5)
 
 
 def test_fine_tuning_goes_on_with_weights_optimiser_and_step(tmp_path):

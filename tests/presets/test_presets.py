@@ -2,17 +2,50 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from hiervae import datasets, presets
+from hiervae import datasets, presets, registry
+from hiervae.errors import DataError
+from hiervae.likelihoods import Likelihood
 from hiervae.presets import catalogue
 
 VARIANTS = [
     (name, variant)
     for name in presets.names()
     for variant in ("paper", "code")
-    if variant == "paper" or name not in ("vhp", "vlae", "iwae")
+    if variant == "paper" or name not in ("vlae", "iwae")
 ]
+
+# The sets of greys and of real values that the authors of a preset trained on.
+FITTING = {
+    ("bottom_up_vae", "small_norb"),
+    ("ladder_vae", "small_norb"),
+    ("vamp_conv_hvae", "frey_faces"),
+    ("vamp_conv_hvae", "histopathology"),
+    ("vamp_hvae", "frey_faces"),
+    ("vamp_hvae", "histopathology"),
+    ("vamp_pixel_hvae", "frey_faces"),
+    ("vamp_pixel_hvae", "histopathology"),
+    ("vamp_vae", "frey_faces"),
+    ("vamp_vae", "histopathology"),
+    ("vhp", "chairs"),
+    ("vhp", "cmu_mocap"),
+    ("vhp", "faces_3d"),
+    ("vhp", "pendulum"),
+}
+NOT_BINARY = tuple(
+    name for name in datasets.names() if datasets.describe(name).binarisation == "none"
+)
+
+
+def examples(dataset, number=8):
+    """Random values of the shape and range of a data set."""
+    info = datasets.describe(dataset)
+    values = np.random.default_rng(0).normal(size=(number, *info.event_shape))
+    if info.value_range == (0.0, 1.0):
+        values = np.round(255 / (1 + np.exp(-values))) / 255
+    return values.astype("float32")
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
@@ -76,6 +109,70 @@ def test_presets_of_data_sets_name_known_ones():
     for variants in catalogue.RECIPES.values():
         for recipe in variants.values():
             assert set(recipe.for_dataset) <= set(datasets.names())
+
+
+@pytest.mark.parametrize("name", presets.names())
+@pytest.mark.parametrize("dataset", NOT_BINARY)
+def test_values_that_are_not_binary_are_taken_or_refused_with_a_way_out(name, dataset):
+    spec = presets.get(name, dataset).model["likelihood"]
+    likelihood = registry.create("hiervae.likelihoods", spec, Likelihood)
+    if (name, dataset) in FITTING or name == "vlae":
+        likelihood.check_values(examples(dataset))
+        return
+    with pytest.raises(DataError, match="or choose another likelihood|likelihood={"):
+        likelihood.check_values(examples(dataset))
+
+
+def test_published_settings_of_the_ladder_on_norb():
+    for name in ("ladder_vae", "bottom_up_vae"):
+        for variant in ("paper", "code"):
+            preset = presets.get(name, "small_norb", variant)
+            assert preset.model["network"]["activation"] == "tanh"
+            assert preset.model["network"]["batch_norm"] is True
+            assert preset.model["likelihood"] == {"name": "gaussian", "variance": "predicted"}
+            assert preset.training["epochs"] == 2000
+
+
+@pytest.mark.parametrize(
+    ("dataset", "latent_dim"), [("cmu_mocap", 2), ("chairs", 32), ("faces_3d", 32)]
+)
+@pytest.mark.parametrize("variant", ["paper", "code"])
+def test_vhp_trains_on_the_papers_data(dataset, latent_dim, variant):
+    data = examples(dataset)
+    model = presets.build("vhp", data.shape[1:], dataset=dataset, variant=variant, seed=0)
+    assert model.latent_dims == (latent_dim,)
+    callbacks = presets.get("vhp", dataset, variant).callbacks(monitor="loss")
+    history = model.fit(data, batch_size=4, epochs=1, verbose=0, callbacks=callbacks).history
+    assert np.isfinite(history["loss"]).all()
+    assert history["phase"] == [0.0]
+
+
+def test_vhp_with_the_rule_of_the_authors_code():
+    for dataset in (None, "pendulum", "cmu_mocap", "chairs"):
+        paper, code = (presets.get("vhp", dataset, variant) for variant in ("paper", "code"))
+        assert (code.model, code.optimizer) == (paper.model, paper.optimizer)
+        (controller, *_) = code.callbacks()
+        assert controller.scheduler.get_config() == {
+            "kappa": paper.scheduler["kappa"],
+            "beta": paper.scheduler["beta"],
+            "nu": 1.0,
+            "tau": 100.0,
+            "alpha": 0.99,
+            "per_dimension": True,
+            "update_every": 100,
+            "multiplier_bounds": (0.9, 1.05),
+            "beta_bounds": (1e-8, 1.0),
+        }
+
+
+def test_the_source_names_what_is_ours_and_what_is_left_out():
+    for variant in ("paper", "code"):
+        assert "are ours" in presets.get("vhp", variant=variant).source
+    assert "drops the KL in the initial phase" in presets.get("vhp", variant="code").source
+    assert 'no variant "code"' in presets.get("vlae").source
+    assert "heads of the latents" in presets.get("vlae").source
+    for name in ("vamp_vae", "vamp_hvae", "vamp_conv_hvae", "vamp_pixel_hvae"):
+        assert "heads of the latents" in presets.get(name, variant="code").source
 
 
 def test_convolutions_refuse_vectors():

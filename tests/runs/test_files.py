@@ -18,6 +18,16 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.json"]
 
 
+@pytest.mark.parametrize("name", ["none/a.json", "folder"])
+def test_an_error_names_the_file_that_was_asked_for(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match="No such file|Is a directory") as caught:
+        write_json(tmp_path / name, {})
+    assert caught.value.filename == str(tmp_path / name)
+    assert ".tmp" not in str(caught.value)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["folder"]
+
+
 def test_plain_values_are_json():
     record = {"a": np.float32(0.5), "b": (np.arange(2), Path("p")), "c": math.nan, 1: [math.inf, 2]}
     assert plain(record) == {"a": 0.5, "b": [[0, 1], "p"], "c": None, "1": [None, 2]}

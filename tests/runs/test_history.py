@@ -24,13 +24,32 @@ def test_epochs_beyond_the_checkpoint_are_left_out(tmp_path):
     table = rows([3.0, 2.0, 1.0])
     write_history(tmp_path / "history.csv", table)
     assert read_history(tmp_path / "history.csv", last_step=20) == table[:2]
-    assert read_history(tmp_path / "history.csv", last_step=19) == table[:1]
+    assert read_history(tmp_path / "history.csv", last_step=0) == []
     assert read_history(tmp_path / "none.csv") == []
+    assert read_history(tmp_path / "none.csv", last_step=0) == []
+
+
+@pytest.mark.parametrize("last_step", [5, 19, 40])
+def test_a_history_that_does_not_lead_to_the_checkpoint_is_refused(tmp_path, last_step):
+    write_history(tmp_path / "history.csv", rows([3.0, 2.0, 1.0]))
+    for name in ("history.csv", "none.csv"):
+        with pytest.raises(DamagedFileError, match=rf"{name} .* at step {last_step}, .*Restore"):
+            read_history(tmp_path / name, last_step=last_step)
 
 
 @pytest.mark.parametrize(
     "text",
-    ["a,b\n1,2\n", "epoch,step,loss\n1,2,x\n", "epoch,step,loss\n1,2\n", "epoch,step\n1,2,3\n"],
+    [
+        "",
+        "garbage\n",
+        "a,b\n1,2\n",
+        "epoch,loss\n",
+        "epoch,step,loss\n1,2,x\n",
+        "epoch,step,loss\n1,2\n",
+        "epoch,step\n1,2,3\n",
+        "epoch,step\n1,2\n3,6\n",
+        "epoch,step\n2,4\n",
+    ],
 )
 def test_a_damaged_table_is_refused(tmp_path, text):
     (tmp_path / "history.csv").write_text(text)

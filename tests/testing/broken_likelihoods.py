@@ -67,6 +67,43 @@ class HasANegativeError(Bernoulli):
         return self.log_prob(value, parameters)
 
 
+class MakesTheErrorConstant(Bernoulli):
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        return 0.0 * self.log_prob(value, parameters)
+
+    def log_prob_and_error(self, value: Any, parameters: Any) -> Any:
+        return self.log_prob(value, parameters), self.reconstruction_error(value, parameters)
+
+
+class ScalesTheError(MakesTheErrorConstant):
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        return -self.log_prob(value, parameters) / 7.0
+
+
+class AveragesTheError(MakesTheErrorConstant):
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        return -self.log_prob(value, parameters) / float(np.prod(self.context.event_shape))
+
+
+class MeasuresTheValueAlone(MakesTheErrorConstant):
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        return ops.sum(value, axis=tuple(range(1, len(value.shape))))
+
+
+class TakesTheProbabilityForTheError(MakesTheErrorConstant):
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        return ops.exp(self.log_prob(value, parameters))
+
+
+class AveragesTheSquaredError(Gaussian):
+    def __init__(self, variance: str = "learned", **kwargs: Any) -> None:
+        super().__init__(variance, **kwargs)
+
+    def reconstruction_error(self, value: Any, parameters: Any) -> Any:
+        size = float(np.prod(self.context.event_shape))
+        return super().reconstruction_error(value, parameters) / size
+
+
 class DisagreesWithItself(Bernoulli):
     def log_prob_and_error(self, value: Any, parameters: Any) -> Any:
         log_prob = self.log_prob(value, parameters)
@@ -105,6 +142,12 @@ BROKEN = {
     AcceptsAnything: "values",
     RefusesItsOwnDraws: "values",
     HasANegativeError: "reconstruction_error",
+    MakesTheErrorConstant: "reconstruction_error",
+    ScalesTheError: "reconstruction_error",
+    AveragesTheError: "reconstruction_error",
+    MeasuresTheValueAlone: "reconstruction_error",
+    TakesTheProbabilityForTheError: "reconstruction_error",
+    AveragesTheSquaredError: "reconstruction_error",
     DisagreesWithItself: "joint",
     ForgetsTheConstant: "normalisation",
     SamplesWithTheVariance: "sampling",

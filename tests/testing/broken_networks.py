@@ -116,6 +116,16 @@ class ReturnsAFunction(MLP):
         return ops.tanh
 
 
+class ReturnsNothing(MLP):
+    def data_block(self, input_shapes: Any, event_shape: Any) -> Any:
+        return None
+
+
+class TakesAnotherArgument(MLP):
+    def data_block(self, input_shapes: Any, event_shape: Any, units: int) -> Any:
+        return super().data_block(input_shapes, event_shape)
+
+
 BROKEN = {
     AnnouncesAnotherShape: "blocks",
     IsRandomOutsideTraining: "blocks",
@@ -126,5 +136,7 @@ BROKEN = {
     HasADeadWeight: "gradients",
     TakesOneInput: "inputs",
     ForgetsItsActivation: "config",
-    ReturnsAFunction: "build",
+    ReturnsAFunction: "blocks",
+    ReturnsNothing: "blocks",
+    TakesAnotherArgument: "signature",
 }

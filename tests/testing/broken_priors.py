@@ -144,6 +144,25 @@ class EstimateCalledExact(GoodMixture):
         return super().log_prob(latent) + 0.1 * noise - 0.005
 
 
+class ScaledInTraining(GoodMixture):
+    def log_prob(
+        self, latent: Any, components: Any = None, seed: Any = None, training: bool = False
+    ) -> Any:
+        return super().log_prob(latent) * (0.9 if training else 1.0)
+
+
+class DoesNotKnowTraining(GoodMixture):
+    def log_prob(self, latent: Any, components: Any = None, seed: Any = None) -> Any:
+        return super().log_prob(latent)
+
+
+class SwapsArguments(GoodMixture):
+    def log_prob(
+        self, latent: Any, seed: Any = None, components: Any = None, training: bool = False
+    ) -> Any:
+        return super().log_prob(latent)
+
+
 class AnotherClosedForm(GoodMixture):
     def distribution(self) -> DiagonalNormal:
         return DiagonalNormal.standard(1, self.context.prior_dim)
@@ -218,6 +237,9 @@ BROKEN = {
     OverflowsFarOut: "extremes",
     NaNFarOut: "extremes",
     EstimateCalledExact: "exactness",
+    ScaledInTraining: "exactness",
+    DoesNotKnowTraining: "signature",
+    SwapsArguments: "signature",
     AnotherClosedForm: "closed_form",
     LearnsInHalfPrecision: "precision",
     PseudoInputsOutOfRange: "pseudo_inputs",

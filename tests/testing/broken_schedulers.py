@@ -11,7 +11,10 @@ from hiervae.schedulers import Scheduler
 
 
 class GoodScheduler(Scheduler):
-    """beta halves the way to 1 at each step; holds the prior in the first step."""
+    """beta halves the way to 1 at each step; holds the prior in the first step.
+
+    Arguments that are passed by position may have names of their own.
+    """
 
     gates = ("prior",)
 
@@ -21,9 +24,9 @@ class GoodScheduler(Scheduler):
     def initial_state(self) -> dict[str, float]:
         return {"beta": 0.0, "gate_prior": 0.0}
 
-    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
-        beta = state["beta"] + self.rate * (1.0 - state["beta"])
-        return {"beta": beta, "gate_prior": ops.cast(signals.step > 1.0, "float32")}
+    def update(self, last: dict[str, Any], measured: Any) -> dict[str, Any]:
+        beta = last["beta"] + self.rate * (1.0 - last["beta"])
+        return {"beta": beta, "gate_prior": ops.cast(measured.step > 1.0, "float32")}
 
     def get_config(self) -> dict[str, Any]:
         return {"rate": self.rate}
@@ -77,6 +80,11 @@ class ReturnsAVector(GoodScheduler):
         return {**updated, "beta": ops.reshape(updated["beta"], (1,))}
 
 
+class ReturnsAFloat(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "beta": 0.5}
+
+
 class Overflows(GoodScheduler):
     def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
         return {**super().update(state, signals), "beta": ops.exp(signals.constraint)}
@@ -117,6 +125,21 @@ class ForgetsItsRate(GoodScheduler):
         return {}
 
 
+class KeepsANumPyNumber(GoodScheduler):
+    def __init__(self, rate: float = 0.5) -> None:
+        super().__init__(np.float32(rate))
+
+
+class KeepsInfinity(GoodScheduler):
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": [0.5, float("inf")]}
+
+
+class TakesNoLogs(GoodScheduler):
+    def on_epoch_end(self, state: dict[str, float]) -> dict[str, float]:
+        return state
+
+
 class LosesAKeyAtTheEpoch(GoodScheduler):
     def on_epoch_end(self, state: dict[str, float], logs: dict[str, Any]) -> dict[str, float]:
         return {"beta": state["beta"]}
@@ -141,6 +164,7 @@ BROKEN = {
     LosesAKey: "update",
     AddsAKey: "update",
     ReturnsAVector: "update",
+    ReturnsAFloat: "update",
     Overflows: "update",
     GoesNegative: "update",
     HalfOpensTheGate: "update",
@@ -148,5 +172,8 @@ BROKEN = {
     ChangesItsInput: "purity",
     DrawsNoise: "purity",
     ForgetsItsRate: "config",
+    KeepsANumPyNumber: "config",
+    KeepsInfinity: "config",
+    TakesNoLogs: "signature",
     LosesAKeyAtTheEpoch: "epoch_end",
 }

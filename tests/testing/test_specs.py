@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from typing import Any
 
 import pytest
 
@@ -16,12 +17,25 @@ from hiervae.errors import (
 from hiervae.likelihoods import Likelihood
 from hiervae.schedulers import Scheduler
 from hiervae.schedulers.linear_warmup import LinearWarmup
-from hiervae.testing import ConformanceError, check_likelihood, check_prior, check_scheduler
+from hiervae.testing import (
+    ConformanceError,
+    check_likelihood,
+    check_network,
+    check_prior,
+    check_scheduler,
+)
 from hiervae.testing.signature import option_names
 from hiervae.testing.subject import Subject
 
-from .broken_priors import IgnoresTheSeed
-from .broken_schedulers import GoodScheduler, HasNoBeta
+from .broken_networks import ReturnsNothing, TakesAnotherArgument
+from .broken_priors import DoesNotKnowTraining, IgnoresTheSeed, SwapsArguments
+from .broken_schedulers import (
+    GoodScheduler,
+    HasNoBeta,
+    KeepsANumPyNumber,
+    KeepsInfinity,
+    ReturnsAFloat,
+)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +104,39 @@ def test_the_cause_of_an_exception_is_kept() -> None:
     with pytest.raises(ConformanceError, match="no such rate") as caught:
         check_scheduler(Fails)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    assert "Fails.update(), test_specs.py" in caught.value.got
+    assert caught.value.fix == "That exception is the cause of this one."
+
+
+def test_an_exception_gets_no_advice_for_another_failure() -> None:
+    class Fails(IgnoresTheSeed):
+        def log_prob(self, latent: Any, *args: Any, **kwargs: Any) -> Any:
+            return len(5)  # type: ignore[arg-type]
+
+    with pytest.raises(ConformanceError, match="has no len") as caught:
+        check_prior(Fails)
+    assert caught.value.check == "log_prob"
+    assert "Fails.log_prob(), test_specs.py" in caught.value.got
+    assert "Sum over" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "part", "got", "expected"),
+    [
+        (check_prior, DoesNotKnowTraining, "without the argument 'training'", "training=False"),
+        (check_prior, SwapsArguments, "'components' at another position", "components=None, seed"),
+        (check_network, TakesAnotherArgument, "argument: 'units'", "(input_shapes, event_shape)"),
+        (check_network, ReturnsNothing, "data_block() that returned None", "a Keras layer"),
+        (check_scheduler, ReturnsAFloat, "beta = 0.5 of type float", "convert_to_tensor"),
+        (check_scheduler, KeepsANumPyNumber, "get_config()['rate'] = np.float32(0.5)", "JSON"),
+        (check_scheduler, KeepsInfinity, "get_config()['rate'][1] = inf", "finite"),
+    ],
+)
+def test_what_is_wrong_is_named(check: Any, part: type, got: str, expected: str) -> None:
+    with pytest.raises(ConformanceError) as caught:
+        check(part)
+    assert got in caught.value.got
+    assert expected in caught.value.expected
 
 
 def test_option_names_follow_the_bases() -> None:
