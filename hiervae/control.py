@@ -93,6 +93,11 @@ class ControlState(keras.layers.Layer):
         """Class and record of the rule at work, None without one."""
         return None if self.scheduler is None else (type(self.scheduler), self._record)
 
+    @property
+    def keeps_constraint(self) -> bool:
+        """Whether the rule at work keeps a running average of the reconstruction error."""
+        return self.scheduler is not None and "constraint" in self.scheduler.initial_state()
+
     def count_epoch(self) -> None:
         """Begin another epoch of the rule at work."""
         self.rule_epoch.assign(self.rule_epoch + 1)

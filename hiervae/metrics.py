@@ -35,7 +35,7 @@ class StepMetrics(keras.metrics.Metric):
         means: dict[str, Tensor],
         weight: Tensor,
         control: dict[str, Any],
-        training: bool,
+        running: bool,
     ) -> None:
         """Add a batch.
 
@@ -43,14 +43,15 @@ class StepMetrics(keras.metrics.Metric):
             means: the terms' weighted means over the batch.
             weight: the batch's sum of sample weights.
             control: beta, constraint and phase as they are now.
-            training: log the control's running constraint; False logs its mean over the data.
+            running: log the control's constraint, a running average; False logs the mean over the
+                data.
         """
         values = ops.stack([ops.cast(means[name], "float32") for name in self.names])
         weight = ops.cast(weight, "float32")
         totals, weight = self.totals + values * weight, self.weight + weight
         self.totals.assign(totals)
         self.weight.assign(weight)
-        if not training:
+        if not running:
             mean = totals[self.names.index("constraint")] / ops.maximum(weight, 1e-30)
             control = {**control, "constraint": mean}
         self.control.assign(

@@ -82,8 +82,9 @@ class TrainingMethods:
 
     def record(self: Any, outcome: dict[str, Any], training: bool) -> dict[str, Tensor]:
         """Add an outcome to the metrics and return their values so far, by name."""
+        running = training and self.control.keeps_constraint
         self.step_metrics.update_state(
-            outcome["means"], outcome["weight"], outcome["control"], training
+            outcome["means"], outcome["weight"], outcome["control"], running
         )
         return self.step_metrics.result()
 
