@@ -122,9 +122,17 @@ class FittingMethods:
 
         Raises:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if the model is not compiled, or an argument cannot be used.
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
         self._require_compiled("fit")
+        if kwargs.get("class_weight") is not None:
+            raise ValueError(
+                "fit() received class_weight, but the model has no classes; weigh single examples "
+                "by sample_weight."
+            )
+        if batch_size is not None:
+            check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
             raise ValueError(
                 "fit() received a model none of whose weights is trainable; expected some. Set "
@@ -138,13 +146,6 @@ class FittingMethods:
             training_examples = self._before_the_split(x, validation_split)
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
-        if kwargs.get("class_weight") is not None:
-            raise ValueError(
-                "fit() received class_weight, but the model has no classes; weigh single examples "
-                "by sample_weight."
-            )
-        if batch_size is not None:
-            check_positive_int("batch_size", batch_size)
         if isinstance(callbacks, keras.callbacks.CallbackList):
             callbacks = callbacks.callbacks
         given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]

@@ -52,6 +52,7 @@ class NonFiniteGuard(keras.callbacks.Callback):
         raise NonFiniteLossError(
             f"Training stopped near step {self.model.training_step}: the loss is {loss}. "
             f"The first term that went bad: {', '.join(terms) or 'loss'}. Check that the data is "
-            "finite and in the range of the likelihood, and no sample weight negative; else lower "
-            "the learning rate or bound the log-variances more tightly."
+            "finite and in the range of the likelihood, and the sample weights, if there are some, "
+            "one non-negative number an example; else lower the learning rate or bound the "
+            "log-variances more tightly."
         )

@@ -157,22 +157,27 @@ class TrainingMethods:
 def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Any]:
     """The batch's sum of weights and a function that averages (batch,) arrays with them.
 
-    An example of weight 0 has no influence, whatever its value is. A negative weight makes
-    everything NaN, since a compiled step cannot refuse it.
+    An example of weight 0 has no influence, whatever its value is. Negative weights make everything
+    NaN, since a compiled step cannot refuse them, and so do weights that turn out not to be one an
+    example where their number is not known beforehand.
 
     Raises:
-        ValueError: if the weights are not one an example.
+        ValueError: if the weights are known not to be one an example.
     """
     if weights is None:
         count = ops.cast(ops.shape(inputs)[0], "float32")
         return count, ops.mean
-    shape, size = tuple(weights.shape), inputs.shape[0]
-    if shape not in {(size,), (size, 1), (None,), (None, 1)} and size is not None:
+    size = inputs.shape[0]
+    if size is not None and tuple(weights.shape) not in {(size,), (size, 1)}:
         raise ValueError(
-            f"A batch of {size} examples came with sample weights of shape {shape}; expected "
-            f"({size},), one an example."
+            f"A batch of {size} examples came with sample weights of shape {tuple(weights.shape)}; "
+            f"expected ({size},), one an example."
         )
     weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
+    if size is None:
+        found, count = ops.shape(weights)[0], ops.shape(inputs)[0]
+        weights = ops.take(weights, ops.minimum(ops.arange(count), found - 1))
+        weights = ops.where(ops.equal(found, count), weights, float("nan"))
     total = ops.sum(ops.where(weights < 0.0, float("nan"), weights))
 
     def average(values: Tensor) -> Tensor:
