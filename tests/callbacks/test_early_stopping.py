@@ -106,3 +106,4 @@ def test_in_a_fit_with_a_warm_up():
     assert min(losses[:5]) < min(main), "the warm-up would not have been chosen anyway"
     found = model.evaluate(X_VALID, batch_size=8, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(losses[best], rel=1e-5)
+    assert model.training_step == 3 * len(losses), "steps taken, not those of the best epoch"

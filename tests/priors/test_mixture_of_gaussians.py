@@ -72,3 +72,11 @@ def test_in_a_model(latent_dims, tmp_path):
     )
     with pytest.raises(ValueError, match="component=5: the prior has 5 components"):
         model.sample(7, component=5)
+
+
+def test_weights_are_in_full_precision():
+    """Half precision tells 500 weights from each other only roughly, and adds them up to less."""
+    prior = MixtureOfGaussians(500, weights="learned", dtype="bfloat16")
+    log_weights = mixtures.built(prior, 2).log_weights()
+    assert keras.backend.standardize_dtype(log_weights.dtype) == "float32"
+    np.testing.assert_allclose(np.exp(numpy_of(log_weights)), 1.0 / 500, rtol=1e-5)

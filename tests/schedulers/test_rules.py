@@ -224,3 +224,17 @@ def test_rules_are_pure():
     """The same state and signals give the same state, however often they were asked."""
     scheduler = REWO(**options_of("total"))
     assert run(scheduler, ERRORS[:20]) == run(scheduler, ERRORS[:20])
+
+
+def test_a_large_violation_divides_beta_by_its_exponential():
+    """Where 1 + expm1() is 0 in float32."""
+    rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0)
+    (state,) = run(rule, [41.0])
+    assert state["beta"] == pytest.approx(math.exp(-40.0), rel=1e-4)
+
+
+def test_beta_comes_back_from_however_far_down():
+    rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0)
+    betas = [state["beta"] for state in run(rule, [100.0] * 20 + [0.0] * 80)]
+    assert min(betas) > 0.0
+    assert betas[-1] > 1.0
