@@ -15,8 +15,14 @@ from tests.support.models import numpy_of, small_model, tensor
 
 RNG = np.random.default_rng(0)
 EVENT = (3, 2)
-DIMS = {1: (2,), 2: (2, 2), 3: (4, 1, 2)}
-CASES = [(1, "concatenate"), (3, "concatenate"), (1, "gated"), (2, "gated"), (3, "gated")]
+DIMS = {"one level": (2,), "three levels": (4, 1, 2), "three equal levels": (2, 2, 2)}
+CASES = [
+    ("one level", "concatenate"),
+    ("three levels", "concatenate"),
+    ("one level", "gated"),
+    ("three levels", "gated"),
+    ("three equal levels", "gated"),
+]
 X = RNG.normal(size=(5, *EVENT)).astype("float32")
 
 
