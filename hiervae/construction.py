@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+
+# What the scope changes belongs to the whole process.
+_LOCK = threading.RLock()
 
 
 @contextmanager
@@ -22,13 +26,14 @@ def construction_scope(seed: Any, dtype_policy: Any) -> Iterator[None]:
         seed: what Python's `random.seed` takes; None leaves the state alone.
         dtype_policy: of the layers.
     """
-    policy, state = keras.config.dtype_policy(), random.getstate()
-    keras.config.set_dtype_policy(dtype_policy)
-    if seed is not None:
-        random.seed(seed)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(policy)
+    with _LOCK:
+        policy, state = keras.config.dtype_policy(), random.getstate()
+        keras.config.set_dtype_policy(dtype_policy)
         if seed is not None:
-            random.setstate(state)
+            random.seed(seed)
+        try:
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
+            if seed is not None:
+                random.setstate(state)

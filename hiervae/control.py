@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -11,9 +12,10 @@ from keras import ops
 
 from hiervae import registry
 from hiervae.schedulers.base import Scheduler
-from hiervae.types import Config, Signals, Tensor
+from hiervae.types import Signals, Tensor
 
 CAPACITY = 16
+DIGEST_SIZE = 4
 DEFAULTS = {"beta": 1.0, "constraint": 0.0, "phase": 1.0}
 LOGGED = tuple(DEFAULTS)
 
@@ -29,18 +31,20 @@ class ControlState(keras.layers.Layer):
         scheduler: the rule at work, None for beta = 1.
         step: training steps over the model's life.
         rule_step: training steps since the rule began.
-        rule_epoch: epochs since the rule began.
+        rule_epoch: epochs since the rule began, the one that runs included.
+        rule_digest: hash of the rule that was installed last, 0 before the first one.
         adapted: 1 once the parts have taken their start values from examples.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.scheduler: Scheduler | None = None
-        self._record = ""
-        self.step = self._scalar("step")
-        self.rule_step = self._scalar("rule_step")
-        self.rule_epoch = self._scalar("rule_epoch")
-        self.adapted = self._scalar("adapted")
+        self._installed: tuple[type[Scheduler], bytes] | None = None
+        self.step = self._integers("step")
+        self.rule_step = self._integers("rule_step")
+        self.rule_epoch = self._integers("rule_epoch")
+        self.rule_digest = self._integers("rule_digest", (DIGEST_SIZE,))
+        self.adapted = self._integers("adapted")
         self.values = self.add_weight(
             shape=(CAPACITY,),
             initializer="zeros",
@@ -51,9 +55,9 @@ class ControlState(keras.layers.Layer):
         self.built = True
         self.values.assign(np.array([*DEFAULTS.values(), *[0.0] * (CAPACITY - len(DEFAULTS))]))
 
-    def _scalar(self, name: str) -> Any:
+    def _integers(self, name: str, shape: tuple[int, ...] = ()) -> Any:
         return self.add_weight(
-            shape=(),
+            shape=shape,
             initializer="zeros",
             dtype="int32",
             trainable=False,
@@ -81,17 +85,18 @@ class ControlState(keras.layers.Layer):
                 "of them out."
             )
         self.scheduler = scheduler
-        record = self._describe(scheduler)
-        if self._record != record or not resume:
-            self._record = record
+        digest = self._digest(scheduler)
+        self._installed = (type(scheduler), digest)
+        if not resume or ops.convert_to_numpy(self.rule_digest).tobytes() != digest:
+            self.rule_digest.assign(np.frombuffer(digest, dtype="int32"))
             self.write(state)
             self.rule_step.assign(0)
             self.rule_epoch.assign(0)
 
     @property
-    def active_rule(self) -> tuple[type[Scheduler], str] | None:
-        """Class and record of the rule at work, None without one."""
-        return None if self.scheduler is None else (type(self.scheduler), self._record)
+    def active_rule(self) -> tuple[type[Scheduler], bytes] | None:
+        """Class and digest of the rule at work, None without one."""
+        return None if self.scheduler is None else self._installed
 
     @property
     def keeps_constraint(self) -> bool:
@@ -103,12 +108,15 @@ class ControlState(keras.layers.Layer):
         self.rule_epoch.assign(self.rule_epoch + 1)
 
     def detach(self) -> None:
-        """Go back to beta = 1; the scalars and the record stay for a later `install`."""
+        """Go back to beta = 1; the scalars and the digest stay for a later `install`."""
         self.scheduler = None
 
     @staticmethod
-    def _describe(scheduler: Scheduler) -> str:
-        return json.dumps(registry.describe("hiervae.schedulers", scheduler), sort_keys=True)
+    def _digest(scheduler: Scheduler) -> bytes:
+        """A hash of the rule's name, distribution, version and config."""
+        record = registry.describe("hiervae.schedulers", scheduler)
+        text = json.dumps(record, sort_keys=True).encode()
+        return hashlib.sha256(text).digest()[: 4 * DIGEST_SIZE]
 
     def _keys(self, scheduler: Scheduler) -> list[str]:
         return [*LOGGED, *sorted(scheduler.initial_state().keys() - set(LOGGED))]
@@ -180,11 +188,3 @@ class ControlState(keras.layers.Layer):
         padding = ops.zeros((CAPACITY - len(keys),), dtype="float32")
         self.values.assign(ops.concatenate([packed, padding]))
         return state
-
-    def get_config(self) -> Config:
-        """What a saved model keeps beside the weights."""
-        return {"record": self._record}
-
-    def restore(self, config: Config) -> None:
-        """Take up what `get_config` kept."""
-        self._record = config["record"]

@@ -96,18 +96,19 @@ def check_array(name: str, array: np.ndarray[Any, Any], event_shape: Shape | Non
             )
 
 
-def check_weights(weights: Any, num_examples: int) -> None:
-    """Refuse sample weights that are not one non-negative number an example, some of them not 0.
+def check_weights(weights: Any, num_examples: int) -> np.ndarray[Any, Any]:
+    """Sample weights (n,) or (n, 1) as float32 (n,); each at least 0, and one of them more.
 
     Raises:
         DataError: if their shape or values are wrong.
     """
     array = np.asarray(weights)
-    if array.shape != (num_examples,) or array.dtype.kind not in "biuf":
+    if array.shape not in {(num_examples,), (num_examples, 1)} or array.dtype.kind not in "biuf":
         raise DataError(
             f"sample_weight has the shape {array.shape} and the type {array.dtype}; expected "
             f"({num_examples},), one number an example."
         )
+    array = array.reshape(-1)
     bad = np.flatnonzero(~np.isfinite(array) | (array < 0))
     if bad.size:
         raise DataError(
@@ -116,6 +117,7 @@ def check_weights(weights: Any, num_examples: int) -> None:
         )
     if not array.any():
         raise DataError("sample_weight is 0 for every example; expected a positive one somewhere.")
+    return array.astype("float32", copy=False)
 
 
 def check_probabilities(name: str, array: np.ndarray[Any, Any]) -> None:

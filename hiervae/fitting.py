@@ -21,6 +21,8 @@ from hiervae.examples import (
 from hiervae.metrics import CONTROL_NAMES
 from hiervae.nonfinite_guard import NonFiniteGuard
 from hiervae.options import check_number_between, check_positive_int
+from hiervae.schedulers.base import Scheduler
+from hiervae.step_count import StepCount
 from hiervae.types import Config
 
 
@@ -66,6 +68,7 @@ class FittingMethods:
                 "measure anything else in a callback."
             )
         self._requested_jit_compile = jit_compile
+        self.forget_compiled()
         super().compile(  # type: ignore[misc]
             optimizer=optimizer,
             run_eagerly=run_eagerly,
@@ -93,12 +96,23 @@ class FittingMethods:
             self.optimizer.build(self.trainable_variables)
 
     def make_train_function(self: Any, force: bool = False) -> Any:
-        """Compile the training step, anew when another scheduler was installed."""
-        if self.control.active_rule != self._compiled_rule:
-            self._compiled_rule, force = self.control.active_rule, True
+        """Compile the training step, anew for another scheduler or other options of a part."""
+        wanted = (self.control.active_rule, self.part_options())
+        force = force or wanted != self._trained_as
+        self._trained_as = wanted
         if self.built:
+            self.check_ready()
             self.gated_variables()  # refuses an optimiser before a step is compiled
         return super().make_train_function(force=force)  # type: ignore[misc]
+
+    def make_test_function(self: Any, force: bool = False) -> Any:
+        """Compile the test step, anew for other options of a part."""
+        wanted = self.part_options()
+        force = force or wanted != self._tested_as
+        self._tested_as = wanted
+        if self.built:
+            self.check_ready()
+        return super().make_test_function(force=force)  # type: ignore[misc]
 
     def fit(
         self: Any,
@@ -146,11 +160,8 @@ class FittingMethods:
             training_examples = self._before_the_split(x, validation_split)
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
-        if isinstance(callbacks, keras.callbacks.CallbackList):
-            callbacks = callbacks.callbacks
-        given = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-        callbacks = [callback for callback in given if callback is not None]
-        callbacks.append(NonFiniteGuard())
+        steps = StepCount()
+        callbacks = [steps, *_single_callbacks(callbacks), NonFiniteGuard()]
         try:
             with backend.values_kept(self):
                 return super().fit(  # type: ignore[misc]
@@ -166,6 +177,7 @@ class FittingMethods:
                     **kwargs,
                 )
         finally:
+            steps.put_back()
             self.control.detach()
 
     def evaluate(
@@ -182,10 +194,12 @@ class FittingMethods:
 
         Raises:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if a BetaController is among the callbacks.
             NonFiniteLossError: if the loss is NaN or infinite.
         """
         self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset", False):
+            _refuse_controllers("evaluate", kwargs.get("callbacks"))
             x, y, sample_weight = self._check_data("x", x, y, sample_weight)
         self.reset_generator(self.seed or 0)
         logs = super().evaluate(  # type: ignore[misc]
@@ -212,7 +226,9 @@ class FittingMethods:
 
         Raises:
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
+            ValueError: if a BetaController is among the callbacks.
         """
+        _refuse_controllers("predict", kwargs.get("callbacks"))
         if as_array(x) is not None:
             x = self.checked_array("x", x, possible=False)
         return super().predict(x, **kwargs)  # type: ignore[misc]
@@ -232,7 +248,7 @@ class FittingMethods:
         """
         examples = self.checked_array("x", x, possible=not self.dynamic_binarisation)
         order = np.random.default_rng(self.seed).permutation(len(examples))
-        for part in (self.inference, self.prior, self.likelihood):
+        for part in self.parts:
             if part.num_examples_wanted:
                 chosen = examples[order[: part.num_examples_wanted]]
                 part.adapt(chosen.astype("float32", copy=False))
@@ -269,8 +285,7 @@ class FittingMethods:
         return x[:num_training]
 
     def _num_examples_wanted(self: Any) -> int:
-        parts = (self.inference, self.prior, self.likelihood)
-        return max(part.num_examples_wanted for part in parts)
+        return max(part.num_examples_wanted for part in self.parts)
 
     def _check_data(
         self: Any, name: str, x: Any, y: Any, sample_weight: Any, training: bool = False
@@ -287,8 +302,7 @@ class FittingMethods:
         if not self.built:
             self.build((None, *array.shape[1:]))
         if sample_weight is not None:
-            check_weights(sample_weight, len(array))
-            sample_weight = np.asarray(sample_weight, dtype="float32")
+            sample_weight = check_weights(sample_weight, len(array))
             y = np.zeros(len(array), dtype="uint8") if y is None else y
         return array, y, sample_weight
 
@@ -299,6 +313,23 @@ class FittingMethods:
             x, y, weights = data, None, None
         x, y, weights = self._check_data("validation_data", x, y, weights)
         return keras.utils.pack_x_y_sample_weight(x, y, weights)
+
+
+def _single_callbacks(callbacks: Any) -> list[Any]:
+    """The callbacks that Keras takes as one, several or a container of them."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [callback for callback in several if callback is not None]
+
+
+def _refuse_controllers(what: str, callbacks: Any) -> None:
+    for callback in _single_callbacks(callbacks):
+        if isinstance(getattr(callback, "scheduler", None), Scheduler):
+            raise ValueError(
+                f"{what}() received a {type(callback).__name__}, but is at beta = 1; expected it "
+                "among the callbacks of `fit` alone. Leave it out."
+            )
 
 
 def _portable(optimizer: Config) -> Config:

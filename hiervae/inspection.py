@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.examples import as_array, check_array
 from hiervae.likelihoods.base import Likelihood
 from hiervae.options import check_positive_int, check_seed
+from hiervae.part import Part
 from hiervae.types import InferencePass, Level
 
 
@@ -44,8 +46,32 @@ class InspectionMethods:
     def compiled_function(
         self: Any, key: tuple[Any, ...], function: Callable[..., Any]
     ) -> Callable[..., Any]:
-        """`function` compiled once for `key`."""
-        return self._functions.get(self, key, function)
+        """`function` compiled once for `key` and the options that the parts have now.
+
+        Raises:
+            ValueError: if a part cannot be used yet.
+        """
+        self.check_ready()
+        return self._functions.get(self, (*key, self.part_options()), function)
+
+    @property
+    def parts(self: Any) -> tuple[Part, ...]:
+        """The parts that are layers: inference scheme, prior and likelihood."""
+        return self.inference, self.prior, self.likelihood
+
+    def part_options(self) -> str:
+        """The options of the parts as they are now, for what was compiled with others."""
+        configs = [part.get_config() for part in self.parts]
+        return json.dumps(configs, sort_keys=True, default=str)
+
+    def check_ready(self) -> None:
+        """Ask every part whether it can be used.
+
+        Raises:
+            ValueError: if one cannot yet.
+        """
+        for part in self.parts:
+            part.check_ready()
 
     def reset_generator(self: Any, seed: int | None) -> None:
         """Restart the generator of evaluation draws; None lets it go on.

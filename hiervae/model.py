@@ -111,7 +111,8 @@ class HierarchicalVAE(
         self.control = ControlState(name="control")
         self.event_shape: Any = None
         self._functions = FunctionCache()
-        self._compiled_rule: Any = None
+        self._trained_as: Any = None
+        self._tested_as: Any = None
 
     @property
     def num_levels(self) -> int:
@@ -131,7 +132,7 @@ class HierarchicalVAE(
 
     @property
     def training_step(self) -> int:
-        """Optimiser steps taken over the model's life, across `fit` calls and reloads."""
+        """Training steps (batches) over the model's life, across `fit` calls and reloads."""
         return int(ops.convert_to_numpy(self.control.step))
 
     def set_objective(self, **changes: Any) -> None:
@@ -160,6 +161,10 @@ class HierarchicalVAE(
                 f"{', '.join(known)}."
             )
         self.objective = Objective(**{**known, **changes})
+        self.forget_compiled()
+
+    def forget_compiled(self) -> None:
+        """Compile steps and functions anew when they are next used."""
         self.train_function = self.test_function = None
         self._functions = FunctionCache()
 
@@ -183,7 +188,8 @@ class HierarchicalVAE(
         if not event_shape or not all(map(_is_size, event_shape)):
             raise ValueError(
                 f"The model cannot be built for inputs of shape {input_shape}: expected (batch, "
-                "*event_shape) with every size of the event known and positive, as (None, 784)."
+                "*event_shape) with every size of the event known and positive, as (None, 784). "
+                "Where a data set does not tell its sizes, call `model.build` first."
             )
         if self.event_shape is not None:
             if event_shape == self.event_shape:
@@ -201,7 +207,7 @@ class HierarchicalVAE(
             value_range=self.likelihood.value_range,
             components_are_drawn=self.inference.components_are_drawn(self.num_levels),
         )
-        for part in (self.inference, self.prior, self.likelihood):
+        for part in self.parts:
             part.prepare(context)
         with construction_scope(self.seed, self.dtype_policy):
             self.inference.build((None, *event_shape))
@@ -297,7 +303,6 @@ class HierarchicalVAE(
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
-            "control": self.control.get_config(),
         }
 
     @classmethod
@@ -308,7 +313,6 @@ class HierarchicalVAE(
             RegistryError: if a plugin is not installed; the message says what to install.
         """
         config = dict(config)
-        control = config.pop("control")
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
         scope: Any = contextlib.nullcontext()
         if custom_objects:  # an empty scope would hide those of `load_model`
@@ -317,9 +321,7 @@ class HierarchicalVAE(
             with construction_scope(_seed_of_parts(config["seed"]), config["dtype"]):
                 for role, base in PARTS.items():
                     config[role] = registry.restore(GROUP_OF[role], config[role], base)
-            model = cls(**config)
-        model.control.restore(control)
-        return model
+            return cls(**config)
 
     def save_own_variables(self, store: Any) -> None:
         """Keep the random generators too, which Keras leaves out."""

@@ -55,6 +55,16 @@ class Part(keras.layers.Layer):
                 with the model's seed: NumPy, shape (n, *event_shape), float32.
         """
 
+    def check_ready(self) -> None:
+        """Refuse to be used, where the part still lacks something; by default it never does.
+
+        The model calls it before it compiles or runs a function that uses the parts, where weights
+        have values to look at.
+
+        Raises:
+            ValueError: if the part cannot be used yet; the message says what it wants.
+        """
+
     @property
     def context(self) -> ModelContext:
         """The model this part belongs to, as far as a part may know it.

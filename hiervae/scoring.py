@@ -27,6 +27,8 @@ class ScoringMethods:
     ) -> Array:
         """The evidence lower bound of each example at beta = 1.
 
+        KL terms are taken in closed form where they have one, whatever the model is trained on.
+
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: posterior samples that are averaged.
@@ -46,7 +48,7 @@ class ScoringMethods:
         self.reset_generator(seed)
 
         def function(inputs: Any) -> Any:
-            terms = self(inputs, return_terms=True, num_samples=chunk)
+            terms = self(inputs, return_terms=True, num_samples=chunk, closed_form=True)
             return terms.log_likelihood - terms.total_kl
 
         def mean(passes: Iterator[Array]) -> Array:
@@ -62,7 +64,7 @@ class ScoringMethods:
         num_samples: int = 5000,
         batch_size: int = 100,
         seed: int | None = 0,
-        verbose: int = 0,
+        verbose: int = 1,
         rows_per_pass: int = ROWS_PER_PASS,
     ) -> Array:
         """The importance-weighted bound L_S on log p(x) of each example (Burda et al. 2016).
@@ -75,7 +77,7 @@ class ScoringMethods:
             num_samples: importance samples S.
             batch_size: examples a pass.
             seed: of the draws; None goes on from the last draw.
-            verbose: 1 shows a progress bar.
+            verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
                 (but an example at least). Memory grows with it, and not with S: fewer for images
                 that are large or go through convolutions. It changes the numbers as another seed

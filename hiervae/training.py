@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae import random
+from hiervae import backend, random
 from hiervae.objective import elbo
 from hiervae.types import Tensor
 
@@ -30,6 +30,8 @@ class TrainingMethods:
                 f"A batch holds a {type(inputs).__name__} of inputs; expected one array of "
                 "examples, (batch, *event_shape). Yield `x`, `(x,)` or `(x, y, sample_weight)`."
             )
+        if self.event_shape is not None:
+            inputs = backend.with_event_shape(inputs, self.event_shape)
         return inputs, weights
 
     def training_outcome(self: Any, inputs: Tensor, weights: Tensor | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Each adapter gives `StepAdapter`, the mixin with `train_step` and `test_step`; `compile_function`,
 which compiles a function that reads the model's weights; `values_kept`, the context in which a
-model is trained; `matrix_product`, which keeps float32 where the backend would multiply with fewer
+model is trained; `with_event_shape`, which tells a batch the sizes of its examples where they are
+not known; `matrix_product`, which keeps float32 where the backend would multiply with fewer
 digits; and `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
 """
 
@@ -15,6 +16,7 @@ if keras.backend.backend() == "jax":
         compile_function,
         matrix_product,
         values_kept,
+        with_event_shape,
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
@@ -23,6 +25,7 @@ elif keras.backend.backend() == "tensorflow":
         compile_function,
         matrix_product,
         values_kept,
+        with_event_shape,
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
@@ -31,6 +34,7 @@ elif keras.backend.backend() == "torch":
         compile_function,
         matrix_product,
         values_kept,
+        with_event_shape,
     )
 else:
     raise ImportError(
@@ -44,4 +48,5 @@ __all__ = [
     "compile_function",
     "matrix_product",
     "values_kept",
+    "with_event_shape",
 ]

@@ -79,3 +79,13 @@ def matrix_product(first: Any, second: Any) -> Any:
     """The product of two float32 matrices in full precision, on a GPU or TPU too."""
     # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
     return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+
+
+def with_event_shape(inputs: Any, event_shape: tuple[int, ...]) -> Any:
+    """The batch, its examples of `event_shape` where the data set does not tell their sizes.
+
+    A batch that turns out to be of another shape ends the step with TensorFlow's error.
+    """
+    if tf.TensorShape(inputs.shape)[1:].is_fully_defined():
+        return inputs
+    return tf.ensure_shape(inputs, (None, *event_shape))

@@ -14,8 +14,7 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     While a beta rule is in its initial phase (`phase` is 0 in the logs), an epoch neither counts
     against the patience nor is kept as the best one, as in Tomczak & Welling (2018). Rules without
     such a phase, and models without a rule, are in the main phase from the start. A training that
-    never leaves the initial phase keeps the weights of its last epoch. Restoring the best weights
-    leaves the model's count of training steps alone: those steps were taken.
+    never leaves the initial phase keeps the weights of its last epoch.
 
     Takes the arguments of `keras.callbacks.EarlyStopping`.
 
@@ -27,13 +26,6 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         """Look at an epoch of the main phase."""
         if in_main_phase(logs or {}):
             super().on_epoch_end(epoch, logs)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Restore the best weights, if that was asked for."""
-        taken = getattr(self.model, "training_step", None)
-        super().on_train_end(logs)
-        if taken is not None:  # as it is for a model of any other class
-            self.model.control.step.assign(taken)
 
 
 def in_main_phase(logs: Mapping[str, Any]) -> bool:

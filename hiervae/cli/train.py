@@ -135,6 +135,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     name = Path(arguments.dataset or "pendulum").stem
     folder = RunFolder(arguments.out or Path("runs") / name)
+    folder.require_room()
     again = f"hiervae train --out {shlex.quote(str(folder.path))} --resume"
     if not arguments.resume and not folder.is_empty():
         raise UsageError(

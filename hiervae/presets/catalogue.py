@@ -76,6 +76,6 @@ def build(
         seed: of the initial weights and all noise.
 
     Raises:
-        ValueError: if there is no such preset or variant.
+        ValueError: if there is no such preset or variant, or `input_shape` is no shape.
     """
-    return get(name, dataset, variant).build_model(tuple(input_shape), seed)
+    return get(name, dataset, variant).build_model(input_shape, seed)

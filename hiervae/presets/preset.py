@@ -43,7 +43,15 @@ class Preset:
             input_shape: shape of one example.
             seed: of the initial weights and all noise.
             steps_per_execution: as in `keras.Model.compile`.
+
+        Raises:
+            ValueError: if `input_shape` is no shape.
         """
+        if not isinstance(input_shape, (list, tuple)):
+            raise ValueError(
+                f"input_shape={input_shape!r}: expected the shape of one example, as (784,) or "
+                "(28, 28)."
+            )
         model = HierarchicalVAE(**copy.deepcopy(self.model), seed=seed)
         model.compile(
             optimizer=keras.optimizers.deserialize(copy.deepcopy(self.optimizer)),

@@ -8,7 +8,6 @@ from keras import ops
 
 from hiervae.batching import Array
 from hiervae.priors.posterior_mixture import PosteriorMixture
-from hiervae.types import Tensor
 
 
 class VampDataPrior(PosteriorMixture):
@@ -27,11 +26,6 @@ class VampDataPrior(PosteriorMixture):
         ValueError: if an option is wrong.
     """
 
-    def __init__(self, num_components: int = 500, weights: str = "uniform", **kwargs: Any) -> None:
-        super().__init__(num_components, weights, **kwargs)
-        # The weight below, where Python can read it: inside compiled code a weight has no value.
-        self._has_examples = False
-
     def build(self, input_shape: Any) -> None:
         """Create the room for the examples."""
         super().build(input_shape)
@@ -48,7 +42,7 @@ class VampDataPrior(PosteriorMixture):
     @property
     def num_examples_wanted(self) -> int:
         """K, or 0 where the prior has its examples: those given by hand are kept."""
-        return 0 if self._has_examples else self.num_components
+        return 0 if self._has_examples() else self.num_components
 
     def adapt(self, examples: Array) -> None:
         """Take the first K of the examples (n, *event_shape).
@@ -58,24 +52,19 @@ class VampDataPrior(PosteriorMixture):
         """
         self.inputs.assign(self.checked_examples(examples))
         self.adapted.assign(1.0)
-        self._has_examples = True
 
-    @property
-    def pseudo_inputs(self) -> Tensor:
-        """The examples, shape (K, *event_shape).
+    def check_ready(self) -> None:
+        """See the base class.
 
         Raises:
-            ValueError: if there are none yet.
+            ValueError: if the prior has no examples yet.
         """
-        if not self._has_examples:
+        if not self._has_examples():
             raise ValueError(
                 "VampDataPrior has no examples yet; expected "
                 f"{self.num_components} training examples as its components. Train the model with "
                 "`fit`, load a trained one, or call `model.adapt(x)`."
             )
-        return super().pseudo_inputs
 
-    def load_own_variables(self, store: Any) -> None:
-        """Take up the examples, and whether there are any."""
-        super().load_own_variables(store)
-        self._has_examples = bool(ops.convert_to_numpy(self.adapted) > 0)
+    def _has_examples(self) -> bool:
+        return self.built and bool(ops.convert_to_numpy(self.adapted) > 0)

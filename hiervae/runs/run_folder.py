@@ -46,12 +46,22 @@ class RunFolder:
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
 
-    def is_empty(self) -> bool:
-        """Whether there is nothing yet where the run is to be.
+    def require_room(self) -> None:
+        """Refuse a place where no folder can be made or written, before any work is done.
 
         Raises:
-            NotADirectoryError: if there is a file.
+            HiervaeError: if there is a file on the way, or writing is not allowed.
         """
+        nearest = next(place for place in (self.path, *self.path.parents) if place.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK):
+            return
+        found = "is not writable" if nearest.is_dir() else "is a file"
+        raise HiervaeError(
+            f"{self.path} cannot be the run folder: {nearest} {found}. Choose another by --out."
+        )
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing yet where the run is to be."""
         return not self.path.exists() or not any(self.path.iterdir())
 
     def create(self, config: RunConfig) -> None:

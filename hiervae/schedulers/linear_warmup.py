@@ -13,12 +13,12 @@ class LinearWarmup(Scheduler):
     """beta rises linearly from `start` to 1 (Sønderby et al. 2016, section 2.3).
 
     With `epochs` beta changes once an epoch and is 1 from epoch number `epochs` on (counted from
-    1, so that beta = epoch / epochs as in Tomczak & Welling 2018); with `steps` it changes at
-    every step.
+    1, so that beta = epoch / epochs as in Tomczak & Welling 2018; one that was interrupted counts);
+    with `steps` it changes at every step.
 
     Args:
         epochs: length of the warm-up in epochs.
-        steps: length of the warm-up in optimiser steps; give one of the two.
+        steps: length of the warm-up in training steps (batches); give one of the two.
         start: beta before the first epoch or step.
 
     Raises:

@@ -244,10 +244,20 @@ def test_a_damaged_data_file_is_one_line(hiervae, tmp_path):
 def test_an_unwritable_place_is_one_line(hiervae, tmp_path, small):
     (tmp_path / "file").write_text("")
     outcome = hiervae("train", "--out", tmp_path / "file" / "run", *small)
+    expected = f"cannot be the run folder: {tmp_path / 'file'} is a file. Choose another by --out"
     assert outcome.status == 1
-    assert "file" in outcome.error
+    assert expected in outcome.error
     outcome = hiervae("train", "--out", tmp_path / "file", *small)
     assert outcome.status == 1
+    assert expected in outcome.error
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_place_without_the_right_to_write_is_one_line(hiervae, tmp_path, small):
+    (tmp_path / "held").mkdir(mode=0o500)
+    outcome = hiervae("train", "--out", tmp_path / "held" / "run", *small)
+    assert outcome.status == 1
+    assert "held is not writable. Choose another by --out" in outcome.error
 
 
 @contextmanager

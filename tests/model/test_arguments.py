@@ -1,10 +1,13 @@
 """What cannot be used is refused with what to do instead."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 
 import hiervae
+from hiervae.construction import construction_scope
 from hiervae.errors import DataError
 from hiervae.priors.standard_normal import StandardNormal
 from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model
@@ -24,6 +27,22 @@ def test_seeds(model, seed):
     for use in (lambda: small_model(seed=seed), lambda: model.sample(2, seed=seed)):
         with pytest.raises(ValueError, match="seed=.*expected None or an integer from 0 to"):
             use()
+
+
+def test_models_made_in_threads_start_from_their_seeds():
+    entered = threading.Event()
+
+    def build_another():
+        with construction_scope(1, keras.DTypePolicy("float16")):
+            entered.set()
+
+    other = threading.Thread(target=build_another)
+    with construction_scope(0, keras.DTypePolicy("float32")):
+        other.start()
+        assert not entered.wait(0.2), "the scope changes what belongs to the whole process"
+        assert keras.config.dtype_policy().name == "float32"
+    other.join()
+    assert entered.is_set()
 
 
 def test_seeds_of_numpy():

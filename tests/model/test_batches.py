@@ -80,6 +80,7 @@ def test_integer_weights_equal_duplicates_in_evaluation(model):
     assert abs(expected["loss"] - evaluate(model, X)["loss"]) > 1e-3
     assert_same(evaluate(model, X, sample_weight=WEIGHTS, batch_size=4), expected)
     assert_same(evaluate(model, X, sample_weight=3 * WEIGHTS), expected)
+    assert_same(evaluate(model, X, sample_weight=WEIGHTS[:, None]), expected)
     assert_same(evaluate(model, Batches(X, WEIGHTS.astype("float32"))), expected)
 
 
@@ -181,7 +182,7 @@ def test_validation_split_keeps_the_weights(model):
     ("weights", "message"),
     [
         (np.ones(9), r"has the shape \(9,\).*expected \(10,\)"),
-        (np.ones((10, 1)), r"has the shape \(10, 1\).*expected \(10,\)"),
+        (np.ones((10, 2)), r"has the shape \(10, 2\).*expected \(10,\)"),
         (2.0, r"has the shape \(\).*expected \(10,\)"),
         (["a"] * 10, "the type <U1.*one number an example"),
         (-np.ones(10), "holds -1.0 at position 0; expected finite numbers from 0 on"),

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from hiervae.callbacks import BetaController
 from tests.support.models import binary_data, compiled, rewo, small_model, weights_of
 
 X, X_VALID = binary_data(24), binary_data(12, seed=1)
@@ -35,7 +36,25 @@ def test_early_stopping_restores_the_best_weights():
     found = model.evaluate(X_VALID, batch_size=8, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(losses[best], rel=1e-5)
     assert found["loss"] != pytest.approx(losses[-1], rel=1e-5)
-    assert model.training_step == 3 * (best + 1), "the control state belongs to the weights"
+    assert model.training_step == 3 * len(losses), "steps that were taken count"
+    phase = model.control_values()["phase"]
+    model.fit(X, batch_size=8, verbose=0, callbacks=[rewo(**OPTIONS)])
+    assert model.training_step == 3 * len(losses) + 3
+    assert model.control_values()["phase"] >= phase
+
+
+@pytest.mark.parametrize("method", ["evaluate", "predict"])
+def test_a_controller_has_no_place_outside_fit(method):
+    model = new_model()
+    fit(model, [], epochs=1)
+    before = model.control_values()
+    controller = BetaController("constant", beta=0.01)
+    container = keras.callbacks.CallbackList([controller])
+    for callbacks in (controller, [controller], container):
+        with pytest.raises(ValueError, match=rf"{method}\(\) received a BetaController.*of `fit`"):
+            getattr(model, method)(X, callbacks=callbacks, verbose=0)
+    assert model.control_values() == before
+    assert model.fit(X, verbose=0).history["beta"] == [1.0]
 
 
 def test_checkpoints_can_be_loaded(tmp_path):

@@ -135,6 +135,18 @@ def test_a_rule_counts_from_where_it_begins(model, tmp_path, unit, length):
     assert warm_up(model, **{unit: 2 * length}) == pytest.approx([0.125, 0.25])
 
 
+def test_a_rule_goes_on_from_weights_alone(model, tmp_path):
+    assert warm_up(model, epochs=8) == [0.125, 0.25]
+    model.save_weights(tmp_path / "model.weights.h5")
+    copies = [compiled(keras.models.clone_model(model)) for _ in range(2)]
+    for copy in copies:
+        copy.build((None, X.shape[1]))
+    copies[0].load_weights(tmp_path / "model.weights.h5")
+    copies[1].set_weights(model.get_weights())
+    for each in (model, *copies):
+        assert warm_up(each, epochs=8) == [0.375, 0.5]
+
+
 def test_one_rule_a_fit(model):
     with pytest.raises(ValueError, match="REWO was to be installed beside Constant"):
         model.fit(X, callbacks=[BetaController("constant"), BetaController("rewo", kappa=1.0)])

@@ -96,6 +96,29 @@ def test_training(trained, name):
         np.testing.assert_allclose(new, wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.backends("tensorflow")
+def test_a_data_set_that_does_not_tell_its_sizes(trained):
+    tf = pytest.importorskip("tensorflow")
+
+    def unsized(x):
+        signature = tf.TensorSpec((None,), "float32")
+        data = tf.data.Dataset.from_generator(lambda: iter(x), output_signature=signature)
+        counted = tf.data.experimental.assert_cardinality(-(-len(x) // BATCH))
+        return data.batch(BATCH).apply(counted)
+
+    model, start, expected, _ = trained
+    model.set_weights(start)
+    run(model, unsized(X))
+    for new, wanted in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_allclose(new, wanted, rtol=1e-5, atol=1e-6)
+    found = model.evaluate(unsized(X), verbose=0)
+    assert found == pytest.approx(model.evaluate(X, batch_size=BATCH, verbose=0), rel=1e-5)
+    with pytest.raises(ValueError, match="known and positive.*call `model.build` first"):
+        run(compiled(small_model()), unsized(X))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible with expected shape"):
+        run(model, unsized(X[:, :-1]))
+
+
 @pytest.mark.parametrize("name", ["list", "uint8", "bool", "PyDataset of uint8"])
 def test_evaluation_and_scores(trained, name):
     model = trained[0]

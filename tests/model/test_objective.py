@@ -75,6 +75,14 @@ def test_unknown_choices(name):
         LinearGaussian((2,), **{name: "tight"})
 
 
+def test_the_elbo_of_examples_does_not_hang_on_the_objective():
+    linear = LinearGaussian((3, 2))
+    expected = linear.model.elbo(linear.x, num_samples=2, seed=0)
+    for changes in ({"kl": "monte_carlo"}, {"bound": "importance_weighted", "num_samples": 3}):
+        linear.model.set_objective(**changes)
+        np.testing.assert_array_equal(linear.model.elbo(linear.x, num_samples=2, seed=0), expected)
+
+
 def test_predictions_decode_posterior_means():
     linear = LinearGaussian((3, 2))
     mean = (linear.x @ linear.up[0] + linear.up_bias[0]) @ linear.down[0] + linear.down_bias[0]

@@ -180,6 +180,11 @@ def test_convolutions_refuse_vectors():
         presets.build("vamp_conv_hvae", (784,))
 
 
+def test_a_number_is_no_shape():
+    with pytest.raises(ValueError, match=r"input_shape=784: expected the shape of one example"):
+        presets.build("vhp", input_shape=784)
+
+
 def test_data_set_settings_replace_only_what_they_name():
     general, pendulum = presets.get("vhp"), presets.get("vhp", dataset="pendulum")
     assert pendulum.model["latent_dims"] == (2,)

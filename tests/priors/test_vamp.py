@@ -220,15 +220,26 @@ def test_training_examples_are_missing_before_they_are_given(tmp_path):
     model.save(tmp_path / "new.keras")
     for each in (model, keras.models.load_model(tmp_path / "new.keras")):
         for use in (
-            lambda m=each: m.prior.pseudo_inputs,
             lambda m=each: m.sample(3),
             lambda m=each: m.sample(3, component=0),
             lambda m=each: m.elbo(X),
+            lambda m=each: compiled(m).evaluate(X, verbose=0),
+            lambda m=each: compiled(m).train_on_batch(X),
         ):
             with pytest.raises(ValueError, match="has no examples yet; expected 5 training"):
                 use()
         each.prior.adapt(X)
         assert each.sample(3).shape == (3, 6)
+
+
+def test_training_examples_come_with_the_weights():
+    trained = vamp_model("vamp_data")
+    other = small_model(prior={"name": "vamp_data", "num_components": NUM})
+    other.build((None, 6))
+    other.set_weights(trained.get_weights())
+    assert other.prior.num_examples_wanted == 0
+    np.testing.assert_array_equal(numpy_of(other.prior.pseudo_inputs), X[:NUM])
+    np.testing.assert_array_equal(other.elbo(X, seed=1), trained.elbo(X, seed=1))
 
 
 def test_the_first_fit_gives_training_examples():

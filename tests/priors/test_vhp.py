@@ -9,7 +9,15 @@ from hiervae.priors.vhp import VariationalHierarchicalPrior
 from hiervae.random import inject_noise
 from tests.priors import quadrature
 from tests.support.compiling import compiled_with_seed
-from tests.support.models import context, numpy_of, tensor
+from tests.support.models import (
+    binary_data,
+    compiled,
+    context,
+    numpy_of,
+    small_model,
+    tensor,
+    vhp,
+)
 from tests.support.statistics import STANDARD_ERRORS, assert_mean, standard_error
 
 NETWORK = {"name": "mlp", "hidden_units": (6,), "activation": "tanh"}
@@ -115,6 +123,27 @@ def test_number_of_samples_in_and_outside_training(evaluation, training, expecte
     with inject_noise(source):
         prior.log_prob(tensor(np.zeros((4, 2))), training=training)
     assert shapes == [(4 * expected, 1)]
+
+
+def test_another_number_of_samples_takes_effect_at_once():
+    model = compiled(small_model(prior=vhp(1)))
+    model.build((None, 6))
+    rng = np.random.default_rng(0)
+    for weight in model.prior.trainable_variables:
+        weight.assign(rng.normal(size=weight.shape))
+    x = binary_data(40)
+    ways = {
+        "log_likelihood": lambda: model.log_likelihood(x, 50, verbose=0).mean(),
+        "evaluate": lambda: -model.evaluate(x, verbose=0)[0],
+        "fit": lambda: -model.fit(x, verbose=0).history["loss"][0],
+    }
+    model.optimizer.learning_rate = 0.0
+    few = {name: way() for name, way in ways.items()}
+    model.prior.num_importance_samples = 200
+    for name, way in ways.items():
+        assert way() > few[name] + 0.3, name
+    model.prior.num_importance_samples = 1
+    assert ways["log_likelihood"]() == pytest.approx(few["log_likelihood"])
 
 
 def test_it_is_an_estimate():
