@@ -50,7 +50,7 @@ def draw_rows(
         top + index * (height + gap) + (index // group) * 2 * gap * (group > 1)
         for index in range(len(rows))
     ]
-    page_width = max(left + columns * (width + gap) + 0.1, 0.3 + 0.09 * len(title))
+    page_width = left + max(columns * (width + gap) + 0.1, 0.2 + 0.09 * len(title))
     page_height = tops[-1] + height + 0.12
     figure = new_figure(page_width, page_height)
     # One set of axes in inches, downwards from the top left: a set for each frame is slow.

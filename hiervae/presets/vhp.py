@@ -34,15 +34,22 @@ _PENDULUM: Config = {
             "evaluation_importance_samples": None,
             "network": _TANH_MLP,
         },
-        "likelihood": {"name": "gaussian", "variance": 0.25},
+        "likelihood": {"name": "gaussian", "variance": 4.0},
         "network": _TANH_MLP,
     },
     "optimizer": adam(1e-3),
-    "scheduler": {"kappa": 0.1, "nu": 1.0, "tau": 3.0, "beta": 0.1},
-    "training": {"epochs": 30, "batch_size": 128, "early_stopping_patience": None},
+    "scheduler": {"kappa": 0.02, "nu": 20.0, "tau": 3.0, "beta": 0.03},
+    "training": {"epochs": 20, "batch_size": 128, "early_stopping_patience": None},
 }
 
-_CMU_MOCAP: Config = merge(_PENDULUM, {"scheduler": {"kappa": 0.5}, "training": {"epochs": 100}})
+_CMU_MOCAP: Config = merge(
+    _PENDULUM,
+    {
+        "model": {"likelihood": {"variance": 0.25}},
+        "scheduler": {"kappa": 0.5, "nu": 1.0, "beta": 0.1},
+        "training": {"epochs": 100},
+    },
+)
 
 _IMAGES_64: Config = {
     "model": {

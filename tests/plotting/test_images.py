@@ -33,6 +33,16 @@ def test_grid_shows_every_image_in_order_clipped_to_its_range():
         np.testing.assert_allclose(image, np.clip(expected, 0, 1)[:, :, None].repeat(3, axis=2))
 
 
+@pytest.mark.parametrize("label", ["", "straight line"])
+def test_a_long_title_is_not_cut_off(label):
+    title = "from 100 to 5000 (index), test examples [100, 5000]"
+    figure = interpolation_strip({label: np.zeros((2, 8, 8))}, title=title)
+    figure.canvas.draw()
+    for text in figure.axes[0].texts:
+        box = text.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+
+
 def test_frames_keep_their_proportions_and_do_not_overlap():
     figure = image_grid(np.zeros((4, 10, 20)), num_columns=4)
     boxes = [image.get_extent() for image in figure.axes[0].images]

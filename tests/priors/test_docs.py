@@ -6,5 +6,5 @@ from tests.support.snippets import run_page
 @pytest.mark.backends("torch")
 def test_the_page_on_priors_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run_page("priors.md") == 2
+    assert run_page("priors.md") == 3
     assert {path.name for path in tmp_path.iterdir()} == {"pseudo_inputs.png", "component_7.png"}

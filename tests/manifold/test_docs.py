@@ -1,0 +1,8 @@
+import pytest
+
+from tests.support.snippets import run_page
+
+
+@pytest.mark.backends("torch")
+def test_the_page_on_interpolation_runs():
+    assert run_page("interpolation.md") == 3
