@@ -24,5 +24,6 @@ class StepCount(keras.callbacks.Callback):
 
     def put_back(self) -> None:
         """Set the count to the most that was noted, if it is behind."""
-        if self.model is not None and self.model.training_step < self._taken:
-            self.model.control.step.assign(self._taken)
+        model = self._model  # `self.model` would sync the state that a failed `fit` left behind
+        if model is not None and model.training_step < self._taken:
+            model.control.step.assign(self._taken)
