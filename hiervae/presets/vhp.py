@@ -39,7 +39,7 @@ _PENDULUM: Config = {
     },
     "optimizer": adam(1e-3),
     "scheduler": {"kappa": 0.02, "nu": 20.0, "tau": 3.0, "beta": 0.03},
-    "training": {"epochs": 20, "batch_size": 128, "early_stopping_patience": None},
+    "training": {"epochs": 60, "batch_size": 128, "early_stopping_patience": None},
 }
 
 _CMU_MOCAP: Config = merge(
