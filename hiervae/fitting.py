@@ -68,7 +68,6 @@ class FittingMethods:
                 "measure anything else in a callback."
             )
         self._requested_jit_compile = jit_compile
-        self.forget_compiled()
         super().compile(  # type: ignore[misc]
             optimizer=optimizer,
             run_eagerly=run_eagerly,
@@ -94,25 +93,6 @@ class FittingMethods:
         self.compile(**config)
         if self.built:
             self.optimizer.build(self.trainable_variables)
-
-    def make_train_function(self: Any, force: bool = False) -> Any:
-        """Compile the training step, anew for another scheduler or other options of a part."""
-        wanted = (self.control.active_rule, self.part_options())
-        force = force or wanted != self._trained_as
-        self._trained_as = wanted
-        if self.built:
-            self.check_ready()
-            self.gated_variables()  # refuses an optimiser before a step is compiled
-        return super().make_train_function(force=force)  # type: ignore[misc]
-
-    def make_test_function(self: Any, force: bool = False) -> Any:
-        """Compile the test step, anew for other options of a part."""
-        wanted = self.part_options()
-        force = force or wanted != self._tested_as
-        self._tested_as = wanted
-        if self.built:
-            self.check_ready()
-        return super().make_test_function(force=force)  # type: ignore[misc]
 
     def fit(
         self: Any,

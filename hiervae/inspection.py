@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from hiervae.backend import compile_function
 from hiervae.batching import Array, batches, map_batches
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.examples import as_array, check_array
 from hiervae.likelihoods.base import Likelihood
 from hiervae.options import check_positive_int, check_seed
-from hiervae.part import Part
 from hiervae.types import InferencePass, Level
-
-
-class FunctionCache:
-    """Compiled functions of one model by name and static arguments."""
-
-    def __init__(self) -> None:
-        self._functions: dict[tuple[Any, ...], Callable[..., Any]] = {}
-
-    def get(
-        self, model: Any, key: tuple[Any, ...], function: Callable[..., Any]
-    ) -> Callable[..., Any]:
-        """The compiled function under `key`, compiled on first use."""
-        if key not in self._functions:
-            self._functions[key] = compile_function(model, function)
-        return self._functions[key]
 
 
 class InspectionMethods:
@@ -42,36 +23,6 @@ class InspectionMethods:
     Draws come from a generator of their own, so that looking never changes the course of training;
     a `seed` restarts it.
     """
-
-    def compiled_function(
-        self: Any, key: tuple[Any, ...], function: Callable[..., Any]
-    ) -> Callable[..., Any]:
-        """`function` compiled once for `key` and the options that the parts have now.
-
-        Raises:
-            ValueError: if a part cannot be used yet.
-        """
-        self.check_ready()
-        return self._functions.get(self, (*key, self.part_options()), function)
-
-    @property
-    def parts(self: Any) -> tuple[Part, ...]:
-        """The parts that are layers: inference scheme, prior and likelihood."""
-        return self.inference, self.prior, self.likelihood
-
-    def part_options(self) -> str:
-        """The options of the parts as they are now, for what was compiled with others."""
-        configs = [part.get_config() for part in self.parts]
-        return json.dumps(configs, sort_keys=True, default=str)
-
-    def check_ready(self) -> None:
-        """Ask every part whether it can be used.
-
-        Raises:
-            ValueError: if one cannot yet.
-        """
-        for part in self.parts:
-            part.check_ready()
 
     def reset_generator(self: Any, seed: int | None) -> None:
         """Restart the generator of evaluation draws; None lets it go on.

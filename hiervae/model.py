@@ -12,16 +12,18 @@ from keras import ops
 
 from hiervae import registry
 from hiervae.backend import StepAdapter
+from hiervae.compiled import CompiledMethods, FunctionCache
 from hiervae.construction import construction_scope
 from hiervae.control import ControlState
 from hiervae.fitting import FittingMethods
 from hiervae.inference.base import InferenceScheme
-from hiervae.inspection import FunctionCache, InspectionMethods
+from hiervae.inspection import InspectionMethods
 from hiervae.likelihoods.base import Likelihood
 from hiervae.metrics import StepMetrics
 from hiervae.networks.base import Network
 from hiervae.objective import Objective, Terms, kl_names, kl_terms
 from hiervae.options import check_bool, check_positive_int, check_seed
+from hiervae.part import Part
 from hiervae.priors.base import Prior
 from hiervae.scoring import ScoringMethods
 from hiervae.training import TrainingMethods
@@ -43,7 +45,13 @@ GROUP_OF = {
 
 @keras.saving.register_keras_serializable(package="hiervae")
 class HierarchicalVAE(
-    StepAdapter, TrainingMethods, FittingMethods, InspectionMethods, ScoringMethods, keras.Model
+    StepAdapter,
+    TrainingMethods,
+    FittingMethods,
+    CompiledMethods,
+    InspectionMethods,
+    ScoringMethods,
+    keras.Model,
 ):
     """A hierarchical variational autoencoder composed of plugins.
 
@@ -115,6 +123,11 @@ class HierarchicalVAE(
         self._tested_as: Any = None
 
     @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts that are layers: inference scheme, prior and likelihood."""
+        return self.inference, self.prior, self.likelihood
+
+    @property
     def num_levels(self) -> int:
         """Number of stochastic levels L."""
         return len(self.latent_dims)
@@ -161,12 +174,6 @@ class HierarchicalVAE(
                 f"{', '.join(known)}."
             )
         self.objective = Objective(**{**known, **changes})
-        self.forget_compiled()
-
-    def forget_compiled(self) -> None:
-        """Compile steps and functions anew when they are next used."""
-        self.train_function = self.test_function = None
-        self._functions = FunctionCache()
 
     def control_values(self) -> dict[str, float]:
         """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""

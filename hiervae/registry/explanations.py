@@ -80,7 +80,7 @@ def not_rebuilt(kind: str, entry: PluginEntry, saved: PartRecord, error: Excepti
 def reason(error: BaseException) -> str:
     """Type and text of an exception in one line, without the config that Keras puts before it."""
     text = str(error).rpartition("Exception encountered: ")[2]
-    return f"{type(error).__name__}: {textwrap.shorten(text, 300, placeholder=' ...')}"
+    return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"
 
 
 def _run(distribution: str, saved: PartRecord) -> str:

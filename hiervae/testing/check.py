@@ -50,7 +50,7 @@ class Check:
         if not isinstance(error, Exception) or isinstance(error, ConformanceError):
             return
         fix = self.fix if self.fix_suits_exceptions else "That exception is the cause of this one."
-        got = f"{type(error).__name__}: {textwrap.shorten(str(error), 400, placeholder=' ...')}"
+        got = f"{type(error).__name__}: {textwrap.shorten(str(error), 400)}"
         if LATE_STATE in str(error):
             raise late_state(self.part, got) from error
         got = f"{got} (raised in {_place(traceback, self.module)})"
