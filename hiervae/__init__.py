@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hiervae.startup import runs_as_command
+from hiervae.utils.startup import runs_as_command
 
 if TYPE_CHECKING or not runs_as_command():
     from hiervae import (

@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import keras
 
-from hiervae.batching import Array
-from hiervae.types import ModelContext
+from hiervae.networks.base import Network
+from hiervae.types import Shape
+from hiervae.utils.batching import Array
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """What a part may know of the model it is built into.
+
+    Attributes:
+        event_shape: shape of one example x.
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top).
+        prior_dim: size of the latent vector that the prior governs: z_L of a stacked structure,
+            all levels concatenated of a flat one.
+        network: the deterministic blocks the inference scheme is to use.
+        value_range: lowest and highest value the likelihood gives density to; None is unbounded.
+        components_are_drawn: whether the posteriors of pseudo-inputs are conditioned on a draw of
+            lower levels, and so differ from call to call.
+    """
+
+    event_shape: Shape
+    latent_dims: tuple[int, ...]
+    prior_dim: int
+    network: Network
+    value_range: tuple[float | None, float | None] = (None, None)
+    components_are_drawn: bool = False
+
+    @property
+    def num_levels(self) -> int:
+        """Number of stochastic levels L."""
+        return len(self.latent_dims)
 
 
 class Part(keras.layers.Layer):
@@ -76,6 +106,6 @@ class Part(keras.layers.Layer):
             raise RuntimeError(
                 f"{type(self).__name__} was used before it knew its model: expected "
                 "`prepare(context)` first. Compose it into a HierarchicalVAE, or call "
-                "`prepare(hiervae.types.ModelContext(...))` yourself."
+                "`prepare(hiervae.part.ModelContext(...))` yourself."
             )
         return self._context

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from hiervae.callbacks.picture_monitor import PictureMonitor
-from hiervae.options import check_positive_int
 from hiervae.plotting import image_grid, reconstructions
 from hiervae.plotting.frames import value_limits
 from hiervae.types import Shape
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

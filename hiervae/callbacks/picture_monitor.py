@@ -15,9 +15,9 @@ import keras
 
 from hiervae.callbacks.event_writer import EventWriter
 from hiervae.errors import DataError, HiervaeError
-from hiervae.examples import as_array, check_array
-from hiervae.options import check_positive_int
+from hiervae.model.inputs import as_array, check_array
 from hiervae.plotting.figure_file import save_figure
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -68,9 +68,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
-    from hiervae.files import replacing
     from hiervae.runs.figures import FigureWriter
     from hiervae.runs.new_data import new_data
+    from hiervae.utils.files import replacing
 
     model = folder.load_model()
     with refused_as_usage():

@@ -12,11 +12,11 @@ from typing import Any
 
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
-from hiervae.options import check_positive_int, check_seed
 from hiervae.presets.merging import merge
 from hiervae.runs.files import read_json
 from hiervae.runs.run_config import FORMAT, RunConfig
 from hiervae.types import Config
+from hiervae.utils.validation import check_positive_int, check_seed
 
 SECTIONS = ("model", "optimizer", "scheduler", "training")
 KEYS = ("preset", "variant", "dataset", "seed", *SECTIONS)
@@ -231,7 +231,7 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
 
 
 def _check(settings: Config) -> None:
-    from hiervae.model import GROUP_OF, HierarchicalVAE
+    from hiervae.model.hierarchical_vae import GROUP_OF, HierarchicalVAE
 
     training = settings["training"]
     arguments = {*inspect.signature(HierarchicalVAE.__init__).parameters}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from hiervae.errors import DataError
-from hiervae.files import replacing
+from hiervae.utils.files import replacing
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
-from hiervae.options import check_positive_int, check_positive_number
+from hiervae.utils.validation import check_positive_int, check_positive_number
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hiervae.batching import Array
-from hiervae.options import check_positive_int
+from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_positive_int
 
 
 def bits_per_dimension(log_likelihood: Any, num_dimensions: int) -> Array:

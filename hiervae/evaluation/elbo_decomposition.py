@@ -14,8 +14,8 @@ from hiervae.errors import NonFiniteLossError
 from hiervae.evaluation.kl_profile import closed_forms, kl_shares
 from hiervae.evaluation.normals import entropy, log_density, log_mixture_density, parameters
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
-from hiervae.options import check_positive_int
-from hiervae.types import InferencePass
+from hiervae.inference.passes import InferencePass
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

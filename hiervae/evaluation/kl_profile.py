@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from hiervae.distributions import DiagonalNormal
 from hiervae.evaluation.normals import kl_per_unit, log_density, log_density_per_unit
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
-from hiervae.objective import kl_names
-from hiervae.options import check_positive_int
-from hiervae.types import Level
+from hiervae.inference.passes import Level
+from hiervae.model.objective import kl_names
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
-from hiervae.types import InferencePass
+from hiervae.inference.passes import InferencePass
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

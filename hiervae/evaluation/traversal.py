@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.options import check_choice, check_positive_int, check_positive_number
+from hiervae.utils.validation import check_choice, check_positive_int, check_positive_number
 
 if TYPE_CHECKING:
     from hiervae.distributions import DiagonalNormal

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.inference.passes import GenerativePass, InferencePass
 from hiervae.part import Part
-from hiervae.types import GenerativePass, InferencePass, Tensor
+from hiervae.types import Tensor
 
 
 class InferenceScheme(Part, abc.ABC):

@@ -7,9 +7,10 @@ from typing import Any
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import jointly
+from hiervae.inference.passes import InferencePass, Level
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.types import InferencePass, Level, Tensor
+from hiervae.types import Tensor
 
 
 class BottomUp(StackedScheme):

@@ -10,10 +10,11 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import jointly
+from hiervae.inference.passes import InferencePass
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.options import check_bool
-from hiervae.types import Config, InferencePass, Tensor
+from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_bool
 
 
 class Ladder(StackedScheme):

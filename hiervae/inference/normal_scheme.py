@@ -16,8 +16,8 @@ from hiervae.networks.normal_head import (
     standardize_log_variance_bounds,
 )
 from hiervae.networks.normalization import statistics_of_first
-from hiervae.options import check_bool, check_choice
 from hiervae.types import Config, Shape, Tensor
+from hiervae.utils.validation import check_bool, check_choice
 
 
 class NormalScheme(InferenceScheme):

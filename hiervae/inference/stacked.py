@@ -7,9 +7,10 @@ from typing import Any
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import NormalScheme, call_block
+from hiervae.inference.passes import GenerativePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.types import GenerativePass, Level, Tensor
+from hiervae.types import Tensor
 
 
 class StackedScheme(NormalScheme):

@@ -10,9 +10,10 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import call_block, jointly
+from hiervae.inference.passes import InferencePass
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.types import InferencePass, Tensor
+from hiervae.types import Tensor
 
 
 class TopDown(StackedScheme):

@@ -13,10 +13,11 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.normal_scheme import NormalScheme, jointly
+from hiervae.inference.passes import GenerativePass, InferencePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.options import LEAKY_RELU, activation_function
-from hiervae.options import check_choice, check_number_between
-from hiervae.types import Config, GenerativePass, InferencePass, Level, Tensor
+from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_choice, check_number_between
 
 COMBINATIONS = ("concatenate", "gated")
 

@@ -8,12 +8,12 @@ import numpy as np
 from keras import ops
 
 from hiervae import random
-from hiervae.batching import Array
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import check_binary, is_binary, is_grey, where_possible
 from hiervae.likelihoods.heads import OutputHead
-from hiervae.options import check_choice
 from hiervae.types import Config, Tensor
+from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_choice
 
 EXAMPLES_FOR_BIAS = 10_000
 MEAN_BOUNDS = (0.001, 0.999)

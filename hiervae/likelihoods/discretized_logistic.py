@@ -11,8 +11,8 @@ from hiervae import random
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import check_num_levels, grey_of, is_grey, level_of, where_possible
 from hiervae.likelihoods.heads import OutputHead
-from hiervae.options import check_choice, check_increasing
 from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_choice, check_increasing
 
 # The resolution of a float32 uniform: its logit stays finite.
 UNIFORM_BOUNDS = (1e-7, 1.0 - 1e-7)

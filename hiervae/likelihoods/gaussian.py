@@ -11,8 +11,8 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.likelihoods.base import Likelihood, flat_size
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.normal_head import standardize_log_variance_bounds
-from hiervae.options import check_positive_number
 from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_positive_number
 
 
 class Gaussian(Likelihood):

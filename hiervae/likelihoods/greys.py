@@ -8,8 +8,8 @@ import numpy as np
 from keras import ops
 
 from hiervae.errors import DataError
-from hiervae.options import check_positive_int
 from hiervae.types import Tensor
+from hiervae.utils.validation import check_positive_int
 
 
 def check_num_levels(name: str, value: Any) -> int:

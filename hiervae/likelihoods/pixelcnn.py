@@ -10,7 +10,6 @@ import keras
 from keras import ops
 
 from hiervae import random
-from hiervae.batching import Array
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import (
@@ -24,8 +23,9 @@ from hiervae.likelihoods.greys import (
 )
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.masked_convolution import MaskedConv2D
-from hiervae.options import check_positive_int
 from hiervae.types import Config, Tensor
+from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_positive_int
 
 State = tuple[Tensor, ...]
 Choice = Callable[[Tensor, Tensor], Tensor]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.manifold.neighbors import nearest_neighbors, undirected_edges
-from hiervae.options import check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 
 @dataclass(frozen=True, eq=False)

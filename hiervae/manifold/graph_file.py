@@ -9,8 +9,8 @@ import pathlib
 import numpy as np
 
 from hiervae.errors import DamagedFileError
-from hiervae.files import replacing
 from hiervae.manifold.graph_arrays import GraphArrays
+from hiervae.utils.files import replacing
 
 _KEYS = ("nodes", "edges", "weights", "num_neighbors")
 

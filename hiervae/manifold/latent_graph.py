@@ -15,7 +15,7 @@ from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
 from hiervae.manifold.path_finder import PathFinder
-from hiervae.options import check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

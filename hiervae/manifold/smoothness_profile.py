@@ -12,7 +12,7 @@ from hiervae.errors import DataError, NoPathError
 from hiervae.manifold.latent_graph import LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.manifold.smoothness import smoothness
-from hiervae.options import check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE

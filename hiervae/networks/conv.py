@@ -24,8 +24,8 @@ from hiervae.networks.conv_options import (
 from hiervae.networks.hidden_layer import HiddenConv
 from hiervae.networks.mlp import MLP
 from hiervae.networks.options import LEAKY_RELU, standardize_units, units_of_level
-from hiervae.options import check_positive_int
 from hiervae.types import Config, Shape
+from hiervae.utils.validation import check_positive_int
 
 
 class Conv(Network):

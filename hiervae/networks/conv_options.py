@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hiervae.options import check_positive_int
 from hiervae.types import Shape
+from hiervae.utils.validation import check_positive_int
 
 ConvLayer = tuple[int, int, int]
 """Filters, edge of the kernel, stride."""

@@ -8,9 +8,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from hiervae.batching import Array
-from hiervae.options import check_choice
 from hiervae.types import Tensor
+from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_choice
 
 
 class MaskedConv2D(keras.layers.Layer):

@@ -10,8 +10,8 @@ from keras import ops
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.networks.normalization import BatchNormalization
-from hiervae.options import check_choice, check_increasing
 from hiervae.types import Tensor
+from hiervae.utils.validation import check_choice, check_increasing
 
 DEFAULT_LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
 

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
-from hiervae.options import check_positive_number
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.series import as_series, scale_for
 from hiervae.plotting.style import (
@@ -24,6 +23,7 @@ from hiervae.plotting.style import (
     new_figure,
     style_axes,
 )
+from hiervae.utils.validation import check_positive_number
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hiervae.files import replacing
+from hiervae.utils.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

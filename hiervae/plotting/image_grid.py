@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from numpy.typing import ArrayLike
 
-from hiervae.options import check_positive_int
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.frame_rows import draw_rows
 from hiervae.plotting.frames import as_frames, value_limits
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from hiervae.errors import DataError
 from hiervae.manifold.path import Path
-from hiervae.options import check_positive_int
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.frame_rows import draw_rows
 from hiervae.plotting.frames import FloatArray, as_frames, value_limits
+from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

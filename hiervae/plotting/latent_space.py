@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from hiervae.errors import DataError
 from hiervae.manifold.latent_graph import LatentGraph
 from hiervae.manifold.path import Path
-from hiervae.options import check_choice
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.points import FloatArray, add_scale, as_plane_points, draw_points
 from hiervae.plotting.style import (
@@ -22,6 +21,7 @@ from hiervae.plotting.style import (
     new_figure,
     style_axes,
 )
+from hiervae.utils.validation import check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

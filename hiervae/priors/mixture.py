@@ -13,9 +13,9 @@ from hiervae import random
 from hiervae.backend import matrix_product
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import LOG_TWO_PI, as_float32
-from hiervae.options import check_choice, check_positive_int
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_choice, check_positive_int
 
 
 class Mixture(Prior, abc.ABC):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from hiervae.batching import Array
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.errors import DataError
 from hiervae.priors.mixture import Mixture
 from hiervae.types import Tensor
+from hiervae.utils.batching import Array
 
 
 class PosteriorMixture(Mixture, abc.ABC):

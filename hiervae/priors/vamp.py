@@ -7,10 +7,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae.batching import Array
-from hiervae.options import check_choice, check_finite_number, check_positive_number
 from hiervae.priors.posterior_mixture import PosteriorMixture
 from hiervae.types import Config
+from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_choice, check_finite_number, check_positive_number
 
 DEFAULT_NOISE = 0.01
 

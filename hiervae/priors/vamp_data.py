@@ -6,8 +6,8 @@ from typing import Any
 
 from keras import ops
 
-from hiervae.batching import Array
 from hiervae.priors.posterior_mixture import PosteriorMixture
+from hiervae.utils.batching import Array
 
 
 class VampDataPrior(PosteriorMixture):

@@ -16,9 +16,9 @@ from hiervae.networks.normal_head import (
     NormalHead,
     standardize_log_variance_bounds,
 )
-from hiervae.options import check_positive_int
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_positive_int
 
 
 class VariationalHierarchicalPrior(Prior):

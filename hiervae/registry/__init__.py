@@ -15,7 +15,7 @@ With the environment variable `HIERVAE_DISABLE_PLUGINS=1` only the built-in part
 from hiervae.registry.catalogue import available, entries, refresh
 from hiervae.registry.creation import create
 from hiervae.registry.errors import InvalidOptionError
-from hiervae.registry.groups import GROUPS
+from hiervae.registry.groups import GROUPS, ROLES, Role
 from hiervae.registry.overrides import override
 from hiervae.registry.plugin_entry import PluginEntry
 from hiervae.registry.records import describe, restore
@@ -23,8 +23,10 @@ from hiervae.registry.resolution import load
 
 __all__ = [
     "GROUPS",
+    "ROLES",
     "InvalidOptionError",
     "PluginEntry",
+    "Role",
     "available",
     "create",
     "describe",

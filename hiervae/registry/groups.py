@@ -1,20 +1,64 @@
-"""The extension points: the entry-point groups that plugins register under."""
+"""The extension points: what a plugin can be, and the entry-point group it registers under.
+
+This is the one table of roles; a command, a model or a test that goes through all of them reads it.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
 
 from hiervae.errors import RegistryError
 from hiervae.registry.suggestions import did_you_mean
 
-LABELS = {
-    "hiervae.priors": "prior",
-    "hiervae.inference": "inference scheme",
-    "hiervae.schedulers": "scheduler",
-    "hiervae.likelihoods": "likelihood",
-    "hiervae.networks": "network",
-}
 
-GROUPS: tuple[str, ...] = tuple(LABELS)
+@dataclass(frozen=True)
+class Role:
+    """One kind of part.
+
+    Attributes:
+        name: the constructor argument of a model that takes such a part; "scheduler" is the first
+            argument of a `BetaController`.
+        group: the entry-point group.
+        label: what such a part is called in messages.
+        base: `"module:Class"` that its classes derive from.
+    """
+
+    name: str
+    group: str
+    label: str
+    base: str
+
+    def base_class(self) -> type:
+        """The class that parts of this role derive from; its module is imported."""
+        module, _, name = self.base.partition(":")
+        found: type = getattr(import_module(module), name)
+        return found
+
+
+ROLES: dict[str, Role] = {
+    role.name: role
+    for role in (
+        Role("prior", "hiervae.priors", "prior", "hiervae.priors.base:Prior"),
+        Role(
+            "inference",
+            "hiervae.inference",
+            "inference scheme",
+            "hiervae.inference.base:InferenceScheme",
+        ),
+        Role("scheduler", "hiervae.schedulers", "scheduler", "hiervae.schedulers.base:Scheduler"),
+        Role(
+            "likelihood", "hiervae.likelihoods", "likelihood", "hiervae.likelihoods.base:Likelihood"
+        ),
+        Role("network", "hiervae.networks", "network", "hiervae.networks.base:Network"),
+    )
+}
+"""The roles by name."""
+
+GROUPS: tuple[str, ...] = tuple(role.group for role in ROLES.values())
 """Names of the entry-point groups."""
+
+_LABELS = {role.group: role.label for role in ROLES.values()}
 
 
 def label(group: str) -> str:
@@ -23,9 +67,9 @@ def label(group: str) -> str:
     Raises:
         RegistryError: if there is no such group.
     """
-    if not isinstance(group, str) or group not in LABELS:
+    if not isinstance(group, str) or group not in _LABELS:
         raise RegistryError(
             f"Unknown plugin group {group!r}. Expected one of {', '.join(GROUPS)}."
             f"{did_you_mean(str(group), GROUPS)}"
         )
-    return LABELS[group]
+    return _LABELS[group]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hiervae.errors import DamagedFileError
-from hiervae.files import replacing
+from hiervae.utils.files import replacing
 
 
 def write_text(path: Path, text: str) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import keras
 
 from hiervae.errors import DamagedFileError, HiervaeError
-from hiervae.files import replacing
 from hiervae.model import HierarchicalVAE
+from hiervae.utils.files import replacing
 
 
 def save_model(model: HierarchicalVAE, path: Path) -> None:

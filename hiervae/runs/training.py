@@ -15,7 +15,7 @@ from hiervae import registry
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.errors import HiervaeError
-from hiervae.model import GROUP_OF, HierarchicalVAE
+from hiervae.model.hierarchical_vae import GROUP_OF, HierarchicalVAE
 from hiervae.runs.checkpoints import Checkpoints
 from hiervae.runs.early_stop import EarlyStop, has_stopped
 from hiervae.runs.example_stream import EpochCounter, ExampleStream

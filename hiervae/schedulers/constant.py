@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hiervae.options import check_number_between
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Config, Signals, Tensor
+from hiervae.utils.validation import check_number_between
 
 
 class Constant(Scheduler):

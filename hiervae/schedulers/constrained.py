@@ -8,14 +8,14 @@ from typing import Any
 
 from keras import ops
 
-from hiervae.options import (
+from hiervae.schedulers.base import Scheduler
+from hiervae.types import Config, Signals, Tensor
+from hiervae.utils.validation import (
     check_bool,
     check_number_between,
     check_positive_int,
     check_positive_number,
 )
-from hiervae.schedulers.base import Scheduler
-from hiervae.types import Config, Signals, Tensor
 
 SMALLEST_BETA = 1e-30
 

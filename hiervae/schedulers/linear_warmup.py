@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from keras import ops
 
-from hiervae.options import check_number_between, check_positive_number
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Config, Signals, Tensor
+from hiervae.utils.validation import check_number_between, check_positive_number
 
 
 class LinearWarmup(Scheduler):

@@ -6,9 +6,9 @@ from typing import Any
 
 from keras import ops
 
-from hiervae.options import check_positive_number
 from hiervae.schedulers.constrained import ConstrainedScheduler
 from hiervae.types import Config, Signals, Tensor
+from hiervae.utils.validation import check_positive_number
 
 
 class REWO(ConstrainedScheduler):

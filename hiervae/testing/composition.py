@@ -13,7 +13,7 @@ import numpy as np
 
 from hiervae import registry
 from hiervae.model import HierarchicalVAE
-from hiervae.objective import elbo
+from hiervae.model.objective import elbo
 from hiervae.testing.check import Array
 from hiervae.testing.subject import ROLES, Subject
 from hiervae.testing.workbench import numpy, tensor

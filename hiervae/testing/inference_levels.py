@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.inference.passes import InferencePass
 from hiervae.model import HierarchicalVAE
 from hiervae.testing.check import Check
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import HALF, generator, normal_array, numpy, small_model, tensor
-from hiervae.types import InferencePass
 
 BATCH, SAMPLES = 4, 3
 

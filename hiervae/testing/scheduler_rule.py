@@ -7,11 +7,11 @@ from typing import Any
 
 from keras import ops
 
-from hiervae.control import CAPACITY
+from hiervae.model.control import CAPACITY
+from hiervae.model.training import GROUPS
 from hiervae.schedulers.base import Scheduler
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import numpy, tensor
-from hiervae.training import GROUPS
 from hiervae.types import Signals
 
 ERRORS = (50.0, 1e-3, 400.0, 0.0, 1.0)

@@ -11,10 +11,10 @@ from typing import Any
 import keras
 
 from hiervae import registry
-from hiervae.construction import construction_scope
 from hiervae.testing.check import Check
 from hiervae.testing.config_values import non_json_values
 from hiervae.testing.signature import option_names, refused_calls
+from hiervae.utils.seeding import construction_scope
 
 ROLES = {
     "hiervae.priors": "prior",

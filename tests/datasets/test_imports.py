@@ -8,7 +8,7 @@ import pytest
 import hiervae.datasets
 
 FILES = sorted(Path(hiervae.datasets.__file__).parent.rglob("*.py"))
-ALLOWED = ("hiervae.datasets", "hiervae.errors", "hiervae.files", "hiervae.types")
+ALLOWED = ("hiervae.datasets", "hiervae.errors", "hiervae.utils.files", "hiervae.types")
 LAZY_KERAS = "lazy_examples.py"
 
 

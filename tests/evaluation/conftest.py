@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.types import InferencePass, Level
+from hiervae.inference.passes import InferencePass, Level
 
 
 class NumpyNormalPrior:

@@ -8,7 +8,7 @@ from scipy import stats
 import hiervae
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.ladder import Ladder, merge
-from hiervae.objective import kl_terms
+from hiervae.model.objective import kl_terms
 from tests.support import noise
 from tests.support.dense_parts import assert_normal, built_scheme, features, kl, parameters
 from tests.support.fixed_prior import FixedPrior

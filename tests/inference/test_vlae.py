@@ -6,8 +6,8 @@ import pytest
 
 import hiervae
 from hiervae.inference.vlae import VariationalLadder
+from hiervae.model.objective import kl_terms
 from hiervae.networks import KerasLayers
-from hiervae.objective import kl_terms
 from tests.support import noise
 from tests.support.dense_parts import assert_normal, built_scheme, features, kl, parameters
 from tests.support.fixed_prior import FixedPrior

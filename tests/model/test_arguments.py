@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import hiervae
-from hiervae.construction import construction_scope
 from hiervae.errors import DataError
 from hiervae.priors.standard_normal import StandardNormal
+from hiervae.utils.seeding import construction_scope
 from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model
 
 X = binary_data(12)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import BetaController
-from hiervae.control import CAPACITY, ControlState
+from hiervae.model.control import CAPACITY, ControlState
 from hiervae.schedulers import Scheduler
 from hiervae.schedulers.constant import Constant
 from hiervae.schedulers.rewo import REWO

@@ -10,7 +10,7 @@ import numpy as np
 import hiervae
 from hiervae.callbacks import BetaController
 from hiervae.networks import KerasLayers
-from hiervae.types import ModelContext
+from hiervae.part import ModelContext
 
 EVENT_SIZE = 6
 

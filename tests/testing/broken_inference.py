@@ -11,8 +11,8 @@ from keras import ops
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.bottom_up import BottomUp
 from hiervae.inference.ladder import Ladder
+from hiervae.inference.passes import InferencePass, Level
 from hiervae.networks.normal_head import NormalHead
-from hiervae.types import InferencePass, Level
 
 
 class Altered(BottomUp):

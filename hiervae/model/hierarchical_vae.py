@@ -12,22 +12,22 @@ from keras import ops
 
 from hiervae import registry
 from hiervae.backend import StepAdapter
-from hiervae.compiled import CompiledMethods, FunctionCache
-from hiervae.construction import construction_scope
-from hiervae.control import ControlState
-from hiervae.fitting import FittingMethods
 from hiervae.inference.base import InferenceScheme
-from hiervae.inspection import InspectionMethods
 from hiervae.likelihoods.base import Likelihood
-from hiervae.metrics import StepMetrics
+from hiervae.model.compiled import CompiledMethods, FunctionCache
+from hiervae.model.control import ControlState
+from hiervae.model.fitting import FittingMethods
+from hiervae.model.inspection import InspectionMethods
+from hiervae.model.metrics import StepMetrics
+from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.scoring import ScoringMethods
+from hiervae.model.training import TrainingMethods
 from hiervae.networks.base import Network
-from hiervae.objective import Objective, Terms, kl_names, kl_terms
-from hiervae.options import check_bool, check_positive_int, check_seed
-from hiervae.part import Part
+from hiervae.part import ModelContext, Part
 from hiervae.priors.base import Prior
-from hiervae.scoring import ScoringMethods
-from hiervae.training import TrainingMethods
-from hiervae.types import Config, ModelContext, Tensor
+from hiervae.types import Config, Tensor
+from hiervae.utils.seeding import construction_scope
+from hiervae.utils.validation import check_bool, check_positive_int, check_seed
 
 PARTS: dict[str, type] = {
     "inference": InferenceScheme,
@@ -239,7 +239,7 @@ class HierarchicalVAE(
         Args:
             inputs: x, shape (batch, *event_shape).
             training: whether this is a training step.
-            return_terms: return `hiervae.objective.Terms` instead of means.
+            return_terms: return `hiervae.model.objective.Terms` instead of means.
             num_samples: posterior samples of the terms; the model's own by default.
             closed_form: take KL terms in closed form; by default as the model was told.
 

@@ -8,13 +8,13 @@ import keras
 import numpy as np
 from keras import ops
 
-from hiervae.batching import Array, batches, map_batches
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError, NonFiniteLossError
-from hiervae.examples import as_array, check_array
+from hiervae.inference.passes import InferencePass, Level
 from hiervae.likelihoods.base import Likelihood
-from hiervae.options import check_positive_int, check_seed
-from hiervae.types import InferencePass, Level
+from hiervae.model.inputs import as_array, check_array
+from hiervae.utils.batching import Array, batches, map_batches
+from hiervae.utils.validation import check_positive_int, check_seed
 
 
 class InspectionMethods:

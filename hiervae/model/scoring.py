@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from hiervae.batching import Array, batches
-from hiervae.options import check_positive_int
+from hiervae.utils.batching import Array, batches
+from hiervae.utils.validation import check_positive_int
 
 ROWS_PER_PASS = 10_000
 

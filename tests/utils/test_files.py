@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from hiervae.files import replacing
+from hiervae.utils.files import replacing
 
 
 def fill_the_disk(path):

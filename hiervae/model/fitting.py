@@ -11,19 +11,18 @@ import numpy as np
 import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
 from hiervae.errors import DataError, NonFiniteLossError
-from hiervae.examples import (
+from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount
+from hiervae.model.inputs import (
     as_array,
     check_array,
     check_probabilities,
     check_weights,
     take_examples,
 )
-from hiervae.metrics import CONTROL_NAMES
-from hiervae.nonfinite_guard import NonFiniteGuard
-from hiervae.options import check_number_between, check_positive_int
+from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.schedulers.base import Scheduler
-from hiervae.step_count import StepCount
 from hiervae.types import Config
+from hiervae.utils.validation import check_number_between, check_positive_int
 
 
 class FittingMethods:

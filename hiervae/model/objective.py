@@ -10,9 +10,10 @@ from typing import Any
 from keras import ops
 
 from hiervae.distributions import kl_divergence
-from hiervae.options import check_choice, check_number_between, check_positive_int
+from hiervae.inference.passes import InferencePass, Level
 from hiervae.priors.base import Prior
-from hiervae.types import Config, InferencePass, Level, Tensor
+from hiervae.types import Config, Tensor
+from hiervae.utils.validation import check_choice, check_number_between, check_positive_int
 
 
 @dataclass(frozen=True)

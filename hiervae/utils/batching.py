@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from hiervae.options import check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 Array = np.ndarray[Any, Any]
 

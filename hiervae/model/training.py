@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from hiervae import backend, random
-from hiervae.objective import elbo
+from hiervae.model.objective import elbo
 from hiervae.types import Tensor
 
 GROUPS = ("prior", "inference", "likelihood")

@@ -1,0 +1,56 @@
+"""What an inference scheme hands to the model: levels, and passes up and down the hierarchy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hiervae.distributions import DiagonalNormal
+from hiervae.types import Tensor
+
+
+@dataclass(frozen=True)
+class Level:
+    """One stochastic level of an inference pass.
+
+    Attributes:
+        latent: z_l, shape (n, d_l) with n = samples * batch, sample-major.
+        posterior: q(z_l | ...), its parameters of shape (n, d_l).
+        conditional_prior: p(z_l | z_{l+1}, ...), or None where the model's prior governs the level.
+        top_down: whether the level was drawn after the latents that condition its prior. Only then
+            does KL(q_l || p_l) given them have a closed form; in bottom-up inference z_{l+1}
+            depends on z_l, and the closed form would no longer bound log p(x).
+    """
+
+    latent: Tensor
+    posterior: DiagonalNormal
+    conditional_prior: DiagonalNormal | None = None
+    top_down: bool = False
+
+
+@dataclass(frozen=True)
+class InferencePass:
+    """What an inference scheme returns for a batch.
+
+    Attributes:
+        levels: z_1 ... z_L, nearest the data first.
+        features: the decoder's output at these latents, input of the likelihood; leading axis n.
+        components: posteriors q(z | u_k) of the prior's pseudo-inputs, parameters of shape
+            (K, prior_dim), or None when no pseudo-inputs were given.
+    """
+
+    levels: tuple[Level, ...]
+    features: Tensor
+    components: DiagonalNormal | None = None
+
+
+@dataclass(frozen=True)
+class GenerativePass:
+    """What an inference scheme returns when it generates from the top.
+
+    Attributes:
+        latents: z_1 ... z_L, each (n, d_l).
+        features: the decoder's output at these latents; leading axis n.
+    """
+
+    latents: tuple[Tensor, ...]
+    features: Tensor

@@ -1,0 +1,1 @@
+"""Helpers without a domain: option checks, batches of rows, whole files, seeds."""
