@@ -18,7 +18,8 @@ EXAMPLES = """\
       the first test example of either class
 
 Samples of the learned prior form a graph that joins each to its nearest neighbours; the path is the
-shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison.
+shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison. The
+samples that lie most alone are left out, so that no path crosses a hole over them.
 """
 
 
@@ -63,6 +64,13 @@ def add_parser(commands: Any) -> None:
         metavar="K",
         help="neighbours each is joined to (default 10)",
     )
+    parser.add_argument(
+        "--prune-fraction",
+        type=float,
+        metavar="F",
+        help="share of the samples, those farthest from their neighbours, that no path visits "
+        "(default 0.05; 0 is the paper's rule)",
+    )
     parsing.add_seed(parser, "samples")
 
 
@@ -88,9 +96,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     by = by or ("label" if has_angles(dataset) else "index")
     examples = examples_of(dataset, split)
     ends = [choose_example(dataset, split, value, by) for value in (arguments.start, arguments.end)]
+    given = arguments.prune_fraction
+    pruning = {} if given is None else {"prune_fraction": given}
     with refused_as_usage():
         graph = LatentGraph.from_prior(
-            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed
+            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed, **pruning
         )
     found = interpolate(model, graph, examples[ends[0]], examples[ends[1]])
     graph.save(folder.graph_file)
