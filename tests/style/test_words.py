@@ -33,22 +33,24 @@ WORDS = {
 
 # American spellings; identifiers that Keras fixed are in code and not looked at.
 SPELLINGS = {
-    r"\b(optimi|normali|initiali|binari|seriali|standardi|regulari|minimi|maximi)z(e|er|ers|es|ed|ing|ation)\b": "-is-",
+    r"\b(optim|normal|initial|binar|serial|standard|regular|minim|maxim|general|summar)iz[ei]": (
+        "-is-"
+    ),
     r"\b[cC]olor(s|ed|ing)?\b": "colour",
     r"\b[bB]ehavior\b": "behaviour",
     r"\b[gG]ray(s)?\b": "grey",
 }
 
-PAGES = sorted(
-    path
-    for path in [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
-)
+# Of `WORDS` in the package. It may only fall; at 0 this number and its test become an equality.
+REMAINING = 66
+
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 
 
 def prose(text: str) -> str:
     """Markdown without code, lines kept."""
     text = re.sub(r"^```.*?^```", lambda m: "\n" * m.group().count("\n"), text, flags=re.M | re.S)
-    text = re.sub(r"\((\S+/\S*|\S+\.\w+|#\S+)\)", "()", text)
+    text = re.sub(r"<\S+>|\((\S+/\S*|\S+\.\w+|#\S+)\)", "()", text)
     return re.sub(r"`[^`\n]*`", "``", text)
 
 
@@ -67,9 +69,18 @@ def test_a_page_uses_plain_words(path):
     assert faults(text, {**WORDS, **SPELLINGS}) == []
 
 
+def test_the_package_uses_no_more_such_words():
+    found = [
+        f"{path.relative_to(ROOT)}, {fault}"
+        for path in sorted((ROOT / "hiervae").rglob("*.py"))
+        for fault in faults(path.read_text(encoding="utf-8"), WORDS)
+    ]
+    assert len(found) <= REMAINING, "\n".join(found)
+
+
 def test_the_test_sees_what_it_looks_for():
     assert faults("It hangs on z.", WORDS) == ["line 1: 'hangs on'; write 'depends on'"]
     assert faults("Optimizers of colour", SPELLINGS) == [
-        "line 1: 'Optimizers'; write '-is-'",
+        "line 1: 'Optimize'; write '-is-'",
     ]
     assert prose("a `color` b\n```python\ncolor\n```\nc") == "a `` b\n\n\n\nc"
