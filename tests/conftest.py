@@ -32,6 +32,18 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+# Rooms whose tests compute with NumPy alone, or start processes of their own: one backend, the one
+# that compiles nothing, tests them for all.
+ON_ONE_BACKEND = ("datasets", "packaging", "plotting", "style", "utils")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    for item in items:
+        if tests in item.path.parents and item.path.relative_to(tests).parts[0] in ON_ONE_BACKEND:
+            item.add_marker(pytest.mark.backends("torch"))
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("backends"):
         if keras.backend.backend() not in marker.args:
