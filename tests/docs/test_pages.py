@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from hiervae import presets
+import hiervae
+from hiervae import presets, registry
 from tests.support.snippets import DOCS, run_page
 
 # Pages that other tests run, and pages whose snippets are no programs.
@@ -61,6 +62,12 @@ def test_every_page_is_in_the_navigation():
     navigation = (DOCS.parent / "mkdocs.yml").read_text()
     missing = [path.name for path in DOCS.glob("*.md") if f": {path.name}\n" not in navigation]
     assert missing == []
+
+
+def test_every_public_package_is_in_the_reference():
+    listed = (DOCS / "hooks.py").read_text()
+    public = {f"hiervae.{name}" for name in hiervae.__all__ if name != "HierarchicalVAE"}
+    assert [name for name in {*public, *registry.GROUPS} if f'"{name}"' not in listed] == []
 
 
 def test_every_preset_is_in_the_table_of_papers():
