@@ -11,8 +11,8 @@ from hiervae.datasets.catalogue import describe, names
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.dataset_info import DatasetInfo
 from hiervae.datasets.loading import load
-from hiervae.datasets.pendulum import render_pendulum
 from hiervae.datasets.scaling import binarise
+from hiervae.datasets.sets.pendulum import render_pendulum
 from hiervae.datasets.status import DatasetStatus, status
 from hiervae.datasets.user_arrays import from_arrays
 

@@ -73,5 +73,5 @@ def loader(name: str) -> Loader:
             f"Known: {', '.join(names())}; or the path of a .npz or .npy file or of a folder of "
             "images."
         )
-    module: Loader = importlib.import_module(f"hiervae.datasets.{name}")  # type: ignore[assignment]
+    module: Loader = importlib.import_module(f"hiervae.datasets.sets.{name}")  # type: ignore[assignment]
     return module

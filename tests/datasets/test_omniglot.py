@@ -91,7 +91,7 @@ def test_rebuilds_from_the_originals_by_area_averaging(published, rng):
 
 
 def test_the_rebuilt_set_is_cached(published, rng, monkeypatch):
-    from hiervae.datasets import omniglot_rebuilt
+    from hiervae.datasets.sets import omniglot_rebuilt
 
     ink = rng.random((2, 20, 105, 105)) < 0.3
     originals(published, ink[:1], 1, ["Greek"])

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from hiervae import datasets
-from hiervae.datasets import pendulum
+from hiervae.datasets.sets import pendulum
 from hiervae.errors import DataError
 
 
