@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
+from hiervae.datasets.dataset import RemoteFile
 from hiervae.datasets.download import download_file
-from hiervae.datasets.remote_file import RemoteFile
 from hiervae.datasets.sets import static_mnist
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 

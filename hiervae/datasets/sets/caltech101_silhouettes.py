@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.datasets.assembly import assemble
-from hiervae.datasets.dataset import Array, Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.matlab import read_matlab, upright
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.scaling import Array
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DamagedFileError
 
 _FILE = "caltech101_silhouettes_28_split1.mat"

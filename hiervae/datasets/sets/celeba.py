@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.bounded import read_text
 from hiervae.datasets.readers.pictures import PictureFormat
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.datasets.source_assembly import Part, assemble_parts
 from hiervae.datasets.sources import EncodedPictures
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DamagedFileError
 
 _IMAGES = "img_align_celeba.zip"

@@ -7,14 +7,12 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.pictures import PictureFormat
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.datasets.source_assembly import Part, assemble_parts
 from hiervae.datasets.sources import EncodedPictures
 from hiervae.datasets.splits import fraction_sizes, split_indices
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
 _ADDRESS = "https://www.di.ens.fr/willow/research/seeing3Dchairs/"

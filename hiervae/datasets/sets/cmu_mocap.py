@@ -12,16 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.datasets.assembly import assemble
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.motion.amc import read_amc
-from hiervae.datasets.motion.asf import read_asf
-from hiervae.datasets.motion.channels import CMU_LAYOUT, select_joint_angles
-from hiervae.datasets.motion.normalisation import ChannelNormalisation, Kind
-from hiervae.datasets.motion.skeleton import Skeleton
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
+from hiervae.datasets.motion import CMU_LAYOUT, select_joint_angles
+from hiervae.datasets.readers.acclaim import read_amc, read_asf
+from hiervae.datasets.readers.skeleton import Skeleton
+from hiervae.datasets.scaling import ChannelNormalisation, Kind
 from hiervae.datasets.splits import fraction_sizes, split_indices
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
 _ADDRESS = "http://mocap.cs.cmu.edu/subjects/"

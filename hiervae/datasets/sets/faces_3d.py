@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.image_folder import load_folder
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
 _FOLDER = "faces_3d"

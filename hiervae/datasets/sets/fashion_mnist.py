@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import Binarisation, DatasetInfo
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.idx_images import EVENT_SHAPE, SIZES, load_idx_images
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.dataset import Binarisation, Dataset, DatasetInfo, RemoteFile
+from hiervae.datasets.sets.mnist import EVENT_SHAPE, SIZES, load_idx_images
+from hiervae.datasets.store import FileStore
 
 _ADDRESSES = (
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.datasets.assembly import assemble
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.bounded import read_limited
 from hiervae.datasets.readers.matlab import read_matlab
 from hiervae.datasets.readers.npy import read_npz
 from hiervae.datasets.readers.pickled import MAX_PICKLE_BYTES, read_pickled_arrays
-from hiervae.datasets.remote_file import RemoteFile
 from hiervae.datasets.splits import split_indices
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DamagedFileError
 
 _FILE = "frey_rawface.mat"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import Binarisation, DatasetInfo
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.idx_images import EVENT_SHAPE, SIZES, load_idx_images
-from hiervae.datasets.remote_file import RemoteFile
+import numpy as np
+
+from hiervae.datasets.assembly import assemble
+from hiervae.datasets.dataset import Binarisation, Dataset, DatasetInfo, Labels, RemoteFile
+from hiervae.datasets.readers.idx import read_idx
+from hiervae.datasets.scaling import Array, scale_bytes
+from hiervae.datasets.splits import split_indices
+from hiervae.datasets.store import FileStore
+from hiervae.errors import DamagedFileError, DataError
 
 _ADDRESSES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
     "http://yann.lecun.com/exdb/mnist/",
 )
+EVENT_SHAPE = (28, 28)
+SIZES = {"train": 50_000, "valid": 10_000, "test": 10_000}
 _FILES = (
     (
         "train-images-idx3-ubyte.gz",
@@ -91,3 +97,46 @@ def load(
         DataError: if an option is out of range.
     """
     return load_idx_images(store, binarisation, binarisation_seed, valid_size)
+
+
+def load_idx_images(
+    store: FileStore, binarisation: Binarisation, binarisation_seed: int, valid_size: int
+) -> Dataset:
+    """Reads the four files named as MNIST's; the last training images become validation.
+
+    Args:
+        store: finds the files.
+        binarisation: `"dynamic"` or `"none"`.
+        binarisation_seed: seed of the validation and test draws.
+        valid_size: number of validation images.
+
+    Raises:
+        DamagedFileError: if a file is damaged or images and labels differ in number.
+        DataError: if an option is out of range.
+    """
+    if binarisation == "static":
+        raise DataError(
+            f"{store.info.name!r} has no static binarisation; use binarisation='dynamic' or "
+            "'none', or the data set 'static_mnist'."
+        )
+    train, train_labels = _read_pair(store, "train")
+    test, test_labels = _read_pair(store, "t10k")
+    stop = len(split_indices(len(train), valid_size, 0, seed=None)[0])
+    splits = {"train": train[:stop], "valid": train[stop:], "test": test}
+    labels = {"train": train_labels[:stop], "valid": train_labels[stop:], "test": test_labels}
+    return assemble(
+        store, splits, labels, binarisation=binarisation, binarisation_seed=binarisation_seed
+    )
+
+
+def _read_pair(store: FileStore, part: str) -> tuple[Array, Labels]:
+    images_path = store.require(f"{part}-images-idx3-ubyte.gz")
+    labels_path = store.require(f"{part}-labels-idx1-ubyte.gz")
+    images = read_idx(images_path, EVENT_SHAPE)
+    labels = read_idx(labels_path, ())
+    if len(images) != len(labels):
+        raise DamagedFileError(
+            f"{images_path} has {len(images)} images, but {labels_path} has {len(labels)} labels; "
+            "the files do not belong together."
+        )
+    return scale_bytes(images), labels.astype(np.int64)

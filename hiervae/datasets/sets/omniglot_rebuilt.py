@@ -6,25 +6,35 @@ differ, so likelihoods on it must not be set beside published OMNIGLOT results.
 
 from __future__ import annotations
 
+import re
+import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hiervae.datasets.character_data import (
+from hiervae.datasets.dataset import Binarisation, Dataset, DatasetInfo, RemoteFile
+from hiervae.datasets.readers.archive import list_zip, read_zip_member
+from hiervae.datasets.readers.bounded import reading
+from hiervae.datasets.readers.npy import read_npz
+from hiervae.datasets.readers.pictures import PictureFormat, decode_picture
+from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.sets.omniglot import (
     SIDE,
     assemble_characters,
     read_character_data,
 )
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import Binarisation, DatasetInfo
-from hiervae.datasets.derived import derived_file
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.omniglot_originals import NUM_DRAWERS, ORIGINAL_SIDE, read_originals, shrink
-from hiervae.datasets.readers.npy import read_npz
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.store import FileStore, derived_file
+from hiervae.errors import DamagedFileError
 
+NUM_DRAWERS = 20
+ORIGINAL_SIDE = 105
+_IMAGES_PER_CHUNK = 2_000
+_NAME = re.compile(
+    r"[^/]+/(?P<alphabet>[^/]+)/character\d+/(?P<character>\d+)_(?P<drawer>\d+)\.png"
+)
 _REBUILT = "omniglot_28x28_rebuilt.mat"
 _ORIGINALS = ("images_background.zip", "images_evaluation.zip")
 _SPLITS = {"train": slice(0, 15), "test": slice(15, NUM_DRAWERS)}
@@ -134,3 +144,85 @@ def _rebuild(sources: list[Path], output: IO[bytes]) -> None:
         arrays[split] = images[:, drawers].reshape(-1, SIDE, SIDE)
         arrays[f"{split}_alphabets"] = numbers[:, drawers].reshape(-1)
     np.savez_compressed(output, **arrays)
+
+
+@dataclass(frozen=True)
+class Characters:
+    """All drawings of one archive.
+
+    Attributes:
+        paper: white paper is 255 and ink 0, uint8 of shape (characters, 20 drawers, 105, 105).
+        alphabets: number of each character's alphabet within the archive.
+    """
+
+    paper: NDArray[np.uint8]
+    alphabets: tuple[int, ...]
+
+
+def read_originals(path: Path) -> Characters:
+    """Reads `images_background.zip` or `images_evaluation.zip`.
+
+    Files are named `<archive>/<alphabet>/characterNN/<id>_<drawer>.png`; characters are ordered by
+    their id, alphabets numbered in that order.
+
+    Raises:
+        DamagedFileError: if the archive is damaged or a character lacks one of its 20 drawings.
+    """
+    drawings: dict[tuple[int, int], tuple[str, str]] = {}
+    with reading(path), zipfile.ZipFile(path) as archive:
+        for member in list_zip(archive, path):
+            match = _NAME.fullmatch(member.name)
+            if match:
+                key = int(match["character"]), int(match["drawer"])
+                drawings[key] = (match["alphabet"], member.name)
+        characters = sorted({character for character, _ in drawings})
+        drawers = range(1, NUM_DRAWERS + 1)
+        wanted = [(character, drawer) for character in characters for drawer in drawers]
+        if not characters or set(wanted) != set(drawings):
+            raise DamagedFileError(
+                f"{path} holds {len(drawings)} drawings of {len(characters)} characters; expected "
+                f"{NUM_DRAWERS} of each, named as published. Fetch it again."
+            )
+        picture_format = PictureFormat(ORIGINAL_SIDE, ORIGINAL_SIDE, colour=False)
+        paper = np.empty((len(wanted), ORIGINAL_SIDE, ORIGINAL_SIDE), np.uint8)
+        for row, key in enumerate(wanted):
+            name = drawings[key][1]
+            paper[row] = decode_picture(
+                read_zip_member(archive, path, name), f"{path}: {name}", picture_format
+            )
+    alphabets = [drawings[character, 1][0] for character in characters]
+    numbers = {alphabet: number for number, alphabet in enumerate(dict.fromkeys(alphabets))}
+    return Characters(
+        paper.reshape(-1, NUM_DRAWERS, ORIGINAL_SIDE, ORIGINAL_SIDE),
+        tuple(numbers[alphabet] for alphabet in alphabets),
+    )
+
+
+def shrink(paper: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Reduces drawings by exact area averaging; paper becomes 0 and ink 255.
+
+    Args:
+        paper: shape (n, height, height), paper 255 and ink 0.
+        side: new height and width.
+
+    Returns:
+        Shape (n, side, side).
+    """
+    weights = _area_weights(paper.shape[-1], side)
+    small = np.empty((len(paper), side, side), np.uint8)
+    for start in range(0, len(paper), _IMAGES_PER_CHUNK):
+        ink = 255.0 - paper[start : start + _IMAGES_PER_CHUNK].astype(np.float32)
+        small[start : start + len(ink)] = np.rint(weights @ ink @ weights.T)
+    return small
+
+
+def _area_weights(length: int, side: int) -> NDArray[np.float32]:
+    """Share of each of `length` cells in each of `side` equal parts, shape (side, length)."""
+    edges = np.arange(side + 1) * (length / side)
+    cells = np.arange(length)
+    right = np.minimum(edges[1:, None], cells + 1.0)
+    left = np.maximum(edges[:-1, None], cells)
+    weights: NDArray[np.float32] = (np.clip(right - left, 0.0, None) * (side / length)).astype(
+        np.float32
+    )
+    return weights

@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hiervae.datasets.checksums import arrays_checksum
-from hiervae.datasets.dataset import Array, Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.dataset import Dataset, DatasetInfo
+from hiervae.datasets.files import arrays_checksum
+from hiervae.datasets.scaling import Array
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
 ROD_LENGTH = 0.6

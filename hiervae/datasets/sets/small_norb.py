@@ -8,16 +8,13 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.checksums import combined_checksum
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.derived import derived_file
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
+from hiervae.datasets.files import combined_checksum
 from hiervae.datasets.readers.norb import norb_size, read_norb, stream_norb
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.datasets.source_assembly import Part, assemble_parts
 from hiervae.datasets.sources import MappedImages
 from hiervae.datasets.splits import split_indices
+from hiervae.datasets.store import FileStore, derived_file
 from hiervae.errors import DamagedFileError, DataError
 
 _ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from hiervae.datasets.assembly import assemble
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.amat import read_amat
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.store import FileStore
 
 _ADDRESS = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
 _CHECKSUMS = {

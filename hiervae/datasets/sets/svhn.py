@@ -8,17 +8,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.checksums import combined_checksum
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.datasets.derived import derived_file
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.readers.matlab import check_matlab, read_matlab, stream_matlab
-from hiervae.datasets.readers.matlab_header import MatlabVariable
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.datasets.source_assembly import Part, assemble_parts
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
+from hiervae.datasets.files import combined_checksum
+from hiervae.datasets.readers.matlab import MatlabVariable, check_matlab, read_matlab, stream_matlab
 from hiervae.datasets.sources import ImageSource, JoinedImages, MappedImages
 from hiervae.datasets.splits import split_indices
+from hiervae.datasets.store import FileStore, derived_file
 from hiervae.errors import DamagedFileError
 
 _ADDRESS = "http://ufldl.stanford.edu/housenumbers/"

@@ -1,17 +1,18 @@
-"""Where the files of one data set are, and what to say when they are not there."""
+"""Where the files of one data set are, what is made of them, what to say where they are missing."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import IO
 
-from hiervae.datasets.checksums import file_checksum
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.dataset import DatasetInfo, RemoteFile
 from hiervae.datasets.download import download_file
+from hiervae.datasets.files import file_checksum, written_beside
 from hiervae.datasets.readers.bounded import reading
-from hiervae.datasets.remote_file import RemoteFile
 from hiervae.errors import DatasetNotFoundError
 
 DATA_VARIABLE = "HIERVAE_DATA"
@@ -124,3 +125,34 @@ class FileStore:
             f"{self.info.licence}) and put it at {place}, or point {DATA_VARIABLE} or data_dir to "
             f"its folder.{advice}"
         )
+
+
+def derived_file(
+    store: FileStore, sources: Sequence[Path], suffix: str, write: Callable[[IO[bytes]], None]
+) -> Path:
+    """The file made from `sources`, made now if it does not exist.
+
+    It lies in the package's folder of the Keras cache, under a name that depends on the sources'
+    sizes and times, so a changed source is never read through an old copy. It is written beside
+    its place and renamed when complete.
+
+    Args:
+        store: names the data set.
+        sources: the files it is made from.
+        suffix: end of its name.
+        write: writes the content to the stream it is given.
+
+    Raises:
+        DataError: if the cache folder cannot be written.
+    """
+    digest = hashlib.sha256()
+    for source in sources:
+        facts = source.stat()
+        digest.update(f"{source.resolve()} {facts.st_size} {facts.st_mtime_ns}\n".encode())
+    folder = cache_directory() / store.info.name
+    target = folder / f"{sources[0].name.split('.')[0]}-{digest.hexdigest()[:16]}{suffix}"
+    if target.exists():
+        return target
+    with written_beside(target) as stream:
+        write(stream)
+    return target

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from hiervae.datasets.motion import ChannelNormalisation, expand_joint_angles, joint_angle_names
-from hiervae.datasets.motion.channels import CMU_LAYOUT, select_joint_angles
+from hiervae.datasets.motion import (
+    CMU_LAYOUT,
+    ChannelNormalisation,
+    expand_joint_angles,
+    joint_angle_names,
+    select_joint_angles,
+)
 from hiervae.errors import DataError
 
 

@@ -10,8 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.dataset import Array
-from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.sources import ImageSource
 from hiervae.errors import DataError
 

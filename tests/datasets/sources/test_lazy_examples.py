@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from hiervae.datasets.lazy_examples import LazyExamples
 from hiervae.datasets.readers.pictures import PictureFormat
 from hiervae.datasets.sources import EncodedPictures, JoinedImages, MappedImages
+from hiervae.datasets.sources.lazy_examples import LazyExamples
 from hiervae.errors import DamagedFileError, DataError
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
-from hiervae.datasets.motion import expand_joint_angles, read_amc
-from hiervae.datasets.motion.channels import CMU_LAYOUT
+from hiervae.datasets.motion import CMU_LAYOUT, expand_joint_angles, read_amc
 from hiervae.datasets.sets.cmu_mocap import load_skeleton
 from hiervae.errors import DataError, DatasetNotFoundError
 
@@ -122,8 +121,8 @@ def test_real_recordings():
     ("subject", "recording"), [("02", "02_01"), ("35", "35_01"), ("49", "49_18")]
 )
 def test_real_figures_stand_on_the_ground(subject, recording):
-    from hiervae.datasets.file_store import FileStore
     from hiervae.datasets.sets import cmu_mocap
+    from hiervae.datasets.store import FileStore
 
     skeleton = load_skeleton(subject)
     motion = read_amc(FileStore(cmu_mocap.INFO).locate(f"{recording}.amc"))

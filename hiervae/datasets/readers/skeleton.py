@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hiervae.datasets.motion.amc import Layout
 from hiervae.errors import DataError
+
+Layout: TypeAlias = tuple[tuple[str, int], ...]
+"""Names of bones with the number of channels of each, in the order of the file."""
 
 _METRES_PER_INCH = 0.0254
 _TRANSLATIONS = ("tx", "ty", "tz")
