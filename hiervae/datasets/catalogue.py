@@ -81,6 +81,14 @@ def loader(name: str) -> Loader:
     return module
 
 
+def owner(sha256: str) -> str | None:
+    """Name of the data set that publishes a file with this SHA-256, or None."""
+    for name in names():
+        if sha256 in (remote.sha256 for remote in describe(name).files):
+            return name
+    return None
+
+
 @dataclass(frozen=True)
 class DatasetStatus:
     """One row of the list of data sets.

@@ -12,7 +12,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hiervae.datasets import image_folder, user_arrays
-from hiervae.datasets.catalogue import describe, loader, names
+from hiervae.datasets.catalogue import describe, loader, names, owner
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
@@ -32,7 +32,8 @@ def load(
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
-        **options: the data set's own options; see its module's `load`.
+        **options: the data set's own options; see its module's `load`. Every published set also
+            takes `verify` (default true), which refuses a file whose checksum is known and differs.
 
     Returns:
         Training, validation and test examples with labels and facts.
@@ -40,15 +41,16 @@ def load(
     Raises:
         DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
             to get it, its checksum and terms, and where to put it.
-        DamagedFileError: if a file is truncated or damaged.
+        DamagedFileError: if a file is truncated or damaged, or is not the published one.
         DataError: if the name is empty, or an option is unknown or out of range.
     """
     text = os.fspath(name)
     options = complete_options(text, options)
     if text in names():
-        store = FileStore(loader(text).INFO, data_dir, download)
-        dataset = _reader(text)(store, **options)
-        _refuse_mistaken_files(dataset)
+        given = dict(options)
+        verify = given.pop("verify", True)
+        store = FileStore(loader(text).INFO, data_dir, download, verify=verify, owner=owner)
+        dataset = _reader(text)(store, **given)
     else:
         dataset = _reader(text)(Path(text).expanduser(), **options)
     return replace(dataset, info=replace(dataset.info, options=options))
@@ -73,13 +75,15 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         for parameter in parameters
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
+    types = get_type_hints(reader)
+    if name in names() and describe(name).files:
+        known, types = {**known, "verify": True}, {**types, "verify": bool}
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise DataError(
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
-    types = get_type_hints(reader)
     for option, value in options.items():
         if not _is_a(types[option], value):
             raise DataError(
@@ -123,18 +127,3 @@ def _reader(name: str) -> Callable[..., Dataset]:
     if path.suffix in (".npy", ".npz"):
         return user_arrays.load_file
     raise DataError(f"{path} is no data set: expected a .npy or .npz file or a folder of images.")
-
-
-def _refuse_mistaken_files(dataset: Dataset) -> None:
-    """Several sets use the same file names; a wrong folder must not give the wrong data."""
-    own = {remote.sha256 for remote in dataset.info.files}
-    for other in names():
-        if other == dataset.info.name:
-            continue
-        published = {remote.sha256 for remote in describe(other).files} - {None} - own
-        for file, checksum in dataset.info.checksums.items():
-            if checksum in published:
-                raise DataError(
-                    f"The file {file} found for {dataset.info.name!r} is the one of {other!r}: "
-                    f"put the files of each data set into a folder of its name."
-                )
