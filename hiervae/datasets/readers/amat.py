@@ -31,7 +31,7 @@ def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
     """
     width = 2 * num_columns
     chunks: list[NDArray[np.uint8]] = []
-    num_rows = 0
+    num_rows = num_bytes = 0
     limit = largest_content(path)
     with reading(path), open_maybe_gzip(path) as stream:
         first = stream.read(width + 1)
@@ -41,11 +41,12 @@ def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
         width += ending - 1
         stream.seek(0)
         while text := stream.read(width * _LINES_PER_CHUNK):
+            num_bytes += len(text)
+            check_size(path, "text", num_bytes, limit)
             if len(text) % width == width - ending:
                 text += b"\r\n"[-ending:]
             chunks.append(_parse(text, num_columns, width, num_rows, path))
             num_rows += len(chunks[-1])
-            check_size(path, "text", num_rows * width, limit)
     return np.concatenate(chunks)
 
 
