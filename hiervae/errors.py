@@ -32,6 +32,10 @@ class DataError(HiervaeError, ValueError):
     """Data cannot be used: not finite, out of range, of the wrong shape or type, or empty."""
 
 
+class DatasetOptionError(DataError):
+    """An option of a data set is unknown, of a wrong type or out of range."""
+
+
 class DatasetNotFoundError(HiervaeError, FileNotFoundError):
     """A data file is missing; the message says where to get it and where to put it."""
 

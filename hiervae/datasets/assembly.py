@@ -23,7 +23,7 @@ from hiervae.datasets.readers.bounded import MAX_BYTES
 from hiervae.datasets.scaling import Array, binarise, scale_bytes
 from hiervae.datasets.sources import ImageSource
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError
+from hiervae.errors import DataError, DatasetOptionError
 
 
 def assemble(
@@ -51,7 +51,9 @@ def assemble(
     """
     rule = store.info.binarisation if binarisation is None else binarisation
     if rule not in BINARISATIONS:
-        raise DataError(f"binarisation={rule!r}; it must be one of {', '.join(BINARISATIONS)}.")
+        raise DatasetOptionError(
+            f"binarisation={rule!r}; it must be one of {', '.join(BINARISATIONS)}."
+        )
     train, valid, test = splits["train"], splits["valid"], splits["test"]
     if rule == "dynamic":
         valid = binarise(valid, binarisation_seed)

@@ -15,7 +15,7 @@ from hiervae.datasets import image_folder, user_arrays
 from hiervae.datasets.catalogue import describe, loader, names, owner
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError
+from hiervae.errors import DataError, DatasetOptionError
 
 
 def load(
@@ -80,13 +80,13 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         known, types = {**known, "verify": True}, {**types, "verify": bool}
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise DataError(
+        raise DatasetOptionError(
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
     for option, value in options.items():
         if not _is_a(types[option], value):
-            raise DataError(
+            raise DatasetOptionError(
                 f"The data set {name!r} has the option {option}={value!r}; expected "
                 f"{_shown(types[option])}, such as {option}={known[option]!r}."
             )

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hiervae.errors import DataError
+from hiervae.errors import DatasetOptionError
 
 Array: TypeAlias = NDArray[np.float32]
 """Examples in memory, shape (n, *event_shape)."""
@@ -76,7 +76,9 @@ class ChannelNormalisation:
         elif kind == "none":
             offset, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
         else:
-            raise DataError(f"normalisation={kind!r}; it must be 'standard', 'range' or 'none'.")
+            raise DatasetOptionError(
+                f"normalisation={kind!r}; it must be 'standard', 'range' or 'none'."
+            )
         return cls(offset, np.where(scale < _CONSTANT, 1.0, scale))
 
     def apply(self, values: ArrayLike) -> NDArray[np.float32]:

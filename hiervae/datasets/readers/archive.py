@@ -1,4 +1,4 @@
-"""Members of tar and zip archives, read in memory; nothing is ever unpacked to disk."""
+"""Files in folders, tar and zip archives, read in memory; nothing is ever unpacked to disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hiervae.datasets.readers.bounded import (
     read_exactly,
     reading,
 )
-from hiervae.errors import DamagedFileError
+from hiervae.errors import DamagedFileError, DataError
 
 MAX_MEMBERS = 2_000_000
 MAX_PICTURE_BYTES = 2**26
@@ -49,6 +49,42 @@ def check_member_name(path: Path, name: str) -> None:
             f"{path} holds a member named {name!r}, which leads out of the archive. Do not trust "
             "this file; fetch it from its published address."
         )
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is one that a system keeps for itself: `._0.png`, `__MACOSX`."""
+    return name.startswith((".", "__"))
+
+
+def list_folder(path: Path) -> list[Member]:
+    """Lists the files of a folder and the folders in it; links are followed.
+
+    Raises:
+        DataError: if a linked folder contains itself, or a link leads nowhere.
+        DamagedFileError: if there are too many files.
+    """
+    members: list[Member] = []
+    pending: list[tuple[Path, tuple[Path, ...]]] = [(path, (path.resolve(),))]
+    while pending:
+        folder, above = pending.pop()
+        for place in folder.iterdir():
+            if is_hidden(place.name):
+                continue
+            if place.is_dir():
+                real = place.resolve()
+                if real in above:
+                    raise DataError(
+                        f"{place} is a link to {real}, a folder it lies in; remove the link."
+                    )
+                pending.append((place, (*above, real)))
+            elif place.is_file():
+                name = place.relative_to(path).as_posix()
+                members.append(Member(name, place.stat().st_size))
+            elif place.is_symlink():
+                raise DataError(f"{place} is a link to nothing; mend or remove it.")
+        if len(members) > MAX_MEMBERS:
+            raise DamagedFileError(f"{path} has more than {MAX_MEMBERS} files.")
+    return members
 
 
 def check_member(path: Path, info: zipfile.ZipInfo) -> None:

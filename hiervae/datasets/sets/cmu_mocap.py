@@ -19,7 +19,7 @@ from hiervae.datasets.readers.skeleton import Skeleton
 from hiervae.datasets.scaling import ChannelNormalisation, Kind
 from hiervae.datasets.splits import fraction_sizes, split_indices
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError
+from hiervae.errors import DataError, DatasetOptionError
 
 _ADDRESS = "http://mocap.cs.cmu.edu/subjects/"
 _CHECKSUMS = {
@@ -119,7 +119,7 @@ def load(
     """
     chosen = _RECORDINGS if recordings is None else dict(recordings)
     if every < 1 or split not in ("blocks", "frames") or not any(chosen.values()):
-        raise DataError(
+        raise DatasetOptionError(
             f"every={every}, split={split!r}, recordings={chosen}; expected every of at least 1, "
             "split 'blocks' or 'frames', and at least one recording."
         )
@@ -162,13 +162,17 @@ def load_skeleton(
         DataError: if the subject is no number.
     """
     if not re.fullmatch(r"\d{2,3}", subject):
-        raise DataError(f"subject={subject!r}; expected CMU's number such as '02' or '35'.")
+        raise DatasetOptionError(
+            f"subject={subject!r}; expected CMU's number such as '02' or '35'."
+        )
     return read_asf(FileStore(INFO, data_dir, download).require(_remote(f"{subject}.asf")))
 
 
 def _read(store: FileStore, recording: str) -> NDArray[np.float64]:
     if not re.fullmatch(r"\d{2,3}_\d{2}", recording):
-        raise DataError(f"There is no recording {recording!r}; expected a name such as '02_01'.")
+        raise DatasetOptionError(
+            f"There is no recording {recording!r}; expected a name such as '02_01'."
+        )
     motion = read_amc(store.require(_remote(f"{recording}.amc")))
     if motion.layout != CMU_LAYOUT:
         raise DataError(f"{recording}.amc has other channels than CMU's 62: {dict(motion.layout)}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hiervae.datasets.dataset import Binarisation, Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.sets.mnist import EVENT_SHAPE, SIZES, load_idx_images
 from hiervae.datasets.store import FileStore
@@ -38,8 +40,8 @@ INFO = DatasetInfo(
     title="Fashion-MNIST",
     event_shape=EVENT_SHAPE,
     value_range=(0.0, 1.0),
-    likelihood="gaussian",
-    binarisation="none",
+    likelihood="bernoulli",
+    binarisation="dynamic",
     source="https://github.com/zalandoresearch/fashion-mnist",
     licence="MIT, copyright 2017 Zalando SE",
     citation=(
@@ -80,7 +82,7 @@ INFO = DatasetInfo(
 def load(
     store: FileStore,
     *,
-    binarisation: Binarisation = "none",
+    binarisation: Binarisation = "dynamic",
     binarisation_seed: int = 0,
     valid_size: int = 10_000,
 ) -> Dataset:
@@ -88,8 +90,9 @@ def load(
 
     Args:
         store: finds the files.
-        binarisation: `"none"` keeps grey values; `"dynamic"` keeps training values as
-            probabilities to be redrawn for every batch and draws validation and test once.
+        binarisation: `"dynamic"` keeps training values as probabilities to be redrawn for every
+            batch and draws validation and test once, as Bernoulli likelihoods need it; `"none"`
+            keeps all grey values, for a Gaussian likelihood.
         binarisation_seed: seed of the validation and test draws.
         valid_size: number of images taken from the end of the training file for validation.
 
@@ -98,4 +101,7 @@ def load(
         DamagedFileError: if a file is damaged or images and labels differ in number.
         DataError: if an option is out of range.
     """
-    return load_idx_images(store, binarisation, binarisation_seed, valid_size)
+    dataset = load_idx_images(store, binarisation, binarisation_seed, valid_size)
+    if binarisation == "none":
+        return replace(dataset, info=replace(dataset.info, likelihood="gaussian"))
+    return dataset

@@ -10,7 +10,7 @@ from hiervae.datasets.readers.idx import read_idx
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.splits import split_indices
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DamagedFileError, DataError
+from hiervae.errors import DamagedFileError, DatasetOptionError
 
 _ADDRESSES = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -115,7 +115,7 @@ def load_idx_images(
         DataError: if an option is out of range.
     """
     if binarisation == "static":
-        raise DataError(
+        raise DatasetOptionError(
             f"{store.info.name!r} has no static binarisation; use binarisation='dynamic' or "
             "'none', or the data set 'static_mnist'."
         )

@@ -21,7 +21,7 @@ from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.files import arrays_checksum
 from hiervae.datasets.scaling import Array
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError
+from hiervae.errors import DatasetOptionError
 
 ROD_LENGTH = 0.6
 ROD_WIDTH = 0.16
@@ -81,12 +81,12 @@ def load(
     for split, size in sizes.items():
         least = 1 if split == "train" else 0
         if not least <= size <= _MAX_IMAGES:
-            raise DataError(
+            raise DatasetOptionError(
                 f"The pendulum's {split} split has {size} images; choose {least} to {_MAX_IMAGES}."
             )
     total = sum(sizes.values())
     if image_size < 4 or total * image_size**2 > _MAX_PIXELS:
-        raise DataError(
+        raise DatasetOptionError(
             f"{total} images of image_size={image_size} were asked for; image_size must be at "
             f"least 4 and all pixels together at most {_MAX_PIXELS}."
         )

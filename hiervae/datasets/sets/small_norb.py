@@ -15,7 +15,7 @@ from hiervae.datasets.readers.norb import norb_size, read_norb, stream_norb
 from hiervae.datasets.sources import MappedImages
 from hiervae.datasets.splits import split_indices
 from hiervae.datasets.store import FileStore, derived_file
-from hiervae.errors import DamagedFileError, DataError
+from hiervae.errors import DamagedFileError, DatasetOptionError
 
 _ADDRESS = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
 _TRAIN = "smallnorb-5x46789x9x18x6x2x96x96-training"
@@ -106,7 +106,7 @@ def load(
         DataError: if an option is out of range.
     """
     if not 1 <= image_size <= _SIDE or _SIDE % image_size:
-        raise DataError(f"image_size is {image_size}; it must divide {_SIDE}.")
+        raise DatasetOptionError(f"image_size is {image_size}; it must divide {_SIDE}.")
     train, train_labels = _read(store, _TRAIN, image_size)
     test, test_labels = _read(store, _TEST, image_size)
     pairs = split_indices(train.shape[0] // 2, valid_size, 0, seed)[:2]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.sources import ImageSource
-from hiervae.errors import DataError
+from hiervae.errors import DatasetOptionError
 
 
 class LazyExamples(keras.utils.PyDataset):
@@ -49,7 +49,7 @@ class LazyExamples(keras.utils.PyDataset):
         super().__init__(workers=workers)
         for name, value in (("batch_size", batch_size), ("workers", workers)):
             if value < 1:
-                raise DataError(f"{name} is {value}; it must be at least 1.")
+                raise DatasetOptionError(f"{name} is {value}; it must be at least 1.")
         self._source = source
         everything = np.arange(source.shape[0], dtype=np.int64)
         self._indices = everything if indices is None else np.asarray(indices, dtype=np.int64)

@@ -44,16 +44,19 @@ def test_reads_greys(write, arrays, name, suffix):
     np.testing.assert_array_equal(data.valid_labels, [7, 8])
     np.testing.assert_array_equal(data.test_labels, [7, 2, 1, 0])
     assert data.info.binarisation == "none"
+    assert data.info.likelihood == {"mnist": "bernoulli", "fashion_mnist": "gaussian"}[name]
     assert data.train.dtype == np.float32
 
 
-def test_dynamic_rule_keeps_training_greys_and_fixes_one_draw(write, arrays):
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_dynamic_rule_keeps_training_greys_and_fixes_one_draw(write, arrays, name):
     root = write()
-    data = datasets.load("mnist", root, valid_size=4)
-    again = datasets.load("mnist", root, valid_size=4)
-    other = datasets.load("mnist", root, valid_size=4, binarisation_seed=1)
+    data = datasets.load(name, root, valid_size=4)
+    again = datasets.load(name, root, valid_size=4)
+    other = datasets.load(name, root, valid_size=4, binarisation_seed=1)
     greys = arrays["train-images-idx3-ubyte"] / 255.0
     assert data.info.binarisation == "dynamic"
+    assert data.info.likelihood == "bernoulli"
     np.testing.assert_allclose(data.train, greys[:5], rtol=1e-6)
     assert set(np.unique(data.valid)) == set(np.unique(data.test)) == {0.0, 1.0}
     np.testing.assert_array_equal(data.test, again.test)
