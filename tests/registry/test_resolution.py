@@ -12,7 +12,7 @@ from hiervae.errors import (
     RegistryError,
     UnknownPluginError,
 )
-from hiervae.registry.distribution_names import KNOWN_PLUGINS
+from hiervae.registry.explanations import KNOWN_PLUGINS
 
 PRIORS = "hiervae.priors"
 
