@@ -34,7 +34,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """List the data sets."""
-    from hiervae.datasets.status import status
+    from hiervae.datasets.catalogue import status
 
     rows = status(arguments.data_dir)
     console.table(

@@ -7,13 +7,11 @@ data.info.likelihood    # "gaussian"
 ```
 """
 
-from hiervae.datasets.catalogue import describe, names
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.catalogue import DatasetStatus, describe, names, status
+from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.loading import load
-from hiervae.datasets.pendulum import render_pendulum
 from hiervae.datasets.scaling import binarise
-from hiervae.datasets.status import DatasetStatus, status
+from hiervae.datasets.sets.pendulum import render_pendulum
 from hiervae.datasets.user_arrays import from_arrays
 
 __all__ = [

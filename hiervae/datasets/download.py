@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
-from hiervae.datasets.atomic import written_beside
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.dataset import RemoteFile
+from hiervae.datasets.files import written_beside
 from hiervae.errors import DamagedFileError, DatasetNotFoundError
 
 _CHUNK = 2**18

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.readers.pictures import PictureFormat
-from hiervae.datasets.source_assembly import Part, assemble_parts
 from hiervae.datasets.sources import EncodedPictures
 from hiervae.datasets.splits import fraction_sizes, split_indices
 from hiervae.errors import DataError

@@ -14,7 +14,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from hiervae.datasets import image_folder, user_arrays
 from hiervae.datasets.catalogue import describe, loader, names
 from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.file_store import FileStore
+from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
 

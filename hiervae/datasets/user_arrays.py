@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.checksums import arrays_checksum, combined_checksum, file_checksum
-from hiervae.datasets.dataset import Array, Dataset, Labels
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.dataset import Dataset, DatasetInfo, Labels
+from hiervae.datasets.files import arrays_checksum, combined_checksum, file_checksum
 from hiervae.datasets.readers.npy import read_npy, read_npz
-from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
 from hiervae.errors import DataError
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
-from hiervae.datasets import static_mnist
+from hiervae.datasets.dataset import RemoteFile
 from hiervae.datasets.download import download_file
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.sets import static_mnist
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 CONTENT = bytes(range(256)) * 4000

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.checksums import listing_checksum
+from hiervae.datasets.files import listing_checksum
 from hiervae.datasets.readers.archive import (
     MAX_PICTURE_BYTES,
     Member,
