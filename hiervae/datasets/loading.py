@@ -11,11 +11,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from hiervae import registry
 from hiervae.datasets import image_folder, user_arrays
-from hiervae.datasets.catalogue import describe, loader, names
+from hiervae.datasets.catalogue import GROUP, describe, is_known, loader, names
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError
+from hiervae.errors import DataError, IncompatiblePluginError
+from hiervae.registry.entries import BUILT_IN
 
 
 def load(
@@ -27,8 +29,8 @@ def load(
     """Loads a data set.
 
     Args:
-        name: one of `hiervae.datasets.names()`, or the path of a `.npz` or `.npy` file or of a
-            folder of images; "." is the current folder.
+        name: one of `hiervae.datasets.names()`, `"distribution:name"`, or the path of a `.npz` or
+            `.npy` file or of a folder of images; "." is the current folder.
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
@@ -40,14 +42,22 @@ def load(
     Raises:
         DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
             to get it, its checksum and terms, and where to put it.
+        RegistryError: if the name stands for sets of several plugins, or for a broken one.
+        IncompatiblePluginError: if a plugin's loader is not one.
         DamagedFileError: if a file is truncated or damaged.
         DataError: if the name is empty, or an option is unknown or out of range.
     """
     text = os.fspath(name)
     options = complete_options(text, options)
-    if text in names():
-        store = FileStore(loader(text).INFO, data_dir, download)
-        dataset = _reader(text)(store, **options)
+    if is_known(text):
+        found = loader(text)
+        dataset = found.load(FileStore(found.info, data_dir, download), **options)
+        if not isinstance(dataset, Dataset):
+            raise IncompatiblePluginError(
+                f"The data set {text!r} ({found.origin}) is {dataset!r} of type "
+                f"{type(dataset).__name__}. Expected its loader to return a "
+                "hiervae.datasets.Dataset."
+            )
         _refuse_mistaken_files(dataset)
     else:
         dataset = _reader(text)(Path(text).expanduser(), **options)
@@ -79,14 +89,22 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
-    types = get_type_hints(reader)
+    types = _types(reader)
     for option, value in options.items():
-        if not _is_a(types[option], value):
+        if option in types and not _is_a(types[option], value):
             raise DataError(
                 f"The data set {name!r} has the option {option}={value!r}; expected "
                 f"{_shown(types[option])}, such as {option}={known[option]!r}."
             )
     return {**known, **options}
+
+
+def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
+    """The annotated types of a loader's options; none where an annotation cannot be evaluated."""
+    try:
+        return {name: kind for name, kind in get_type_hints(reader).items() if kind is not Any}
+    except NameError:  # of a plugin that imports the type for type checking alone
+        return {}
 
 
 def _is_a(kind: Any, value: Any) -> bool:
@@ -116,7 +134,7 @@ def _reader(name: str) -> Callable[..., Dataset]:
             "of a .npz or .npy file or of a folder of images ('.' for the current one)."
         )
     path = Path(name).expanduser()
-    if name in names() or not path.exists():
+    if is_known(name) or not path.exists():
         return loader(name).load
     if path.is_dir():
         return image_folder.load_folder
@@ -128,10 +146,11 @@ def _reader(name: str) -> Callable[..., Dataset]:
 def _refuse_mistaken_files(dataset: Dataset) -> None:
     """Several sets use the same file names; a wrong folder must not give the wrong data."""
     own = {remote.sha256 for remote in dataset.info.files}
-    for other in names():
-        if other == dataset.info.name:
-            continue
-        published = {remote.sha256 for remote in describe(other).files} - {None} - own
+    for row in registry.entries(GROUP):
+        other = row.name
+        if other == dataset.info.name or not row.is_named(other, BUILT_IN):
+            continue  # a plugin's may be broken, which is to harm no other set
+        published = {remote.sha256 for remote in describe(row.qualified_name).files} - {None} - own
         for file, checksum in dataset.info.checksums.items():
             if checksum in published:
                 raise DataError(

@@ -117,5 +117,5 @@ def vamp_conv_hvae(dataset: str | None = None, variant: str = "paper") -> Preset
 
 
 def vamp_pixel_hvae(dataset: str | None = None, variant: str = "paper") -> Preset:
-    """Return the two-level VAE with a VampPrior and an autoregressive decoder of Tomczak & Welling (2018)."""
+    """Return the two-level VAE of Tomczak & Welling (2018) with an autoregressive decoder."""
     return choose("vamp_pixel_hvae", _VAMP_PIXEL_HVAE, dataset, variant)

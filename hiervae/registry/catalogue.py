@@ -30,9 +30,9 @@ _overrides: ContextVar[Mapping[tuple[str, str], Target]] = ContextVar(
 
 @dataclass(frozen=True)
 class _Catalogue:
-    """What is installed: the entries of all groups, and distributions nobody can read."""
+    """What is installed: the entries of each group, and distributions nobody can read."""
 
-    entries: tuple[PluginEntry, ...]
+    entries: Mapping[str, tuple[PluginEntry, ...]]
     unreadable: tuple[str, ...]
 
 
@@ -104,12 +104,13 @@ def active_overrides(group: str) -> dict[str, Target]:
 
 def visible(group: str) -> tuple[PluginEntry, ...]:
     """Return the entries of `group` that are not disabled, whatever is overridden."""
-    return tuple(row for row in installed(group) if is_built_in(row) or not plugins_disabled())
+    rows = installed(group)
+    return tuple(row for row in rows if is_built_in(row)) if plugins_disabled() else rows
 
 
 def installed(group: str) -> tuple[PluginEntry, ...]:
     """Return the entries of `group` as installed, whatever is overridden or disabled."""
-    return tuple(row for row in _read_catalogue().entries if row.group == group)
+    return _read_catalogue().entries[group]
 
 
 def unreadable() -> tuple[str, ...]:
@@ -175,8 +176,9 @@ def _read_catalogue() -> _Catalogue:
             rows.update(_rows(_first_on_path(name, distribution)))
         except Exception:
             unreadable.append(_where(distribution))
-    judged = _judged(sorted(rows, key=_order), offering)
-    return _Catalogue(tuple(judged), tuple(unreadable))
+    judged = tuple(_judged(sorted(rows, key=_order), offering))
+    by_group = {group: tuple(row for row in judged if row.group == group) for group in GROUPS}
+    return _Catalogue(by_group, tuple(unreadable))
 
 
 def _first_on_path(name: str, found: metadata.Distribution) -> metadata.Distribution:
@@ -188,7 +190,8 @@ def _first_on_path(name: str, found: metadata.Distribution) -> metadata.Distribu
 
 
 def _rows(distribution: metadata.Distribution) -> list[PluginEntry]:
-    name, version = distribution.metadata["Name"], distribution.metadata["Version"]
+    facts = distribution.metadata  # parsed anew at each look
+    name, version = facts["Name"], facts["Version"]
     return [
         PluginEntry(point.group, point.name, name, version, point.value)
         for point in distribution.entry_points
