@@ -1,6 +1,7 @@
 import importlib
 import json
 import sys
+import warnings
 
 import pytest
 
@@ -121,6 +122,33 @@ def test_a_config_of_the_same_version_that_fails_suggests_a_damaged_file(toy):
     with pytest.raises(BrokenPluginError, match="use an intact file") as caught:
         registry.restore(PRIORS, {**RECORD, "config": {"breadth": 7}}, toy)
     assert "pip install" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("saved", "warned"),
+    [
+        ("1.0.1", True),
+        ("1.10", True),
+        ("2.0rc1", True),
+        ("1.0", False),
+        ("1.0.0", False),
+        ("0.9", False),
+        ("1.0.dev3", False),
+        (None, False),
+        ("unknown", False),
+    ],
+)
+def test_a_part_saved_with_a_newer_version_says_what_to_install(toy, saved, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert registry.restore(PRIORS, {**RECORD, "version": saved}, toy).width == 7
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == warned
+    for text in texts:
+        assert "\n" not in text
+        for part in ("prior 'wide'", f"'toy-plugin' {saved}", "version 1.0 is older"):
+            assert part in text
+        assert f'pip install "toy-plugin=={saved}"' in text
 
 
 def test_an_error_of_the_package_passes(toy):

@@ -24,8 +24,7 @@ from hiervae.testing import (
     check_prior,
     check_scheduler,
 )
-from hiervae.testing.signature import option_names
-from hiervae.testing.subject import Subject
+from hiervae.testing.subject import Subject, option_names
 
 from .broken_networks import ReturnsNothing, TakesAnotherArgument
 from .broken_priors import DoesNotKnowTraining, IgnoresTheSeed, SwapsArguments
