@@ -223,7 +223,7 @@ def test_an_override_is_described_by_name_and_restored_within_the_override(toy):
             "config": {"width": 2},
         }
         assert type(registry.restore(PRIORS, record, toy)) is Own
-    with pytest.raises(UnknownPluginError):
+    with pytest.raises(UnknownPluginError, match="Unknown prior 'own'"):
         registry.restore(PRIORS, record, toy)
 
 

@@ -86,9 +86,7 @@ def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def new_site(
-    clean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], Site]:
+def new_site(clean: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Site]:
     """Makes folders at the front of `sys.path`, the latest first."""
 
     def make() -> Site:
