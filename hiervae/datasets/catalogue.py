@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hiervae import registry
 from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.store import FileStore
 from hiervae.errors import (
@@ -18,6 +17,8 @@ from hiervae.errors import (
     UnknownDatasetError,
     UnknownPluginError,
 )
+from hiervae.registry import available, entries
+from hiervae.registry.entries import BUILT_IN
 from hiervae.registry.resolution import find, load_entry
 from hiervae.types import Shape
 
@@ -43,13 +44,13 @@ class Loader:
 
 def names() -> tuple[str, ...]:
     """Return the names of all data sets, sorted, those of plugins among them; imports none."""
-    return registry.available(GROUP)
+    return available(GROUP)
 
 
 def is_known(name: str) -> bool:
     """Return whether `name`, or `"distribution:name"`, stands for a data set; imports none."""
     distribution, _, bare = name.rpartition(":")
-    return bool(bare) and any(row.is_named(bare, distribution) for row in registry.entries(GROUP))
+    return bool(bare) and any(row.is_named(bare, distribution) for row in entries(GROUP))
 
 
 def describe(name: str) -> DatasetInfo:
@@ -88,6 +89,19 @@ def loader(name: str) -> Loader:
             f"loader is {info!r}. Expected a hiervae.datasets.DatasetInfo; define it there."
         )
     return Loader(replace(info, name=entry.name), load, entry.origin)
+
+
+def owner(sha256: str) -> str | None:
+    """Return the name of the built-in set that publishes a file with this SHA-256, or None.
+
+    Those of plugins are not asked: one of them may be broken, which is to harm no other set.
+    """
+    for row in entries(GROUP):
+        if row.is_named(row.name, BUILT_IN):
+            files = describe(row.qualified_name).files
+            if sha256 in (remote.sha256 for remote in files):
+                return row.name
+    return None
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,7 @@ def status(data_dir: str | os.PathLike[str] | None = None) -> tuple[DatasetStatu
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
     """
     rows = []
-    for entry in registry.entries(GROUP):
+    for entry in entries(GROUP):
         name = entry.qualified_name if entry.conflict or entry.refusal else entry.name
         try:
             rows.append(_row(name, describe(name), data_dir))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,11 +15,27 @@ from numpy.typing import NDArray
 from hiervae.errors import DataError
 from hiervae.utils.files import replacing
 
+_CHUNK = 2**20
+
 
 def file_checksum(path: Path, algorithm: str = "sha256") -> str:
     """Hexadecimal digest of a file's bytes, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
+
+
+def content_checksum(path: Path, algorithm: str, decompress: bool) -> str:
+    """Hexadecimal digest of a file's bytes, or of what is gzipped in it.
+
+    Raises:
+        EOFError: if a gzipped file is truncated.
+        OSError: if it cannot be read or is damaged.
+    """
+    with gzip.open(path) if decompress else path.open("rb") as stream:
+        digest = hashlib.new(algorithm)
+        while piece := stream.read(_CHUNK):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def combined_checksum(checksums: Mapping[str, str]) -> str:

@@ -11,9 +11,9 @@ from typing import IO
 
 from hiervae.datasets.dataset import DatasetInfo, RemoteFile
 from hiervae.datasets.download import download_file
-from hiervae.datasets.files import file_checksum, written_beside
+from hiervae.datasets.files import content_checksum, file_checksum, written_beside
 from hiervae.datasets.readers.bounded import reading
-from hiervae.errors import DatasetNotFoundError
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 DATA_VARIABLE = "HIERVAE_DATA"
 
@@ -44,6 +44,9 @@ class FileStore:
         info: DatasetInfo,
         data_dir: str | os.PathLike[str] | None = None,
         download: bool = False,
+        *,
+        verify: bool = True,
+        owner: Callable[[str], str | None] = lambda sha256: None,
     ) -> None:
         """Remembers where to look.
 
@@ -51,15 +54,20 @@ class FileStore:
             info: the catalogue entry with the files' names, addresses and checksums.
             data_dir: the folder to search first, and to download into.
             download: fetch a missing file from its published address.
+            verify: refuse a file whose checksum is known and differs.
+            owner: name of the data set that publishes the file of a SHA-256, or None; for the
+                message, because several data sets use the same file names.
         """
         self.info = info
         self.roots = search_roots(data_dir)
         self._download = download
+        self._verify = verify
+        self._owner = owner
         self._checksums: dict[str, str] = {}
 
     @property
     def checksums(self) -> Mapping[str, str]:
-        """SHA-256 of every file handed out by `require` so far, by name."""
+        """SHA-256 of every file handed out so far, by name."""
         return MappingProxyType(self._checksums)
 
     def find(self, name: str) -> Path | None:
@@ -72,34 +80,77 @@ class FileStore:
         return None
 
     def locate(self, file: str | RemoteFile) -> Path:
-        """Finds a published file without reading it, downloading it if allowed.
+        """Finds a published file or folder, downloading it if allowed.
+
+        The checksum of a file is recorded, and compared with the published one.
 
         Args:
             file: the name of one of `info.files`, or a file that is not listed there.
 
         Raises:
             DatasetNotFoundError: if it is nowhere, with address, checksum, terms and place.
+            DamagedFileError: if its checksum is known and differs.
+            DataError: if it cannot be read, or is the file of another data set.
         """
         remote = self._remote(file) if isinstance(file, str) else file
         for candidate in (remote.name, *remote.alternatives):
             path = self.find(candidate)
             if path is not None:
-                return path
-        if self._download and remote.urls:
-            return download_file(remote, self.roots[0] / self.info.name / remote.name)
-        raise DatasetNotFoundError(self._missing(remote))
+                break
+        else:
+            if not (self._download and remote.urls):
+                raise DatasetNotFoundError(self._missing(remote))
+            path = download_file(remote, self.roots[0] / self.info.name / remote.name)
+        if path.is_file():
+            with reading(path):
+                self._checksums[path.name] = file_checksum(path)
+                if self._verify:
+                    self._compare(path, remote)
+        return path
 
     def require(self, file: str | RemoteFile) -> Path:
-        """Like `locate`, and records the file's checksum.
+        """Like `locate`, for what has to be a file.
 
         Raises:
-            DatasetNotFoundError: if the file is nowhere.
-            DataError: if it cannot be read.
+            DatasetNotFoundError: if it is nowhere.
+            DamagedFileError: if its checksum is known and differs.
+            DataError: if it is a folder or cannot be read.
         """
         path = self.locate(file)
-        with reading(path):
-            self._checksums[path.name] = file_checksum(path)
+        if not path.is_file():
+            raise DataError(f"{path} cannot be read: it is a folder; expected a file.")
         return path
+
+    def _compare(self, path: Path, remote: RemoteFile) -> None:
+        """Refuses another file than the published one; a gzipped copy is judged by its content.
+
+        Raises:
+            DamagedFileError: if the checksum is known and differs.
+            DataError: if the file is another data set's.
+        """
+        algorithm = "md5" if remote.md5 and not remote.sha256 else "sha256"
+        expected = remote.sha256 or remote.md5
+        if expected is None or path.name not in (remote.name, f"{remote.name}.gz"):
+            return
+        received = self._checksums[path.name]
+        if path.name != remote.name or algorithm != "sha256":
+            received = content_checksum(path, algorithm, decompress=path.name != remote.name)
+        if received == expected:
+            return
+        owner = self._owner(received)
+        if owner not in (None, self.info.name):
+            raise DataError(
+                f"The file {path} found for {self.info.name!r} is the one of {owner!r}: put the "
+                "files of each data set into a folder of its name."
+            )
+        again = "delete it and pass download=True (--download) to fetch" if remote.urls else "fetch"
+        size = f"{remote.num_bytes} bytes, " if remote.num_bytes else ""
+        raise DamagedFileError(
+            f"{path} ({path.stat().st_size} bytes) is not the published file: expected {size}"
+            f"{algorithm} {expected}, received {algorithm} {received}. Either {again} it again "
+            f"from {' or '.join(remote.urls) or self.info.source}, or, if you mean to use this "
+            "file, pass verify=False (--dataset-option verify=false)."
+        )
 
     @property
     def _folders(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 from hiervae import datasets
 from hiervae.errors import (
     BrokenPluginError,
+    DamagedFileError,
     DataError,
     DatasetNotFoundError,
     IncompatiblePluginError,
@@ -123,3 +124,21 @@ def test_they_can_be_switched_off(site, monkeypatch):
     assert "moons" not in datasets.names()
     with pytest.raises(UnknownPluginError, match="HIERVAE_DISABLE_PLUGINS"):
         datasets.load("moons")
+
+
+def test_a_broken_one_harms_no_set_whose_file_is_another_than_published(site, tmp_path):
+    offer(site, "raise RuntimeError('off')")
+    (tmp_path / "frey_rawface.mat").write_bytes(b"other bytes")
+    with pytest.raises(DamagedFileError, match="frey_rawface"):
+        datasets.load("frey_faces", tmp_path)
+
+
+def test_a_loader_may_have_an_option_verify_of_its_own(site):
+    offer(
+        site,
+        DATASET.replace("seed=0)", "seed=0, verify=3)")
+        .replace("sizes=", "files=(RemoteFile('absent.npy'),), sizes=")
+        .replace("import Dataset,", "import RemoteFile, Dataset,")
+        .replace("return Dataset", "assert verify == 4; return Dataset"),
+    )
+    assert datasets.load("other", verify=4).info.options["verify"] == 4

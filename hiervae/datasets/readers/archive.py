@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import tarfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from hiervae.datasets.readers.bounded import drain, read_exactly, reading
+from hiervae.datasets.readers.bounded import (
+    HeaderStream,
+    drain,
+    open_maybe_gzip,
+    read_exactly,
+    reading,
+)
 from hiervae.errors import DamagedFileError
 
 MAX_MEMBERS = 2_000_000
@@ -43,13 +51,36 @@ def check_member_name(path: Path, name: str) -> None:
         )
 
 
+def check_member(path: Path, info: zipfile.ZipInfo) -> None:
+    """Refuses members of a zip archive whose decompression could take any amount of memory.
+
+    Raises:
+        DamagedFileError: if a member is neither stored nor deflated.
+    """
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DamagedFileError(
+            f"{path}: {info.filename} is compressed by method {info.compress_type}; expected "
+            "stored or deflated members. Pack the archive again."
+        )
+
+
+@contextmanager
+def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
+    with (
+        reading(path),
+        open_maybe_gzip(path) as stream,
+        tarfile.open(fileobj=HeaderStream(stream, path), mode="r:") as archive,
+    ):
+        yield archive
+
+
 def list_tar(path: Path) -> list[Member]:
     """Lists the regular files of a tar archive, reading only the headers.
 
     Raises:
         DamagedFileError: if the archive is damaged or a name leads out of it.
     """
-    with reading(path), tarfile.open(path) as archive:
+    with _open_tar(path) as archive:
         return [
             Member(info.name, info.size, info.offset_data)
             for info in _checked(archive, path)
@@ -69,7 +100,7 @@ def read_tar_member(path: Path, file_name: str, limit: int) -> bytes:
         DamagedFileError: if there is no such member, it is too large, or the archive is damaged.
     """
     drain(path)
-    with reading(path), tarfile.open(path) as archive:
+    with _open_tar(path) as archive:
         for info in _checked(archive, path):
             if PurePosixPath(info.name).name != file_name or not info.isreg() or info.issparse():
                 continue
@@ -101,9 +132,11 @@ def read_zip_member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
     """Reads one file of a zip archive, at most `MAX_PICTURE_BYTES`.
 
     Raises:
-        DamagedFileError: if it is missing, too large, encrypted or damaged.
+        DamagedFileError: if it is missing, too large, encrypted, damaged, or neither stored nor
+            deflated.
     """
     info = archive.getinfo(name)
+    check_member(path, info)
     if info.file_size > MAX_PICTURE_BYTES:
         raise DamagedFileError(
             f"{path}: {name} has {info.file_size} bytes; the limit is {MAX_PICTURE_BYTES}."

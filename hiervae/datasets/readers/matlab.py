@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.readers.bounded import MAX_BYTES, MAX_DEFLATE_RATIO, read_exactly, reading
+from hiervae.datasets.readers.bounded import MAX_BYTES, inflated_limit, read_exactly, reading
 from hiervae.errors import DamagedFileError, DataError
 
 MATRIX, COMPRESSED = 14, 15
@@ -121,7 +121,7 @@ def _read_variable(
     available = num_bytes
     start = 0
     if compressed:
-        available = num_bytes * MAX_DEFLATE_RATIO
+        available = inflated_limit(num_bytes)
         head = zlib.decompressobj().decompress(head, _HEAD_BYTES)
         kind, content_bytes = struct.unpack(order + "II", head[:8])
         if kind != MATRIX or content_bytes > available:
