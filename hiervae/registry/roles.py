@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 from hiervae.errors import RegistryError
-from hiervae.registry.suggestions import did_you_mean
+from hiervae.registry.entries import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,17 @@ ROLES: dict[str, Role] = {
 }
 """The roles by name."""
 
-GROUPS: tuple[str, ...] = tuple(role.group for role in ROLES.values())
-"""Names of the entry-point groups."""
+FUNCTIONS: dict[str, str] = {"hiervae.datasets": "data set", "hiervae.presets": "preset"}
+"""Groups whose entry points name a function instead of the class of a part, with their labels."""
 
-_LABELS = {role.group: role.label for role in ROLES.values()}
+GROUPS: tuple[str, ...] = (*(role.group for role in ROLES.values()), *FUNCTIONS)
+"""Names of the entry-point groups: those of the roles, then those of functions."""
+
+_LABELS = {role.group: role.label for role in ROLES.values()} | FUNCTIONS
 
 
 def label(group: str) -> str:
-    """What a part of `group` is called in messages.
+    """Return what an entry of `group` is called in messages.
 
     Raises:
         RegistryError: if there is no such group.
@@ -73,3 +76,30 @@ def label(group: str) -> str:
             f"{did_you_mean(str(group), GROUPS)}"
         )
     return _LABELS[group]
+
+
+def form(group: str) -> str:
+    """Return what the entry points of `group` name: "class" or "function"."""
+    return "function" if group in FUNCTIONS else "class"
+
+
+def is_target(group: str, target: object) -> bool:
+    """Return whether an entry point of `group` may name `target`."""
+    is_class = isinstance(target, type)
+    return callable(target) and not is_class if group in FUNCTIONS else is_class
+
+
+def part_label(group: str) -> str:
+    """Return what a part of `group` is called in messages.
+
+    Raises:
+        RegistryError: if there is no such group, or its entries are functions.
+    """
+    found = label(group)
+    if group in FUNCTIONS:
+        raise RegistryError(
+            f"The group {group!r} holds functions, not parts of a model. Expected one of "
+            f"{', '.join(role.group for role in ROLES.values())}; call the function by "
+            f"`{group}`, or get it from `hiervae.registry.load`."
+        )
+    return found
