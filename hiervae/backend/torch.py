@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import keras
 import torch
@@ -25,13 +25,15 @@ class StepAdapter(SteppedModel, abc.ABC):
         inputs, weights = unpack_batch(data)
         self.zero_grad()
         outcome = self.batch_outcome(inputs, weights, training=True)
-        self.optimizer.scale_loss(outcome.loss).backward()
+        _own(self.optimizer.scale_loss(outcome.loss)).backward()
         with torch.no_grad():
-            gradients = [variable.value.grad for variable in self.trainable_variables]
+            gradients = [_own(variable.value).grad for variable in self.trainable_variables]
             self._apply_gradients(gradients, outcome.control)
         return outcome.logs
 
-    def _apply_gradients(self, gradients: list[Tensor], control: Mapping[str, Any]) -> None:
+    def _apply_gradients(
+        self, gradients: Sequence[Tensor], control: Mapping[str, torch.Tensor]
+    ) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
         variables = self.trainable_variables
         if _readable(control) and is_elementwise(self.optimizer):
@@ -42,7 +44,7 @@ class StepAdapter(SteppedModel, abc.ABC):
             )
             return
         held = [
-            (key, [(member.value, member.value.clone()) for member in members])
+            (key, [(_own(member.value), _own(member.value).clone()) for member in members])
             for key, members in held_variables(self.gates, variables, self.optimizer)
         ]
         self.optimizer.apply(gradients, variables)
@@ -58,7 +60,11 @@ class StepAdapter(SteppedModel, abc.ABC):
             return self.batch_outcome(*unpack_batch(data), training=False).logs
 
 
-def _readable(control: Mapping[str, Any]) -> bool:
+def _own(tensor: Tensor) -> torch.Tensor:
+    return cast("torch.Tensor", tensor)
+
+
+def _readable(control: Mapping[str, torch.Tensor]) -> bool:
     """Whether Python can read the control values without waiting for a device."""
     return bool(control["beta"].device.type == "cpu")
 

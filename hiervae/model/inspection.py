@@ -73,7 +73,7 @@ class InspectionMethods(ModelCore):
             DataError: if the examples are empty, not finite or of the wrong shape.
         """
         outcome = self.posterior(x, seed, sample, batch_size)
-        return [level.latent for level in outcome.levels]
+        return [np.asarray(level.latent) for level in outcome.levels]
 
     def decode(self, latents: Any, batch_size: int = 256) -> Array:
         """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, d_l).

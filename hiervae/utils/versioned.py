@@ -10,6 +10,7 @@ from keras import ops
 
 _CHANGES = count(1)
 _MISSING = object()
+_OF_KERAS = ("built", "training")  # set by Keras and by PyTorch while a layer is used
 _PLAIN = (bool, int, float, str, bytes, tuple, type(None))
 
 
@@ -18,7 +19,7 @@ class VersionedOptions:
 
     Code that was compiled with the old value can then be told from code for the new one, without
     looking at the values. Subclasses need do nothing. Tensors are no options, since a layer may
-    keep some while it runs; nor is `built`, which Keras sets. What is changed inside a value (an
+    keep some while it runs. What is changed inside a value (an
     entry of a list) goes unnoticed, except in values that are versioned themselves.
     """
 
@@ -27,7 +28,9 @@ class VersionedOptions:
     def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name, _MISSING)
         super().__setattr__(name, value)
-        if name.startswith("_") or name == "built" or _same(before, value) or ops.is_tensor(value):
+        if name.startswith("_") or name in _OF_KERAS or _same(before, value):
+            return
+        if ops.is_tensor(value):
             return
         object.__setattr__(self, "_options_changed", next(_CHANGES))
 
