@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from keras import ops
@@ -19,20 +20,26 @@ class VersionedOptions:
 
     Code that was compiled with the old value can then be told from code for the new one, without
     looking at the values. Subclasses need do nothing. Tensors are no options, since a layer may
-    keep some while it runs. What is changed inside a value (an
-    entry of a list) goes unnoticed, except in values that are versioned themselves.
+    keep some while it runs. What is changed inside a value (an entry of a list) goes unnoticed,
+    except in values that are versioned themselves.
     """
 
     _options_changed: int = 0
+    _options_held: Mapping[str, tuple[VersionedOptions, ...]] = MappingProxyType({})
 
     def __setattr__(self, name: str, value: Any) -> None:
         before = vars(self).get(name, _MISSING)
         super().__setattr__(name, value)
-        if name.startswith("_") or name in _OF_KERAS or _same(before, value):
+        held = tuple(_held(value))
+        holds = bool(held) or name in self._options_held
+        if holds:
+            # Past Keras and PyTorch, which would take what is in it for layers of this one.
+            object.__setattr__(self, "_options_held", {**self._options_held, name: held})
+        if _same(before, value):
             return
-        if ops.is_tensor(value):
-            return
-        object.__setattr__(self, "_options_changed", next(_CHANGES))
+        public = not name.startswith("_") and name not in _OF_KERAS and not ops.is_tensor(value)
+        if holds or public:
+            object.__setattr__(self, "_options_changed", next(_CHANGES))
 
     @property
     def options_version(self) -> int:
@@ -40,8 +47,10 @@ class VersionedOptions:
 
         No two changes in a process have the same number.
         """
-        held = (entry.options_version for value in vars(self).values() for entry in _held(value))
-        return max(self._options_changed, *held, 0)
+        version = self._options_changed
+        for entries in self._options_held.values():
+            version = max(version, *(entry.options_version for entry in entries), 0)
+        return version
 
 
 def _same(before: Any, value: Any) -> bool:

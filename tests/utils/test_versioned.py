@@ -49,13 +49,14 @@ def test_what_is_held_counts_too(wrap):
     assert outer.options_version > before
 
 
-def test_versions_never_come_back():
+@pytest.mark.parametrize("name", ["inner", "_inner"])
+def test_versions_never_come_back(name):
     """Held objects are replaced by older and newer ones."""
     old, new = Thing(option=1), Thing(option=2)
-    outer = Thing(inner=new)
+    outer = Thing(**{name: new, "option": 3})
     seen = {outer.options_version}
     for inner in (old, new, old):
-        outer.inner = inner
+        setattr(outer, name, inner)
         assert outer.options_version not in seen
         seen.add(outer.options_version)
 
