@@ -216,7 +216,7 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
     for setting in settings(weights):
         components = check_pseudo_inputs(subject, model)
 
-        def log_prob(points: Array, components: object = components) -> Array:
+        def log_prob(points: Array, components: Any = components) -> Array:
             return numpy(prior.log_prob(tensor(points), components, seed=generator(5)))
 
         sample = numpy(prior.sample(draws, components, seed=generator(6))).astype("float64")

@@ -10,7 +10,7 @@ from keras import ops
 from hiervae.callbacks import BetaController
 from hiervae.model import HierarchicalVAE
 from hiervae.model.control import CAPACITY
-from hiervae.model.training import GROUPS
+from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.testing.composition import reload, train
 from hiervae.testing.subject import Subject
@@ -106,10 +106,10 @@ def check_initial_state(subject: Subject, rule: Scheduler) -> State:
 
 def check_gates(subject: Subject, rule: Scheduler, state: State) -> None:
     """Check the groups that the rule may hold."""
-    fix = f"Name in `gates` groups of {GROUPS}, and keep a scalar gate_<group> for each."
+    fix = f"Name in `gates` groups of {GATED_ROLES}, and keep a scalar gate_<group> for each."
     with subject.check("gates", fix) as check:
         for group in rule.gates:
-            check.require(group in GROUPS, f"the gate {group!r}", f"one of {GROUPS}")
+            check.require(group in GATED_ROLES, f"the gate {group!r}", f"one of {GATED_ROLES}")
         expected = {f"gate_{group}" for group in rule.gates}
         found = {key for key in state if key.startswith("gate_")}
         check.require(
