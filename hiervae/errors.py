@@ -40,6 +40,14 @@ class DatasetNotFoundError(HiervaeError, FileNotFoundError):
     """A data file is missing; the message says where to get it and where to put it."""
 
 
+class UnknownDatasetError(UnknownPluginError, DatasetNotFoundError):
+    """No data set, file or folder of this name exists."""
+
+
+class UnknownPresetError(UnknownPluginError, ValueError):
+    """No installed distribution offers a preset of this name."""
+
+
 class DamagedFileError(HiervaeError, ValueError):
     """A file exists, but its content is not what its format promises."""
 

@@ -12,10 +12,10 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hiervae.datasets import image_folder, user_arrays
-from hiervae.datasets.catalogue import describe, loader, names, owner
+from hiervae.datasets.catalogue import is_known, loader, names, owner
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError, DatasetOptionError
+from hiervae.errors import DataError, DatasetOptionError, IncompatiblePluginError
 
 
 def load(
@@ -27,8 +27,8 @@ def load(
     """Loads a data set.
 
     Args:
-        name: one of `hiervae.datasets.names()`, or the path of a `.npz` or `.npy` file or of a
-            folder of images; "." is the current folder.
+        name: one of `hiervae.datasets.names()`, `"distribution:name"`, or the path of a `.npz` or
+            `.npy` file or of a folder of images; "." is the current folder.
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
@@ -41,16 +41,24 @@ def load(
     Raises:
         DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
             to get it, its checksum and terms, and where to put it.
+        RegistryError: if the name stands for sets of several plugins, or for a broken one.
+        IncompatiblePluginError: if a plugin's loader is not one.
         DamagedFileError: if a file is truncated or damaged, or is not the published one.
         DataError: if the name is empty, or an option is unknown or out of range.
     """
     text = os.fspath(name)
     options = complete_options(text, options)
-    if text in names():
-        given = dict(options)
-        verify = given.pop("verify", True)
-        store = FileStore(loader(text).INFO, data_dir, download, verify=verify, owner=owner)
-        dataset = _reader(text)(store, **given)
+    if is_known(text):
+        found, given = loader(text), dict(options)
+        verify = given.pop("verify", True) if _may_be_verified(text) else True
+        store = FileStore(found.info, data_dir, download, verify=verify, owner=owner)
+        dataset = found.load(store, **given)
+        if not isinstance(dataset, Dataset):
+            raise IncompatiblePluginError(
+                f"The data set {text!r} ({found.origin}) is {dataset!r} of type "
+                f"{type(dataset).__name__}. Expected its loader to return a "
+                "hiervae.datasets.Dataset."
+            )
     else:
         dataset = _reader(text)(Path(text).expanduser(), **options)
     return replace(dataset, info=replace(dataset.info, options=options))
@@ -75,8 +83,8 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         for parameter in parameters
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
-    types = get_type_hints(reader)
-    if name in names() and describe(name).files:
+    types = _types(reader)
+    if _may_be_verified(name):
         known, types = {**known, "verify": True}, {**types, "verify": bool}
     unknown = sorted(set(options) - set(known))
     if unknown:
@@ -85,12 +93,28 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
             f"its options are: {', '.join(known) or 'none'}."
         )
     for option, value in options.items():
-        if not _is_a(types[option], value):
+        if option in types and not _is_a(types[option], value):
             raise DatasetOptionError(
                 f"The data set {name!r} has the option {option}={value!r}; expected "
                 f"{_shown(types[option])}, such as {option}={known[option]!r}."
             )
     return {**known, **options}
+
+
+def _may_be_verified(name: str) -> bool:
+    """Whether `verify` is an option of ours: of a set with files, whose loader does not take it."""
+    if not is_known(name):
+        return False
+    found = loader(name)
+    return bool(found.info.files) and "verify" not in inspect.signature(found.load).parameters
+
+
+def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
+    """The annotated types of a loader's options; none where an annotation cannot be evaluated."""
+    try:
+        return {name: kind for name, kind in get_type_hints(reader).items() if kind is not Any}
+    except NameError:  # of a plugin that imports the type for type checking alone
+        return {}
 
 
 def _is_a(kind: Any, value: Any) -> bool:
@@ -120,7 +144,7 @@ def _reader(name: str) -> Callable[..., Dataset]:
             "of a .npz or .npy file or of a folder of images ('.' for the current one)."
         )
     path = Path(name).expanduser()
-    if name in names() or not path.exists():
+    if is_known(name) or not path.exists():
         return loader(name).load
     if path.is_dir():
         return image_folder.load_folder

@@ -11,6 +11,7 @@ FILES = sorted(Path(hiervae.datasets.__file__).parent.rglob("*.py"))
 ALLOWED = (
     "hiervae.datasets",
     "hiervae.errors",
+    "hiervae.registry",
     "hiervae.types",
     "hiervae.utils.arrays",
     "hiervae.utils.files",
