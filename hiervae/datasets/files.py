@@ -52,7 +52,7 @@ def combined_checksum(checksums: Mapping[str, str]) -> str:
 
 
 def arrays_checksum(arrays: Iterable[NDArray[Any]]) -> str:
-    """Return a checksum over types, shapes and values of arrays, for data that comes from no file."""
+    """Return a checksum over types, shapes and values of arrays, for data without a file."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())

@@ -26,7 +26,7 @@ def cache_directory() -> Path:
 
 
 def search_roots(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
-    """Return the folders searched for data, in order: `data_dir`, `HIERVAE_DATA`, the Keras cache."""
+    """Return the folders to search, in order: `data_dir`, `HIERVAE_DATA`, the Keras cache."""
     given = [data_dir, os.environ.get(DATA_VARIABLE)]
     roots = [Path(root).expanduser() for root in given if root]
     return (*roots, cache_directory(), cache_directory().parent)

@@ -120,7 +120,7 @@ class Skeleton:
 
 
 def rotation_about(axis: int, degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return rotation matrices about a coordinate axis.
+    """Return the rotation matrices about a coordinate axis.
 
     Args:
         axis: 0, 1 or 2.
