@@ -116,6 +116,7 @@ class HierarchicalVAE(
             ValueError: if there is no such setting, or a value is wrong.
 
         Example:
+            >>> model = HierarchicalVAE(latent_dims=2)
             >>> model.set_objective(
             ...     bound="importance_weighted", num_samples=10, monte_carlo_samples=10
             ... )
