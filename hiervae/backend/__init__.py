@@ -4,13 +4,15 @@ Each adapter gives `StepAdapter`, the mixin with `train_step` and `test_step`; `
 which compiles a function that reads the model's weights; `values_kept`, the context in which a
 model is trained; `with_event_shape`, which tells a batch the sizes of its examples where they are
 not known; `matrix_product`, which keeps float32 where the backend would multiply with fewer
-digits; and `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
+digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
+`DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
 """
 
 import keras
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -20,6 +22,7 @@ if keras.backend.backend() == "jax":
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -29,6 +32,7 @@ elif keras.backend.backend() == "tensorflow":
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -43,6 +47,7 @@ else:
     )
 
 __all__ = [
+    "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "StepAdapter",
     "compile_function",

@@ -11,6 +11,7 @@ import jax
 import keras
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 
 def _mapped(variables: list[Any], values: list[Any]) -> list[tuple[Any, Any]]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from hiervae.backend.variables import gated, treats_weights_apart, without
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 
 class StepAdapter:

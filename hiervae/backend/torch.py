@@ -11,6 +11,7 @@ import torch
 from hiervae.backend.variables import gated, treats_weights_apart, without
 
 MAX_STEPS_PER_EXECUTION = 1
+DEFAULT_STEPS_PER_EXECUTION = 1
 
 
 class StepAdapter:

@@ -39,8 +39,8 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the report."""
+    from hiervae.runs.folder import RunFolder
     from hiervae.runs.report import write_report
-    from hiervae.runs.run_folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     path = folder.path / "report.html" if arguments.out is None else Path(arguments.out)

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Draw traversals."""
     from hiervae.cli.backend import require_keras
     from hiervae.cli.usage_error import refused_as_usage
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     value_range = folder.read_config().data["value_range"]
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     model = folder.load_model()
     chosen = [arguments.level] if arguments.level else range(1, model.num_levels + 1)
-    with refused_as_usage():
+    with refused_as_usage(("level", "num", "limit", "others")), console.status("drawing levels"):
         drawn = {
             level: traversal(
                 model, level, arguments.num, arguments.limit, arguments.others, arguments.seed
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         title = f"level {level} of {model.num_levels}, seed {arguments.seed}"
         figures.traversal(f"traversal_level_{level}", images, title)
     if figures.written:
-        console.say(f"pictures in {folder.figures}: {', '.join(figures.written)}")
+        console.say(f"figures in {folder.figures}: {', '.join(figures.written)}")
     console.result(
         {
             "run": folder.path,

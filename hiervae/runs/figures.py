@@ -16,10 +16,10 @@ from hiervae.errors import HiervaeError
 from hiervae.evaluation import kl_profile
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
+from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
+from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
-from hiervae.runs.measures import latent_means
-from hiervae.runs.run_data import examples_of, has_angles, held_out_split, labels_of
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.metrics import latent_means
 
 NUM_SHOWN = 20
 NUM_PSEUDO_INPUTS = 64
@@ -164,3 +164,33 @@ class FigureWriter:
             self.note(f"no picture {path.name}: {error}")
         else:
             self.written.append(path.name)
+
+
+def new_data(
+    model: HierarchicalVAE,
+    num: int,
+    seed: int,
+    noise: bool = False,
+    component: int | None = None,
+) -> tuple[NDArray[Any], str]:
+    """Means of the likelihood at samples of the prior, or draws from the likelihood.
+
+    Args:
+        model: a built model.
+        num: how many.
+        seed: of the draws.
+        noise: draw from the likelihood. So it is in any case where `mean` is not the mean of what
+            is drawn, as with a PixelCNN.
+        component: number of the one component of a mixture prior to draw from.
+
+    Returns:
+        Shape (num, *event_shape), and what they are.
+
+    Raises:
+        ValueError: if the prior has no such component.
+    """
+    origin = "the prior" if component is None else f"component {component} of the prior"
+    if noise or not model.likelihood.mean_is_exact:
+        return model.sample(num, seed=seed, component=component), f"samples from {origin}"
+    latent = model.sample_prior(num, seed=seed, component=component)
+    return model.generate(latent), f"means of samples of {origin}"

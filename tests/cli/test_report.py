@@ -10,12 +10,12 @@ import sys
 from html.parser import HTMLParser
 
 import pytest
+from hiervae.runs.report_curves import Curve, panel
 
 from hiervae.cli.main import build_parser
 from hiervae.cli.settings import resolve
 from hiervae.runs import RunFolder
-from hiervae.runs.history_file import read_history
-from hiervae.runs.report_curves import Curve, panel
+from hiervae.runs.history import read_history
 
 VOID = {"meta", "img"}
 HOSTILE = "<script>alert(1)</script>\"'&amp;<img src=x>"

@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import resource
 import signal
 from contextlib import contextmanager
@@ -13,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hiervae.cli import training_session
 from hiervae.datasets import load
 from hiervae.runs import RunFolder, figures, training
+from hiervae.runs.checkpoints import load_model, save_model
 from hiervae.runs.history import read_history, write_history
-from hiervae.runs.model_file import load_model, save_model
 
 PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
     "latent_graph"
@@ -218,20 +219,36 @@ def test_bad_options_are_one_line_and_leave_nothing(hiervae, tmp_path, options, 
 
 
 @pytest.mark.parametrize(
-    ("array", "message"),
+    ("array", "status", "message"),
     [
-        (np.full((30, 4), np.nan), "NaN"),
-        (np.full((30, 4), 3.5), "0"),
-        (np.zeros((0, 4)), "shape"),
-        (np.array([["a"] * 4] * 30), "numbers"),
+        (np.full((30, 4), np.nan), 1, "NaN"),
+        (np.full((30, 4), 3.5), 2, "from 0.0 to 1.0. Set one that takes such values, by --set "),
+        (np.zeros((0, 4)), 1, "shape"),
+        (np.array([["a"] * 4] * 30), 1, "numbers"),
     ],
 )
-def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, message):
+def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, status, message):
     np.save(tmp_path / "own.npy", array)
     outcome = hiervae("train", "--dataset", tmp_path / "own.npy", "--out", tmp_path / "run")
-    assert outcome.status == 1
+    assert outcome.status == status
     assert message in outcome.error
     assert not (tmp_path / "run").exists()
+
+
+def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_path):
+    small = ("--dataset-option=num_images=40", "--dataset-option=valid_size=20")
+    options = ("--preset", "vamp_hvae", "--set", "model.network.hidden_units=[4]", *small)
+    outcome = hiervae("train", *options, "--out", tmp_path / "run")
+    assert outcome.status == 2
+    assert "'pendulum' does not suit the model: the data has values between 0 and 1" in (
+        outcome.error
+    )
+    settings = re.findall(r"--set (\S+)=(\w+)", outcome.error)
+    assert ("model.likelihood", "gaussian") in settings
+    assert ("model.likelihood", "bernoulli") not in settings
+    for path, value in settings[:1]:  # the advice works
+        more = ("--set", f"{path}={value}", "--epochs=1", "--set", "scheduler.epochs=1")
+        assert hiervae("train", *options, *more, "--out", tmp_path / "run").status == 0
 
 
 def test_a_damaged_data_file_is_one_line(hiervae, tmp_path):

@@ -3,9 +3,8 @@ import pytest
 
 import hiervae
 from hiervae.runs import RunFolder
-from hiervae.runs.checkpoints import Checkpoints, restore_snapshot, take_snapshot
-from hiervae.runs.history import History
-from hiervae.runs.model_file import load_model
+from hiervae.runs.callbacks import History
+from hiervae.runs.checkpoints import Checkpoints, load_model, restore_snapshot, take_snapshot
 
 
 @pytest.fixture

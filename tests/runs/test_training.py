@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from hiervae.runs import RunConfig, RunFolder
-from hiervae.runs.example_stream import ExampleStream
-from hiervae.runs.training import build_model, kappa_squared, steps_per_execution, train
+from hiervae.runs.data import ExampleStream
+from hiervae.runs.training import build_model, constraint_bound, steps_per_execution, train
 
 CONFIG = RunConfig(
     preset=None,
@@ -75,4 +75,4 @@ def test_steps_per_execution_suits_the_backend():
     ],
 )
 def test_the_bound_is_in_total_nats(scheduler, expected):
-    assert kappa_squared(scheduler, (3, 4)) == expected
+    assert constraint_bound(scheduler, (3, 4)) == expected

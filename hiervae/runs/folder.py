@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.runs.config import RunConfig
 from hiervae.runs.files import read_json, write_json
-from hiervae.runs.run_config import RunConfig
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -97,7 +97,7 @@ class RunFolder:
             DamagedFileError: if the file cannot be read.
             RegistryError: if a plugin of the model is not installed.
         """
-        from hiervae.runs.model_file import load_model
+        from hiervae.runs.checkpoints import load_model
 
         self.require_model()
         try:

@@ -7,10 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import hiervae
-from hiervae.errors import DamagedFileError
-from hiervae.runs.files import dump_json, write_text
-from hiervae.runs.history_file import read_history
 from hiervae.runs.report_curves import panels
 from hiervae.runs.report_measures import key_figures, measures, scored_splits
 from hiervae.runs.report_page import Markup, element, join, mapping, page
@@ -22,8 +18,13 @@ from hiervae.runs.report_settings import (
     summary,
     training_tables,
 )
-from hiervae.runs.run_config import RunConfig
-from hiervae.runs.run_folder import RunFolder
+
+import hiervae
+from hiervae.errors import DamagedFileError
+from hiervae.runs.config import RunConfig
+from hiervae.runs.files import dump_json, write_text
+from hiervae.runs.folder import RunFolder
+from hiervae.runs.history import read_history
 
 SECTIONS = ("dataset", "model", "optimizer", "training", "parts", "data", "versions")
 """Entries of `config.json` that are records."""

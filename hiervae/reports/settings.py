@@ -7,7 +7,8 @@ from typing import Any
 
 from hiervae.runs.report_measures import NATS
 from hiervae.runs.report_page import Markup, element, join, mapping, shown, table
-from hiervae.runs.run_config import RunConfig
+
+from hiervae.runs.config import RunConfig
 
 ROLES = ("prior", "inference", "likelihood", "network")
 
