@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hiervae.runs.report_curves import panels
-from hiervae.runs.report_measures import key_figures, measures, scored_splits
-from hiervae.runs.report_page import Markup, element, join, mapping, page
-from hiervae.runs.report_pictures import picture, picture_files
-from hiervae.runs.report_settings import (
+import hiervae
+from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.reports.curves import Drawing, drawings
+from hiervae.reports.images import Image, image_files, read_image
+from hiervae.reports.metrics import cards, metric_tables, scored_splits
+from hiervae.reports.settings import (
     data_name,
     data_tables,
     model_tables,
     summary,
     training_tables,
 )
-
-import hiervae
-from hiervae.errors import DamagedFileError
+from hiervae.reports.tables import Missing, mapping, shown
 from hiervae.runs.config import RunConfig
 from hiervae.runs.files import dump_json, write_text
 from hiervae.runs.folder import RunFolder
@@ -36,16 +35,16 @@ class Report:
 
     Attributes:
         page: the HTML.
-        measures: sections of `metrics.json`.
+        metrics: sections of `metrics.json`.
         curves: what is drawn over the epochs.
-        pictures: files of `figures/`.
+        figures: files of `figures/`.
         missing: what could not be included, one sentence each.
     """
 
     page: str
-    measures: list[str]
+    metrics: list[str]
     curves: list[str]
-    pictures: list[str]
+    figures: list[str]
     missing: list[str]
 
 
@@ -59,135 +58,140 @@ def write_report(folder: RunFolder, path: Path) -> Report:
         path: the HTML file.
 
     Raises:
-        HiervaeError: if this is no run folder, or its training did not finish.
+        HiervaeError: if this is no run folder, its training did not finish, or Jinja2 or
+            Matplotlib is not installed.
         DamagedFileError: if `config.json`, `metrics.json` or `history.csv` is damaged.
         OSError: if a file cannot be read or written.
     """
-    report = _Assembly(folder).report()
-    write_text(path, report.page)
-    return report
+    config = _read_config(folder)
+    metrics = folder.read_metrics()
+    done = mapping(metrics.get("training"))
+    missing = Missing()
+    command = f"hiervae evaluate {shlex.quote(str(folder.path))}"
+    if not metrics:
+        missing.metrics.append(f"There is no metrics.json; measure the model with: {command}")
+    images = _read_images(folder, missing)
+    control = next((image for image in images if image.name == "control.png"), None)
+    curves, course = _course(folder, done, control is None, missing)
+    name = folder.path.resolve().name
+    page = _render(
+        version=hiervae.__version__,
+        title=f"{config.preset or 'A model'} on {data_name(config)}",
+        name=name,
+        introduction=_introduction(config, name),
+        diverged=done.get("diverged"),
+        cards=cards(metrics),
+        missing=missing,
+        metrics=metric_tables(metrics, command),
+        images=[image for image in images if image is not control],
+        course=course,
+        curves=curves,
+        control=control,
+        model=model_tables(config),
+        data=data_tables(config),
+        training=training_tables(config, done),
+        commands=_commands(folder, config, name, metrics),
+        settings=dump_json(config.as_dict()),
+    )
+    write_text(path, page)
+    return Report(
+        page,
+        list(metrics),
+        [drawing.name for drawing in curves],
+        [image.name for image in images],
+        missing.sentences,
+    )
 
 
-@dataclass
-class _Assembly:
-    """Collects the sections, and notes what there is for them.
+def _render(**values: Any) -> str:
+    """Fill the page's template; whatever goes in is escaped.
 
-    Attributes:
-        folder: the run's folder.
+    Raises:
+        HiervaeError: if Jinja2 is not installed.
     """
+    try:
+        import jinja2
+    except ImportError as error:
+        raise HiervaeError(
+            f"A report needs Jinja2, which cannot be imported ({error}). "
+            'Install it with: pip install "hiervae[monitoring]"'
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("hiervae.reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_printable,
+    )
+    environment.filters["shown"] = shown
+    return environment.get_template("report.html.j2").render(values)
 
-    folder: RunFolder
-    curves: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
 
-    def report(self) -> Report:
-        """Read the folder and put the page together."""
-        self.config = _read_config(self.folder)
-        self.metrics = self.folder.read_metrics()
-        self.name = self.folder.path.resolve().name
-        self.done = mapping(self.metrics.get("training"))
-        self.pictures = self._read_pictures()
-        title = f"{self.config.preset or 'A model'} on {data_name(self.config)}"
-        sections = {
-            "Measures": self._measures(),
-            "Pictures": self._pictures(),
-            "Course of training": self._course(),
-            "Model": model_tables(self.config),
-            "Data": data_tables(self.config),
-            "Training": training_tables(self.config, self.done),
-            "Reproduce": self._reproduce(),
-        }
-        ids = {heading: heading.lower().replace(" ", "-") for heading in sections}
-        links = [element("a", heading, href=f"#{place}") for heading, place in ids.items()]
-        text = page(
-            f"{title}, {self.name}",
-            f"hiervae {hiervae.__version__}",
-            element(
-                "header",
-                element("h1", title),
-                element("p", self._introduction(), class_="muted"),
-                key_figures(self.metrics),
-                element("nav", *links),
-            ),
-            element(
-                "main",
-                *(
-                    element("section", element("h2", heading), content, "\n", id=ids[heading])
-                    for heading, content in sections.items()
-                ),
-            ),
-        )
-        return Report(text, list(self.metrics), self.curves, list(self.pictures), self.missing)
+def _printable(value: Any) -> Any:
+    """Replace what HTML cannot hold or nobody can see by U+FFFD, before it is escaped."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return type(value)("".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in value))
 
-    def _introduction(self) -> str:
-        variant = f", variant {self.config.variant}" if self.config.preset else ""
-        return f"Run {self.name}{variant}, seed {self.config.seed}. {summary(self.config)}."
 
-    def _measures(self) -> Markup:
-        command = f"hiervae evaluate {shlex.quote(str(self.folder.path))}"
-        if not self.metrics:
-            return self._note(f"There is no metrics.json; measure the model with: {command}")
-        return measures(self.metrics, command)
+def _introduction(config: RunConfig, name: str) -> str:
+    variant = f", variant {config.variant}" if config.preset else ""
+    return f"Run {name}{variant}, seed {config.seed}. {summary(config)}."
 
-    def _read_pictures(self) -> dict[str, Markup]:
-        found = {path.name: picture(path) for path in picture_files(self.folder.figures)}
-        return {name: figure for name, figure in found.items() if figure is not None}
 
-    def _pictures(self) -> Markup:
-        files = [path.name for path in picture_files(self.folder.figures)]
-        broken = [name for name in files if name not in self.pictures]
-        notes = [self._note(f"figures/{name} is left out: it is no PNG file.") for name in broken]
-        if not self.pictures:
-            command = f"hiervae sample {shlex.quote(str(self.folder.path))}"
-            needs = 'which needs matplotlib: pip install "hiervae[monitoring]"'
-            return join(*notes, self._note(f"There are no pictures; draw with: {command}, {needs}"))
-        shown = [figure for name, figure in self.pictures.items() if name != "control.png"]
-        return join(*notes, element("div", *shown, class_="grid"))
+def _read_images(folder: RunFolder, missing: Missing) -> list[Image]:
+    images = []
+    for path in image_files(folder.figures):
+        image = read_image(path)
+        if image is None:
+            missing.figures.append(f"figures/{path.name} is left out: it is no PNG file.")
+        else:
+            images.append(image)
+    if not images:
+        command = f"hiervae sample {shlex.quote(str(folder.path))}"
+        needs = 'which needs matplotlib: pip install "hiervae[monitoring]"'
+        missing.figures.append(f"There are no figures; draw with: {command}, {needs}")
+    return images
 
-    def _course(self) -> Markup:
-        rows = read_history(self.folder.history_file)
-        if not rows:
-            return self._note("There is no course of training: history.csv has no epochs.")
-        history = {key: [row[key] for row in rows] for key in rows[0]}
-        epochs = history["epoch"]
-        control = self.pictures.get("control.png")
-        phases = zip(epochs, history.get("phase", []), strict=False)
-        initial = max((epoch for epoch, phase in phases if phase == 0), default=None)
-        saved = self.done.get("model_epoch")
-        marked = saved if saved in epochs[:-1] else None
-        drawn = dict(panels(history, control is None, initial, marked))
-        self.curves += drawn
-        says = (
-            "Means over each epoch, with the last values below. The training loss weighs the "
-            "terms by beta, as the optimiser sees them; all else is at beta = 1."
-        )
-        if initial is not None:
-            says += " Grey: the scheduler's initial phase."
-        if marked is not None:
-            says += f" Dashed: epoch {saved}, whose model was kept."
-        figures = element("div", *drawn.values(), control or "", class_="grid")
-        return join(element("p", says, class_="muted"), figures)
 
-    def _reproduce(self) -> Markup:
-        backend = mapping(self.config.versions.get("backend")).get("name")
-        again = shlex.quote(f"{self.name}-again")
-        lines = [
-            f"KERAS_BACKEND={shlex.quote(str(backend))} hiervae train "
-            f"--config {shlex.quote(str(self.folder.config_file))} --out {again}"
-        ]
-        for split, record in scored_splits(self.metrics).items():
-            if protocol := mapping(record.get("protocol")):
-                lines.append(f"hiervae evaluate {again} --split {split} {_options(protocol)}")
-        settings = dump_json(self.config.as_dict())
-        return join(
-            element("pre", "\n".join(lines)),
-            element("p", "The same numbers take the versions above and the same kind of machine."),
-            element("details", element("summary", "config.json"), element("pre", settings)),
-        )
+def _course(
+    folder: RunFolder, done: Any, with_control: bool, missing: Missing
+) -> tuple[list[Drawing], str]:
+    """Draw the course of training; also returns what is said above it."""
+    rows = read_history(folder.history_file)
+    if not rows:
+        missing.course.append("There is no course of training: history.csv has no epochs.")
+        return [], ""
+    history = {key: [row[key] for row in rows] for key in rows[0]}
+    epochs = history["epoch"]
+    phases = zip(epochs, history.get("phase", []), strict=False)
+    initial = max((epoch for epoch, phase in phases if phase == 0), default=None)
+    saved = done.get("model_epoch")
+    marked = saved if saved in epochs[:-1] else None
+    says = (
+        "Means over each epoch, with the last values below. The training loss weighs the "
+        "terms by beta, as the optimiser sees them; all else is at beta = 1."
+    )
+    if initial is not None:
+        says += " Grey: the scheduler's initial phase."
+    if marked is not None:
+        says += f" Dashed: epoch {saved}, whose model was kept."
+    return list(drawings(history, with_control, initial, marked)), says
 
-    def _note(self, sentence: str) -> Markup:
-        self.missing.append(sentence)
-        return element("p", sentence, class_="missing")
+
+def _commands(folder: RunFolder, config: RunConfig, name: str, metrics: Any) -> list[str]:
+    """Return the commands that give the run again."""
+    backend = mapping(config.versions.get("backend")).get("name")
+    again = shlex.quote(f"{name}-again")
+    lines = [
+        f"KERAS_BACKEND={shlex.quote(str(backend))} hiervae train "
+        f"--config {shlex.quote(str(folder.config_file))} --out {again}"
+    ]
+    for split, record in scored_splits(metrics).items():
+        if protocol := mapping(record.get("protocol")):
+            lines.append(f"hiervae evaluate {again} --split {split} {_options(protocol)}")
+    return lines
 
 
 def _read_config(folder: RunFolder) -> RunConfig:
