@@ -138,12 +138,13 @@ class Progress:
         self._begin = time.monotonic()
         self._written = -seconds
         self._lock = threading.Lock()
+        self._text = ""
         self._bars: Bars | None = None
         if stream.isatty():
             self._bars = _bars(stream)
             self._task = self._bars.add_task("", total=total, count="", text="")
-            self._bars.start()
             self.update(start)
+            self._bars.start()
 
     def __enter__(self) -> Progress:
         """Show it."""
@@ -168,8 +169,8 @@ class Progress:
         """
         count = f"{self.unit} {int(done)}/{self.total}"
         if self._bars is not None:
-            fields = {"count": count} | ({} if text is None else {"text": text})
-            self._bars.update(self._task, completed=done, **fields)
+            self._text = self._text if text is None else text
+            self._bars.update(self._task, completed=done, count=count, text=self._text)
             return
         with self._lock:
             now = time.monotonic()

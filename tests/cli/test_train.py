@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hiervae.cli import training_session
 from hiervae.datasets import load
+from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, training
 from hiervae.runs.checkpoints import load_model, save_model
 from hiervae.runs.history import read_history, write_history
@@ -249,6 +250,40 @@ def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_
     for path, value in settings[:1]:  # the advice works
         more = ("--set", f"{path}={value}", "--epochs=1", "--set", "scheduler.epochs=1")
         assert hiervae("train", *options, *more, "--out", tmp_path / "run").status == 0
+
+
+def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_path, small):
+    options = ("--learning-rate=1e9", "--epochs=2", "--json")
+    outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)
+    assert outcome.status == 1
+    assert outcome.record == {"error": outcome.error}
+    assert outcome.error.startswith("The training diverged: at the end of epoch 2 ")
+    assert "a smaller --learning-rate (it was 1e+09)" in outcome.error
+    rows = read_history(tmp_path / "run" / "history.csv")
+    best = min(rows, key=lambda row: row["val_loss"])
+    model = RunFolder(tmp_path / "run").load_model()
+    assert model.training_step == best["step"]
+    training = json.loads((tmp_path / "run" / "metrics.json").read_text())["training"]
+    assert training["model_epoch"] == best["epoch"]
+    assert training["diverged"] in outcome.error
+
+
+class Spoil(Interrupt):
+    """Stands in for the progress, and for weights that go bad within the second epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1:
+            raise NonFiniteLossError("The loss is nan.")
+
+
+def test_a_loss_that_is_not_finite_keeps_the_best_epoch(hiervae, tmp_path, small, monkeypatch):
+    monkeypatch.setattr(training_session, "TrainingProgress", Spoil)
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    outcome = hiervae("train", "--out", tmp_path / "run", *small)
+    assert outcome.status == 1
+    assert outcome.error.startswith("The training diverged: The loss is nan. ")
+    assert "model.keras is the model of epoch 1 of 1, the best" in outcome.error
+    assert RunFolder(tmp_path / "run").load_model().training_step == 6
 
 
 def test_a_damaged_data_file_is_one_line(hiervae, tmp_path):
