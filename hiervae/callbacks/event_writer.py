@@ -87,7 +87,7 @@ class EventWriter:
         self._write([value(tag=tag, simple_value=number) for tag, number in values.items()], step)
 
     def image(self, tag: str, png: bytes, step: int) -> None:
-        """Write one picture, given as the content of a PNG file.
+        """Write one figure, given as the content of a PNG file.
 
         Raises:
             OSError: if the record does not fit on the disk.

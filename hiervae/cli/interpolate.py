@@ -35,7 +35,7 @@ def add_parser(commands: Any) -> None:
         run,
         "interpolate between two examples along the learned manifold",
         "Interpolate between two examples along a graph on samples of the learned prior. Writes "
-        "the decoded path and, for two latent dimensions, the graph with the path as pictures, and "
+        "the decoded path and, for two latent dimensions, the graph with the path as figures, and "
         "the graph itself as graph.npz.",
         EXAMPLES,
     )

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         "sample",
         run,
         "draw new data from a trained model",
-        "Draw new data from a trained model: a picture in the run's figures, and an array where "
+        "Draw new data from a trained model: a figure in the run folder, and an array where "
         "one is asked for.",
         EXAMPLES,
     )

@@ -9,7 +9,7 @@ from hiervae.cli import parsing
 from hiervae.cli.console import Console
 
 EXAMPLES = """\
-  hiervae traverse runs/vlae                        a picture of every level
+  hiervae traverse runs/vlae                        one figure per level
   hiervae traverse runs/vlae --level 1 --limit 3    of the level nearest the data only
   hiervae traverse runs/vlae --level 2 --others held --seed 1
 
@@ -27,8 +27,8 @@ def add_parser(commands: Any) -> None:
         "traverse",
         run,
         "show what each level of a trained model means",
-        "Show what the stochastic levels of a trained model mean: a picture a level in the run's "
-        "figures, in which that level changes.",
+        "Show what the stochastic levels of a trained model mean: one figure per level in the run "
+        "folder, in which that level changes.",
         EXAMPLES,
     )
     parsing.add_run_argument(parser)

@@ -28,9 +28,9 @@ class RunFolder:
         latest_file: the checkpoint to go on from.
         best_file: the checkpoint with the lowest validation loss.
         history_file: the logs of all epochs.
-        metrics_file: what was measured.
+        metrics_file: the metrics.
         events: TensorBoard's directory.
-        figures: pictures.
+        figures: image files.
         graph_file: the latent graph of the last interpolation.
     """
 
@@ -121,7 +121,7 @@ class RunFolder:
             )
 
     def read_metrics(self) -> dict[str, Any]:
-        """What was measured so far; empty before anything was.
+        """Read all metrics so far; empty before there are any.
 
         Raises:
             OSError: if the file cannot be read.

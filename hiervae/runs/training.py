@@ -37,10 +37,21 @@ def build_model(config: RunConfig, event_shape: Shape) -> HierarchicalVAE:
         RegistryError: if a part cannot be found or resolved.
     """
     model = HierarchicalVAE(**config.model, seed=config.seed)
-    # A copy: Keras puts the class name into lower case in the config it is given.
-    model.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(config.optimizer)))
+    model.compile(optimizer=_build_optimizer(config.optimizer))
     model.build((None, *event_shape))
     return model
+
+
+def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
+    try:
+        # A copy: Keras puts the class name into lower case in the config it is given.
+        return keras.optimizers.deserialize(copy.deepcopy(spec))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"The optimiser {spec['class_name']!r} cannot be made ({error}); expected one of Keras "
+            "with options it has. Set them by --set optimizer.class_name=Adam and "
+            "--set optimizer.config.learning_rate=0.001, for instance."
+        ) from error
 
 
 def describe_parts(model: HierarchicalVAE) -> Config:
