@@ -21,7 +21,6 @@ from hiervae.datasets import Dataset
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
-from hiervae.runs.checkpoints import load_model
 from hiervae.runs.config import RunConfig, installed_versions
 from hiervae.runs.data import (
     ExampleStream,
@@ -32,6 +31,7 @@ from hiervae.runs.data import (
 )
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
+from hiervae.runs.models import load_model
 from hiervae.runs.results import write_results
 from hiervae.schedulers import Scheduler
 from hiervae.types import Config
@@ -196,7 +196,7 @@ class TrainingSession:
 
 def _check_examples(model: HierarchicalVAE, some: NDArray[Any], valid: NDArray[Any] | None) -> None:
     """Refuse examples that the model cannot be trained on or validated with."""
-    model.check_examples("the training data", some, possible=not model.dynamic_binarisation)
+    model.check_examples("the training data", some, require_support=not model.dynamic_binarisation)
     if valid is not None:
         model.check_examples("the validation data", valid)
 

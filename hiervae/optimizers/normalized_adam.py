@@ -22,6 +22,8 @@ class NormalizedAdam(keras.optimizers.Adam):
     Takes the arguments of `keras.optimizers.Adam`.
 
     Example:
+        >>> import hiervae
+        >>> model = hiervae.HierarchicalVAE(latent_dims=2)
         >>> model.compile(hiervae.optimizers.NormalizedAdam(5e-4))
     """
 

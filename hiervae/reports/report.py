@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import hiervae
 from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.reports.curves import Drawing, drawings
 from hiervae.reports.images import Image, image_files, read_image
@@ -75,7 +75,7 @@ def write_report(folder: RunFolder, path: Path) -> Report:
     curves, course = _course(folder, done, control is None, missing)
     name = folder.path.resolve().name
     page = _render(
-        version=hiervae.__version__,
+        version=metadata.version("hiervae"),
         title=f"{config.preset or 'A model'} on {data_name(config)}",
         name=name,
         introduction=_introduction(config, name),

@@ -1,10 +1,8 @@
-"""Models on disk, and the checkpoints of a training."""
+"""The checkpoints of a training."""
 
 from __future__ import annotations
 
 import time
-import zipfile
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,11 +10,10 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import History, kept_row
 from hiervae.runs.folder import RunFolder
-from hiervae.utils.files import replacing
+from hiervae.runs.models import save_model
 
 Snapshot = list[NDArray[Any]]
 
@@ -85,62 +82,3 @@ def restore_snapshot(model: HierarchicalVAE, snapshot: Snapshot) -> None:
 
 def _variables(model: HierarchicalVAE) -> list[Any]:
     return [*model.variables, *model.optimizer.variables]
-
-
-def save_model(model: HierarchicalVAE, path: Path) -> None:
-    """Write a model whole or not at all.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    with replacing(path) as temporary:
-        model.save(temporary)
-
-
-def load_model(path: Path) -> HierarchicalVAE:
-    """Read a model that `save_model` wrote, on any backend.
-
-    Raises:
-        OSError: if the file cannot be opened.
-        DamagedFileError: if it is damaged, or no model of this package.
-        RegistryError: if a plugin of the model is not installed.
-    """
-    with path.open("rb") as stream:  # a missing or unreadable file keeps its own error
-        is_archive = zipfile.is_zipfile(stream)
-    if not is_archive:  # Keras would say that there is no such file
-        raise DamagedFileError(
-            f"{path} cannot be read as a model: the file is cut short or otherwise damaged; "
-            "expected a .keras archive. Restore it, or train again."
-        )
-    try:
-        model = keras.models.load_model(path)
-    except HiervaeError:
-        raise
-    except Exception as error:  # a damaged archive raises nearly anything
-        own = _own_error(error)
-        if own is not None:
-            raise own from error
-        raise DamagedFileError(
-            f"{path} cannot be read as a model ({_first_line(error)}). It is damaged or was "
-            "written by another program; restore it, or train again."
-        ) from error
-    if not isinstance(model, HierarchicalVAE):
-        raise DamagedFileError(
-            f"{path} holds a {type(model).__name__}; expected a HierarchicalVAE."
-        )
-    return model
-
-
-def _own_error(error: BaseException) -> HiervaeError | None:
-    """The package's own error that Keras wrapped, if there is one."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, HiervaeError):
-            return cause
-        cause = cause.__cause__ or cause.__context__
-    return None
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip().partition("\n")[0]
-    return text[:200] or type(error).__name__

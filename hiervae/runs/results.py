@@ -12,7 +12,6 @@ from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import best_row, kept_row
-from hiervae.runs.checkpoints import load_model, save_model
 from hiervae.runs.config import RunConfig
 from hiervae.runs.data import examples_of, held_out_split, load_data, num_examples
 from hiervae.runs.figures import FigureWriter, new_data
@@ -20,6 +19,7 @@ from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
 from hiervae.runs.interpolation import choose_ends, interpolate
 from hiervae.runs.metrics import bound_of, polar_error
+from hiervae.runs.models import load_model, save_model
 from hiervae.runs.training import constraint_bound
 from hiervae.types import Config
 

@@ -11,18 +11,18 @@ from typing import Any
 import keras
 from numpy.typing import NDArray
 
-from hiervae import registry
 from hiervae.backend import DEFAULT_STEPS_PER_EXECUTION, MAX_STEPS_PER_EXECUTION
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.errors import HiervaeError
-from hiervae.model.hierarchical_vae import GROUP_OF, HierarchicalVAE
+from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import EarlyStop, EpochCounter, History, has_stopped, score_of
-from hiervae.runs.checkpoints import Checkpoints, load_model
+from hiervae.runs.checkpoints import Checkpoints
 from hiervae.runs.config import RunConfig
 from hiervae.runs.data import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
+from hiervae.runs.models import load_model
 from hiervae.types import Config, Shape
 
 DIVERGENCE_FACTOR = 10.0
@@ -45,7 +45,7 @@ def build_model(config: RunConfig, event_shape: Shape) -> HierarchicalVAE:
 def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
     try:
         # A copy: Keras puts the class name into lower case in the config it is given.
-        return keras.optimizers.deserialize(copy.deepcopy(spec))
+        return keras.optimizers.get(copy.deepcopy(spec))
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"The optimiser {spec['class_name']!r} cannot be made ({error}); expected one of Keras "
@@ -56,9 +56,7 @@ def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
 
 def describe_parts(model: HierarchicalVAE) -> Config:
     """Describe the model's parts as the registry does, with the distributions they are from."""
-    return {
-        role: registry.describe(group, getattr(model, role)) for role, group in GROUP_OF.items()
-    }
+    return model.part_records()
 
 
 def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> Any:

@@ -13,7 +13,7 @@ def test_the_example_of_the_page_on_monitoring_learns(tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     names = {}
-    assert run_page("monitoring.md", names) == 1
+    assert run_page("monitoring.md", scope=names) == 1
     model, valid = names["model"], names["data"].valid
     logs = names["history"].history
     assert logs["val_kl"][-1] > 1.0

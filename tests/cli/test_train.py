@@ -15,8 +15,8 @@ from hiervae.cli import training_session
 from hiervae.datasets import load
 from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, training
-from hiervae.runs.checkpoints import load_model, save_model
 from hiervae.runs.history import read_history, write_history
+from hiervae.runs.models import load_model, save_model
 
 PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
     "latent_graph"
@@ -203,10 +203,10 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--preset", "vpp"], 2, "vhp"),
         (["--dataset", "pendulums"], 2, "'pendulum'"),
         (["--dataset", ""], 2, "The name of the data set is empty"),
-        (["--dataset", "missing.npz"], 1, "no file or folder of that name"),
+        (["--dataset", "missing.npz"], 1, "has that name either"),
         (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
         (["--dataset-option", "num_image=3"], 2, "num_images"),
-        (["--dataset-option", "num_images=0"], 1, "choose 1"),
+        (["--dataset-option", "num_images=0"], 2, "choose 1"),
         (["--resume"], 2, "no run to go on with"),
     ],
 )

@@ -4,7 +4,8 @@ import pytest
 import hiervae
 from hiervae.runs import RunFolder
 from hiervae.runs.callbacks import History
-from hiervae.runs.checkpoints import Checkpoints, load_model, restore_snapshot, take_snapshot
+from hiervae.runs.checkpoints import Checkpoints, restore_snapshot, take_snapshot
+from hiervae.runs.models import load_model
 
 
 @pytest.fixture
