@@ -160,8 +160,9 @@ def test_vhp_with_the_rule_of_the_authors_code():
             "alpha": 0.99,
             "per_dimension": True,
             "update_every": 100,
-            "multiplier_bounds": (0.9, 1.05),
+            "multiplier_bounds": pytest.approx((1 / 1.05, 1 / 0.9)),
             "beta_bounds": (1e-8, 1.0),
+            "normalised": False,
         }
 
 
