@@ -226,7 +226,7 @@ class FittingMethods:
             DataError: if there are too few of them for a part, or they cannot be used.
         """
         examples = self.checked_array("x", x, possible=not self.dynamic_binarisation)
-        order = np.random.default_rng(self.seed).permutation(len(examples))
+        order = np.random.default_rng(self.working_seed).permutation(len(examples))
         for part in self.parts:
             if part.num_examples_wanted:
                 chosen = examples[order[: part.num_examples_wanted]]

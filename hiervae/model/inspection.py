@@ -14,6 +14,7 @@ from hiervae.inference.passes import InferencePass, Level
 from hiervae.likelihoods.base import Likelihood
 from hiervae.model.inputs import as_array, check_array
 from hiervae.utils.batching import Array, batches, map_batches
+from hiervae.utils.seeding import derive_seed
 from hiervae.utils.validation import check_positive_int, check_seed
 
 
@@ -33,7 +34,7 @@ class InspectionMethods:
         seed = check_seed(seed)
         if seed is not None:
             state = self.evaluation_generator.state
-            state.assign(np.array([seed, 0], dtype=state.dtype))
+            state.assign(np.array([derive_seed(seed, "evaluation"), 0], dtype=state.dtype))
 
     def check_examples(self: Any, name: str, x: Any, possible: bool = True) -> Array:
         """`x` as a float32 array of examples, building the model for its shape if need be.
