@@ -86,9 +86,10 @@ def beta_update_surface(
         )
         if np.ptp(change) > 0.0:
             lines = axes.contour(violations, betas, change, 8, colors=INK, linewidths=0.6)
-            axes.clabel(lines, fontsize=TICK_SIZE - 1.5, fmt="%.2g")
+            labelled = [height for height in lines.levels if height]  # 0 is a line of its own
+            axes.clabel(lines, labelled, fontsize=TICK_SIZE - 1.5, fmt="%.2g")
         axes.axvline(0.0, color=INK, linewidth=1.0, linestyle=(0, (5, 3)))
-        unit = "(Ĉ − bound) / √D" if schedulers[name].normalised else "Ĉ − κ²"
+        unit = "(Ĉ - bound) / √D" if schedulers[name].normalised else "Ĉ - κ²"
         style_axes(axes, name, f"violation d = {unit} (nats)")
     panels[0].set_ylabel("β before the update", fontsize=LABEL_SIZE, color=INK)
     bar = figure.colorbar(image, ax=list(panels), shrink=0.9)

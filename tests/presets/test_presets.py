@@ -101,7 +101,15 @@ def test_grey_images_get_a_likelihood_of_greys():
         assert model["likelihood"]["name"] == likelihood
         assert model["prior"]["initial_mean"] == 0.5
         assert model["prior"]["num_components"] == 500
-    assert presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]["levels"] == 256
+    greys = presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]
+    assert (greys["levels"], greys["grey_distribution"]) == (256, "discretized_logistic")
+
+
+def test_the_pixel_hvae_has_a_channel_for_each_latent():
+    model = presets.build("vamp_pixel_hvae", (6, 5), seed=0)
+    model.build((None, 6, 5))
+    assert model.inference.features_shape == (6, 5, 2)
+    assert model.likelihood.conditioning.kernel.shape == (3, 3, 2, 64)
 
 
 def test_presets_of_data_sets_name_known_ones():
