@@ -37,7 +37,7 @@ class ELBODecomposition:
         reconstruction: E[log p(x | z)].
         conditional_kl: KL of the levels below the one the prior governs; 0 without such levels.
             In bottom-up inference E[log q - log p] at the sampled latents.
-        conditional_entropy: mean entropy of the normal that z is drawn from. It is E_x[H(q(z | x))],
+        conditional_entropy: mean entropy of the normal that z is drawn from: E_x[H(q(z | x))],
             except in a bottom-up hierarchy of several levels, where z = z_L is drawn given the
             sampled z_{L-1}: there it is E[H(q(z_L | z_{L-1}))], at most E_x[H(q(z_L | x))].
         cross_entropy: -E_{q(z)}[log p(z)].

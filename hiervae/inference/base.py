@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.passes import GenerativePass, InferencePass
 from hiervae.part import Part
-from hiervae.types import Tensor
+from hiervae.types import Shape, Tensor
 
 
 class InferenceScheme(Part, abc.ABC):
@@ -22,9 +22,11 @@ class InferenceScheme(Part, abc.ABC):
     Attributes:
         structure: "stacked" where the prior governs z_L and every other level is conditioned on
             those above; "flat" where the prior governs all levels, concatenated.
+        features_shape: shape of the decoder's features without their leading axis, set in `build`.
     """
 
     structure: ClassVar[Literal["stacked", "flat"]]
+    features_shape: Shape
 
     @abc.abstractmethod
     def infer(

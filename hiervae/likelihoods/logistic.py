@@ -29,8 +29,8 @@ def log_prob_of_level(
     # nearly equal numbers; without b it is the lower tail, without a the upper one.
     lower_tail, upper_tail = -ops.softplus(-above), -ops.softplus(below)
     between = lower_tail + upper_tail + ops.log(-ops.expm1(-width * inverse_scale))
-    log_prob = ops.where(level == 0.0, lower_tail, between)
-    return ops.where(level == num_levels - 1.0, upper_tail, log_prob)
+    log_prob = ops.where(ops.equal(level, 0.0), lower_tail, between)
+    return ops.where(ops.equal(level, num_levels - 1.0), upper_tail, log_prob)
 
 
 def mean_grey(location: Tensor, log_scale: Tensor, num_levels: int) -> Tensor:

@@ -11,47 +11,26 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
-from hiervae.backend import StepAdapter
-from hiervae.inference.base import InferenceScheme
-from hiervae.likelihoods.base import Likelihood
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
+from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
 from hiervae.model.scoring import ScoringMethods
-from hiervae.model.training import TrainingMethods
-from hiervae.networks.base import Network
-from hiervae.part import ModelContext, Part
-from hiervae.priors.base import Prior
+from hiervae.part import ModelContext
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_positive_int, check_seed
 
-PARTS: dict[str, type] = {
-    "inference": InferenceScheme,
-    "prior": Prior,
-    "likelihood": Likelihood,
-    "network": Network,
-}
-GROUP_OF = {
-    "inference": "hiervae.inference",
-    "prior": "hiervae.priors",
-    "likelihood": "hiervae.likelihoods",
-    "network": "hiervae.networks",
-}
-
 
 @keras.saving.register_keras_serializable(package="hiervae")
 class HierarchicalVAE(
-    StepAdapter,
-    TrainingMethods,
-    FittingMethods,
     CompiledMethods,
+    FittingMethods,
     InspectionMethods,
     ScoringMethods,
-    keras.Model,
 ):
     """A hierarchical variational autoencoder composed of plugins.
 
@@ -114,44 +93,19 @@ class HierarchicalVAE(
             "network": network,
         }
         with construction_scope(_seed_of_parts(self.seed), self.dtype_policy):
-            for role, spec in specs.items():
-                setattr(self, role, registry.create(GROUP_OF[role], spec, PARTS[role]))
+            for role in MODEL_ROLES:
+                part: object = registry.create(role.group, specs[role.name], role.base_class())
+                setattr(self, role.name, part)
         self.seed_generator = self._generator("training")
         self.evaluation_generator = self._generator("evaluation")
         self.control = ControlState(name="control")
-        self.event_shape: Any = None
+        self.event_shape = None
         self._functions = FunctionCache()
-        self._trained_as: Any = None
-        self._tested_as: Any = None
+        self._trained_as = None
+        self._tested_as = None
 
     def _generator(self, purpose: str) -> keras.random.SeedGenerator:
         return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that are layers: inference scheme, prior and likelihood."""
-        return self.inference, self.prior, self.likelihood
-
-    @property
-    def num_levels(self) -> int:
-        """Number of stochastic levels L."""
-        return len(self.latent_dims)
-
-    @property
-    def prior_dim(self) -> int:
-        """Size of the latent vector that the prior governs."""
-        flat = self.inference.structure == "flat"
-        return sum(self.latent_dims) if flat else self.latent_dims[-1]
-
-    @property
-    def num_dimensions(self) -> int:
-        """Number of scalars in one example."""
-        return int(np.prod(self.event_shape))
-
-    @property
-    def training_step(self) -> int:
-        """Training steps (batches) over the model's life, across `fit` calls and reloads."""
-        return int(ops.convert_to_numpy(self.control.step))
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.
@@ -183,11 +137,6 @@ class HierarchicalVAE(
     def control_values(self) -> dict[str, float]:
         """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""
         return self.control.logged()
-
-    @property
-    def generator_states(self) -> list[Any]:
-        """The state of every random generator in the model."""
-        return [v for v in self.non_trainable_variables if v.name == "seed_generator_state"]
 
     def build(self, input_shape: Any) -> None:
         """Create all weights for examples of shape input_shape[1:].
@@ -254,7 +203,7 @@ class HierarchicalVAE(
         if tuple(inputs.shape[1:]) != self.event_shape:
             raise ValueError(
                 f"Received inputs of shape {tuple(inputs.shape)}; the model was built for batches "
-                f"of shape (batch, {', '.join(map(str, self.event_shape))})."
+                f"of shape (batch, {', '.join(map(str, self.event_shape or ()))})."
             )
         inputs = ops.cast(inputs, "float32")
         if not return_terms:
@@ -275,7 +224,7 @@ class HierarchicalVAE(
             training=training,
         )
         if num_samples > 1:
-            inputs = ops.tile(inputs, (num_samples, *(1 for _ in self.event_shape)))
+            inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
         kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
@@ -293,25 +242,31 @@ class HierarchicalVAE(
         """Print how the model is composed, then Keras' table of layers."""
         print_fn = kwargs.get("print_fn") or print
         print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
-        for role, group in GROUP_OF.items():
-            part = getattr(self, role)
-            record = registry.describe(group, part)
+        for role, record in self.part_records().items():
             source = "own class"
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
-            print_fn(f"  {role:<11} {record['name'] or type(part).__name__} ({source})")
+            print_fn(
+                f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})"
+            )
         settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
         print_fn(f"  {'objective':<11} {settings}")
         super().summary(*args, **kwargs)
 
+    def part_records(self) -> dict[str, Config]:
+        """The parts by role, as `hiervae.registry.describe` writes them."""
+        return {
+            role.name: registry.describe(role.group, getattr(self, role.name))
+            for role in MODEL_ROLES
+        }
+
     def get_config(self) -> Config:
         """Everything needed to rebuild the model, plugins by name, distribution and version."""
-        parts = {role: registry.describe(GROUP_OF[role], getattr(self, role)) for role in PARTS}
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "latent_dims": self.latent_dims,
-            **parts,
+            **self.part_records(),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
@@ -331,8 +286,9 @@ class HierarchicalVAE(
             scope = keras.saving.custom_object_scope(custom_objects)
         with scope:
             with construction_scope(_seed_of_parts(config["seed"]), config["dtype"]):
-                for role, base in PARTS.items():
-                    config[role] = registry.restore(GROUP_OF[role], config[role], base)
+                for role in MODEL_ROLES:
+                    record = config[role.name]
+                    config[role.name] = registry.restore(role.group, record, role.base_class())
             return cls(**config)
 
     def save_own_variables(self, store: Any) -> None:

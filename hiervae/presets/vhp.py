@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hiervae.presets.merging import merge
-from hiervae.presets.recipe import Recipe, adam
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, adam, choose
 from hiervae.types import Config
 
 _SETTINGS: Config = {
@@ -93,7 +94,7 @@ _OURS = (
     "is not public; those of chairs and faces_3d were not tried on the data"
 )
 
-VHP = {
+_VARIANTS = {
     "paper": Recipe(
         _SETTINGS,
         "model and rule of Klushyn et al. (2019), 2 latents for the pendulum and motion capture, "
@@ -105,10 +106,15 @@ VHP = {
         "the model of Klushyn et al. (2019) with the rule as in the authors' later public code (of "
         "a sequence model): alpha 0.99, tau 100, nu 1, an update every 100 steps by a factor of "
         "lambda = 1 / beta in [0.9, 1.05], lambda in [1e-6, 1e8], which the paper's beta <= 1 "
-        "narrows to beta in [1e-8, 1], the constraint per dimension; a fixed-variance Gaussian's constraint "
-        "lacks the constant of its negative log-likelihood; that code drops the KL in the initial "
-        "phase, here it keeps the start of beta as weight, as in the paper; beta rises so slowly "
+        "narrows to beta in [1e-8, 1], the constraint per dimension; a fixed-variance Gaussian's "
+        "constraint lacks the constant of its negative log-likelihood; that code drops the KL in "
+        "the initial phase, here it keeps the start of beta as weight, as in the paper; beta rises so slowly "
         f"that our numbers of epochs may end far below 1; {_OURS}",
         {name: merge(change, _CODE_RULE) for name, change in _FOR_DATASET.items()},
     ),
 }
+
+
+def vhp(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the VAE with a hierarchical prior of Klushyn et al. (2019), trained by REWO."""
+    return choose("vhp", _VARIANTS, dataset, variant)
