@@ -21,10 +21,11 @@ EXAMPLES = """\
       positions in the test split, from 0; a split may be sorted by class
 
 Samples of the learned prior form a graph that joins each to its nearest neighbours; the path is the
-shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison.
+shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison. The
+samples that lie most alone are left out, so that no path crosses a hole over them.
 """
 
-GRAPH_OPTIONS = ("num_nodes", "num_neighbors")
+GRAPH_OPTIONS = ("num_nodes", "num_neighbors", "prune_fraction")
 
 
 def add_parser(commands: Any) -> None:
@@ -74,6 +75,13 @@ def add_parser(commands: Any) -> None:
         metavar="K",
         help="neighbours each is joined to (default 10)",
     )
+    parser.add_argument(
+        "--prune-fraction",
+        type=float,
+        metavar="F",
+        help="share of the samples, those farthest from their neighbours, that no path visits "
+        "(default 0.05; 0 is the paper's rule)",
+    )
     parsing.add_seed(parser, "samples")
 
 
@@ -104,9 +112,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ends = choose_ends(dataset, split, arguments.start, arguments.end, arguments.by)
     except DataError as error:
         raise UsageError(str(error)) from error
+    given = arguments.prune_fraction
+    pruning = {} if given is None else {"prune_fraction": given}
     with refused_as_usage(GRAPH_OPTIONS), console.status("building the graph"):
         graph = LatentGraph.from_prior(
-            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed
+            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed, **pruning
         )
     try:
         found = interpolate(model, graph, *(examples[end] for end in ends.positions))

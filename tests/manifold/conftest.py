@@ -1,3 +1,6 @@
+import types
+
+import keras
 import numpy as np
 import pytest
 
@@ -16,10 +19,17 @@ class CircleModel:
     def __init__(self, structure="stacked"):
         self.structure = structure
         self.encode_calls = 0
+        self.prior = types.SimpleNamespace(is_exact=True)
+        self.evaluation_generator = keras.random.SeedGenerator(0)
 
     def sample_prior(self, n, seed=None):
         angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, n)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+
+    def prior_log_prob(self, latent, seed=None):
+        """Flat in a ring around the circle, next to nothing elsewhere."""
+        radius = np.linalg.norm(latent, axis=1)
+        return np.where(np.abs(radius - 1.0) < 0.2, 0.0, -50.0)
 
     def encode(self, x):
         self.encode_calls += 1
