@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.inference.base import PerLevel
 from hiervae.inference.normal_scheme import NormalScheme, call_block
 from hiervae.inference.passes import GenerativePass, Level
 from hiervae.networks.base import build_block
@@ -16,36 +18,39 @@ from hiervae.types import Tensor
 class StackedScheme(NormalScheme):
     """A scheme with the generative model p(z_L) prod_l p(z_l | ...) p(x | ...).
 
-    As it stands, the model is a Markov chain: every level hangs on the one above alone, and x on
-    z_1. Conditional priors start near N(0, I).
+    `parents` says which levels each depends on. Conditional priors start near N(0, I).
     """
 
     structure = "stacked"
 
-    @staticmethod
-    def _parents(above: Sequence[Any]) -> Sequence[Any]:
-        """Of all levels above one (or above the data), nearest first, those it hangs on."""
-        return above[:1]
+    @abc.abstractmethod
+    def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
+        """Return those levels that one (or the data) depends on, in the generative model.
+
+        Args:
+            above: one entry for each level above, nearest first: latents, or shapes.
+        """
 
     def _build_generative_model(self) -> None:
         """Create conditional priors and decoder."""
         context, network = self.context, self.context.network
-        shapes = [(dim,) for dim in context.latent_dims]
+        shapes = context.latent_shapes
         self.decoders, self.prior_heads = [], []
-        for level, dim in enumerate(context.latent_dims[:-1], start=1):
-            parents = self._parents(shapes[level:])
-            block = network.decoder_block(level, parents)
-            head, _ = self._build_head(block, parents, dim, f"prior_{level}", NEAR_STANDARD_NORMAL)
+        for level, shape in enumerate(shapes[:-1], start=1):
+            parents = self.parents(shapes[level:])
+            block = network.prior_block(level, parents, shape)
+            name = f"prior_{level}"
+            head, _ = self._build_head(block, parents, shape, name, NEAR_STANDARD_NORMAL)
             self.decoders.append(block)
             self.prior_heads.append(head)
-        parents = self._parents(shapes)
+        parents = self.parents(shapes)
         self.data_block = network.data_block(parents, context.event_shape)
         self.features_shape = build_block(self.data_block, parents)
 
     def conditional_prior(self, above: Sequence[Tensor], training: bool = False) -> DiagonalNormal:
         """See the base class."""
         index = len(self.decoders) - len(above)
-        features = call_block(self.decoders[index], self._parents(above), training)
+        features = call_block(self.decoders[index], self.parents(above), training)
         return self.prior_heads[index].distribution(features, training)
 
     def _descend(
@@ -77,12 +82,12 @@ class StackedScheme(NormalScheme):
 
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
         """See the base class."""
-        latents = [latent]
+        latents = self.split_latent(latent)
         for _ in self.decoders:
             conditional = self.conditional_prior(latents)
             latents.insert(0, self.draw(conditional, sample, seed))
         return GenerativePass(tuple(latents), self.decode(latents))
 
     def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
-        """The features of p(x | ...), from the levels that x hangs on."""
-        return call_block(self.data_block, self._parents(latents), training)
+        """The features of p(x | ...), from the levels that x depends on."""
+        return call_block(self.data_block, self.parents(latents), training)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import numbers
 from typing import Any
 
@@ -19,15 +20,15 @@ from hiervae.model.control import ControlState
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
-from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.scoring import ScoringMethods
 from hiervae.model.training import TrainingMethods
 from hiervae.networks.base import Network
-from hiervae.part import ModelContext, Part
+from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope
-from hiervae.utils.validation import check_bool, check_positive_int, check_seed
+from hiervae.utils.validation import check_bool, check_seed
 
 PARTS: dict[str, type] = {
     "inference": InferenceScheme,
@@ -59,7 +60,8 @@ class HierarchicalVAE(
     `"distribution:name"`, as a class or as an instance.
 
     Args:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level.
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level. A
+            level may be a tensor, its size a shape: ((8, 8, 4), 16).
         inference: the posterior and the generative structure it pairs with.
         prior: the density of z_L, or of all levels of a flat structure.
         likelihood: the density of an example.
@@ -86,7 +88,7 @@ class HierarchicalVAE(
 
     def __init__(
         self,
-        latent_dims: int | tuple[int, ...],
+        latent_dims: int | tuple[int | tuple[int, ...], ...],
         inference: Any = "bottom_up",
         prior: Any = "standard_normal",
         likelihood: Any = "bernoulli",
@@ -101,7 +103,7 @@ class HierarchicalVAE(
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.latent_dims = _standardize_latent_dims(latent_dims)
+        self.latent_shapes = standardize_latent_shapes(latent_dims)
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
         self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
         self.seed = check_seed(seed)
@@ -130,13 +132,17 @@ class HierarchicalVAE(
     @property
     def num_levels(self) -> int:
         """Number of stochastic levels L."""
-        return len(self.latent_dims)
+        return len(self.latent_shapes)
+
+    @property
+    def latent_dims(self) -> tuple[int, ...]:
+        """Numbers of values of z_1 ... z_L; their shapes are `latent_shapes`."""
+        return tuple(math.prod(shape) for shape in self.latent_shapes)
 
     @property
     def prior_dim(self) -> int:
         """Size of the latent vector that the prior governs."""
-        flat = self.inference.structure == "flat"
-        return sum(self.latent_dims) if flat else self.latent_dims[-1]
+        return sum(self.inference.governed(self.latent_dims))
 
     @property
     def num_dimensions(self) -> int:
@@ -209,6 +215,7 @@ class HierarchicalVAE(
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
+            latent_shapes=self.latent_shapes,
             prior_dim=self.prior_dim,
             network=self.network,
             value_range=self.likelihood.value_range,
@@ -220,7 +227,8 @@ class HierarchicalVAE(
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
-        names = kl_names(self.inference.structure, self.num_levels, self.prior)
+        joint = self.prior.distribution() is None
+        names = self.inference.kl_names(self.num_levels, joint)
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
@@ -273,7 +281,7 @@ class HierarchicalVAE(
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in self.event_shape)))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
-        kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
+        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))
@@ -305,7 +313,7 @@ class HierarchicalVAE(
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "latent_dims": self.latent_dims,
+            "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
             **parts,
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
@@ -351,11 +359,3 @@ def _is_size(size: Any) -> bool:
 def _seed_of_parts(seed: int | None) -> str | None:
     """The seed of initialisers that parts make in their constructors, away from that of `build`."""
     return None if seed is None else f"parts {seed}"
-
-
-def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
-    several = isinstance(latent_dims, (list, tuple, np.ndarray)) and np.ndim(latent_dims) > 0
-    dims = tuple(latent_dims) if several else (latent_dims,)
-    if not dims:
-        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))

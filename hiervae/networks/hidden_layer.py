@@ -76,16 +76,16 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         return self.activation(value) * ops.sigmoid(gate)
 
 
-class HiddenDense(HiddenLayer):
+class DenseLayer(HiddenLayer, abc.ABC):
     """A fully connected hidden layer, from (n, k) to (n, units); see `HiddenLayer`."""
 
     def __init__(
         self,
         units: int,
-        activation: Any = "linear",
-        gated: bool = False,
-        batch_norm: bool = False,
-        kernel_initializer: Any = "he_normal",
+        activation: Any,
+        gated: bool,
+        batch_norm: bool,
+        kernel_initializer: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(activation, gated, batch_norm, kernel_initializer, **kwargs)
@@ -105,17 +105,38 @@ class HiddenDense(HiddenLayer):
         """Shape (n, units)."""
         return (*input_shape[:-1], self.units)
 
+    @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "gated": self.gated,
-            **self.layer_options,
-        }
+        return {**super().get_config(), "units": self.units, **self.layer_options}
 
 
-class GatedDense(HiddenDense):
+class HiddenDense(DenseLayer):
+    """A fully connected layer, from (n, k) to (n, units).
+
+    Args:
+        units: number of outputs.
+        activation: nonlinearity.
+        batch_norm: as in `HiddenLayer`.
+        kernel_initializer: as in `HiddenLayer`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "linear",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation, False, batch_norm, kernel_initializer, **kwargs)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return super().get_config()
+
+
+class GatedDense(DenseLayer):
     """h(x) * sigmoid(g(x)) with two affine maps h and g (Tomczak & Welling 2018, section 4).
 
     Maps (n, k) to (n, units).
@@ -123,11 +144,23 @@ class GatedDense(HiddenDense):
     Args:
         units: number of outputs.
         activation: nonlinearity of h; the paper has none.
-        **options: those of `HiddenLayer`, such as `batch_norm`.
+        batch_norm: as in `HiddenLayer`.
+        kernel_initializer: as in `HiddenLayer`.
     """
 
-    def __init__(self, units: int, activation: Any = "linear", **options: Any) -> None:
-        super().__init__(units, activation, **{**options, "gated": True})
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "linear",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation, True, batch_norm, kernel_initializer, **kwargs)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return super().get_config()
 
 
 class HiddenConv(HiddenLayer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,42 +22,28 @@ from hiervae.networks.options import (
 from hiervae.types import Config, Shape
 
 
-class MLP(Network):
+class DenseNetwork(Network, abc.ABC):
     """Blocks of fully connected layers; inputs of any shape are flattened.
 
     Args:
-        hidden_units: layer sizes for every block, such as (300, 300), or one tuple a level.
-        activation: Keras activation of the hidden layers, such as "tanh", or a dict of its name and
-            arguments, such as {"name": "leaky_relu", "negative_slope": 0.1}.
-        batch_norm: normalise every hidden layer between its affine map, which then has no bias, and
-            its nonlinearity (Sønderby et al. 2016).
-        kernel_initializer: Keras initialiser of the weights, such as "glorot_uniform", or a dict of
-            its name and arguments, such as {"name": "random_normal", "stddev": 0.02}.
+        hidden_units: layer sizes for every block, such as (300, 300), or one tuple per level.
+        activation: Keras activation of the hidden layers, or a dict of its name and arguments.
+        batch_norm: normalise every hidden layer before its nonlinearity.
+        kernel_initializer: Keras initialiser of the weights, or a dict of its name and arguments.
 
     Raises:
         ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
     """
 
     def __init__(
-        self,
-        hidden_units: Any = (300, 300),
-        activation: Any = "relu",
-        batch_norm: bool = False,
-        kernel_initializer: Any = "he_normal",
+        self, hidden_units: Any, activation: Any, batch_norm: bool, kernel_initializer: Any
     ) -> None:
         self.hidden_units = standardize_hidden_units(hidden_units)
         self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
 
+    @abc.abstractmethod
     def hidden_layer(self, units: int) -> keras.layers.Layer:
-        """A new layer from (n, k) to (n, units)."""
-        options = self.layer_options
-        if options["batch_norm"]:
-            return HiddenDense(units, **options)
-        return keras.layers.Dense(
-            units,
-            activation_function(options["activation"]),
-            kernel_initializer=new_initializer(options["kernel_initializer"]),
-        )
+        """Return a new layer from (n, k) to (n, units)."""
 
     def _block(self, level: int, num_inputs: int, name: str) -> keras.layers.Layer:
         units = units_of_level(self.hidden_units, level)
@@ -78,3 +65,40 @@ class MLP(Network):
     def get_config(self) -> Config:
         """Constructor arguments."""
         return {"hidden_units": self.hidden_units, **self.layer_options}
+
+
+class MLP(DenseNetwork):
+    """Blocks of fully connected layers; inputs of any shape are flattened.
+
+    Args:
+        hidden_units: layer sizes for every block, such as (300, 300), or one tuple per level.
+        activation: Keras activation of the hidden layers, such as "tanh", or a dict of its name and
+            arguments, such as {"name": "leaky_relu", "negative_slope": 0.1}.
+        batch_norm: normalise every hidden layer between its affine map, which then has no bias, and
+            its nonlinearity (Sønderby et al. 2016).
+        kernel_initializer: Keras initialiser of the weights, such as "glorot_uniform", or a dict of
+            its name and arguments, such as {"name": "random_normal", "stddev": 0.02}.
+
+    Raises:
+        ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
+    """
+
+    def __init__(
+        self,
+        hidden_units: Any = (300, 300),
+        activation: Any = "relu",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+    ) -> None:
+        super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
+
+    def hidden_layer(self, units: int) -> keras.layers.Layer:
+        """Return a new layer from (n, k) to (n, units)."""
+        options = self.layer_options
+        if options["batch_norm"]:
+            return HiddenDense(units, **options)
+        return keras.layers.Dense(
+            units,
+            activation_function(options["activation"]),
+            kernel_initializer=new_initializer(options["kernel_initializer"]),
+        )

@@ -18,7 +18,7 @@ SMALL_NORMAL: Config = {"name": "random_normal", "stddev": 0.02}
 
 
 def standardize_hidden_units(hidden_units: Any) -> HiddenUnits:
-    """One tuple of layer sizes for all levels, or a tuple of such tuples, one a level.
+    """One tuple of layer sizes for all levels, or a tuple of such tuples, one per level.
 
     Raises:
         ValueError: if a size is not a positive integer or there is no layer.
@@ -62,14 +62,14 @@ def units_of_level(hidden_units: HiddenUnits, level: int) -> tuple[int, ...]:
     """The layer sizes of `level` (from 1).
 
     Raises:
-        ValueError: if sizes are given a level and there are fewer than `level`.
+        ValueError: if sizes are given per level and there are fewer than `level`.
     """
     if not isinstance(hidden_units[0], tuple):
         return hidden_units
     if level > len(hidden_units):
         raise ValueError(
             f"hidden_units gives sizes for {len(hidden_units)} levels, but level {level} needs "
-            f"some too. Received {hidden_units!r}; give one tuple a level, or one for all."
+            f"some too. Received {hidden_units!r}; give one tuple per level, or one for all."
         )
     return hidden_units[level - 1]
 

@@ -43,7 +43,7 @@ def check_components(subject: Subject, model: HierarchicalVAE) -> None:
 
 
 def _check_drawn_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
-    """Check that components which are said to hang on draws do."""
+    """Check that components which are said to depend on draws do."""
     fix = "Draw from the `seed` of encode_components(), or let components_are_drawn() return False."
     with subject.check("components", fix) as check:
 
@@ -57,7 +57,7 @@ def _check_exact_components(subject: Subject, model: HierarchicalVAE, inputs: An
     """Check that components are what the same inputs have as posteriors when they are examples."""
     fix = (
         "Encode the pseudo-inputs as examples; let components_are_drawn() say whether q(z | u_k) "
-        "hangs on draws of other levels."
+        "depends on draws of other levels."
     )
     with subject.check("components", fix) as check:
         outcome = infer(model, pseudo_inputs=inputs)
@@ -88,10 +88,10 @@ def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
                 f"{len(outcome.latents)} latents",
                 f"{model.num_levels}",
             )
-            for index, (value, dim) in enumerate(
-                zip(outcome.latents, model.latent_dims, strict=True), start=1
+            for index, (value, shape) in enumerate(
+                zip(outcome.latents, model.latent_shapes, strict=True), start=1
             ):
-                arrays.append(check.require_array(f"z_{index}", value, (rows, dim)))
+                arrays.append(check.require_array(f"z_{index}", value, (rows, *shape)))
             check.require_close(
                 "the latent that the prior governs", model.governed_latent(arrays), given
             )
@@ -99,7 +99,7 @@ def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
             check.require(np.isfinite(features).all(), "features not finite", "finite numbers")
             decoded = numpy(scheme.decode(outcome.latents))
             check.require_close("decode() of the latents", features, decoded)
-    if scheme.structure == "stacked" and model.num_levels > 1:
+    if len(scheme.governed(model.latent_shapes)) < model.num_levels:
         with subject.check("seeds", "Draw all randomness from the `seed` of generate().") as check:
             check_seeds(
                 check,
@@ -116,7 +116,7 @@ def check_conditional_prior(subject: Subject, model: HierarchicalVAE) -> None:
     The KL of z_{L-1} has to be against the prior which generates z_{L-1} from z_L, and
     `conditional_prior`, where the scheme has one, has to give what infer() compares with.
     """
-    if model.inference.structure == "flat" or model.num_levels == 1:
+    if len(model.inference.governed(model.latent_shapes)) == model.num_levels:
         return
     fix = "Let infer() take p(z_l | z_{l+1}, ...) from the generative model, with the same heads."
     with subject.check("conditional_prior", fix) as check:

@@ -26,7 +26,7 @@ def infer(model: HierarchicalVAE, scale: float = 1.0, **arguments: Any) -> Infer
 def check_levels(subject: Subject, model: HierarchicalVAE) -> None:
     """Check number, shapes and types of levels and features, and inputs that are far out."""
     scheme = model.inference
-    fix = "Return one Level a latent, z_1 first, with arrays of shape (samples * batch, d_l)."
+    fix = "Return one Level per latent, z_1 first, with arrays (samples * batch, *latent_shape)."
     with subject.check("levels", fix) as check:
         structure = getattr(scheme, "structure", None)
         check.require(
@@ -52,15 +52,15 @@ def check_pass(check: Check, model: HierarchicalVAE, outcome: InferencePass, row
     """Check the levels of a pass over so many rows."""
     number = len(outcome.levels)
     check.require(number == model.num_levels, f"{number} levels", f"{model.num_levels}")
-    governed = 0 if model.inference.structure == "flat" else number - 1
-    for index, (level, dim) in enumerate(zip(outcome.levels, model.latent_dims, strict=True)):
+    conditioned = number - len(model.inference.governed(outcome.levels))
+    for index, (level, shape) in enumerate(zip(outcome.levels, model.latent_shapes, strict=True)):
         name = f"level {index + 1}"
-        latent = check.require_array(f"the latent of {name}", level.latent, (rows, dim))
+        latent = check.require_array(f"the latent of {name}", level.latent, (rows, *shape))
         check.require(np.isfinite(latent).all(), f"a latent of {name} not finite", "finite numbers")
-        check_normal(check, f"the posterior of {name}", level.posterior, (rows, dim))
+        check_normal(check, f"the posterior of {name}", level.posterior, (rows, *shape))
         conditional = level.conditional_prior
-        if index < governed:
-            check_normal(check, f"the conditional prior of {name}", conditional, (rows, dim))
+        if index < conditioned:
+            check_normal(check, f"the conditional prior of {name}", conditional, (rows, *shape))
         else:
             check.require(
                 conditional is None,
