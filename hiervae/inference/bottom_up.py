@@ -22,7 +22,8 @@ class BottomUp(StackedScheme):
     pseudo-inputs are encoded along one draw of the levels below the top.
 
     Args:
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
 
     def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:

@@ -30,7 +30,8 @@ class Ladder(StackedScheme):
     Args:
         share_top_down: merge with the generative p(z_l | z_{l+1}) itself, as the paper does; False
             gives q a network and heads of its own for that normal, as the authors' code does.
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
 
     def __init__(self, share_top_down: bool = True, **kwargs: Any) -> None:
@@ -64,7 +65,7 @@ class Ladder(StackedScheme):
         self.top_down_blocks, self.top_down_heads = [], []
         for level, shape in enumerate(shapes[:-1], start=1):
             above = [shapes[level]]
-            block = self.context.network.prior_block(level, above, shape)
+            block = self._prior_block(level, above, shape)
             if block is self.decoders[level - 1]:
                 raise ValueError(
                     f"share_top_down=False gives the posterior of level {level} a decoder block of "

@@ -12,16 +12,40 @@ from hiervae.inference.normal_scheme import NormalScheme, call_block
 from hiervae.inference.passes import GenerativePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.types import Tensor
+from hiervae.types import Config, Shape, Tensor
+from hiervae.utils.validation import check_choice
+
+PRIOR_BLOCK_LEVELS = ("above", "own")
 
 
 class StackedScheme(NormalScheme):
     """A scheme with the generative model p(z_L) prod_l p(z_l | ...) p(x | ...).
 
     `parents` says which levels each depends on. Conditional priors start near N(0, I).
+
+    Args:
+        prior_block_level: which of the network's decoder blocks p(z_l | z_{l+1}, ...) has: that of
+            the level it comes from, "above", so that widths mirror those of the encoder (Sønderby
+            et al. 2016; Burda et al. 2016); or that of its "own" level l, as in models that were
+            saved before there was a choice.
+        **kwargs: see `NormalScheme`.
+
+    Raises:
+        ValueError: if an option is wrong.
     """
 
     structure = "stacked"
+
+    def __init__(self, prior_block_level: str = "above", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.prior_block_level = check_choice(
+            "prior_block_level", prior_block_level, PRIOR_BLOCK_LEVELS
+        )
+
+    def _prior_block(self, level: int, shapes: Sequence[Shape], shape: Shape) -> Any:
+        """Return a new block below the heads of a normal p(z_level | ...) given these inputs."""
+        number = level + 1 if self.prior_block_level == "above" else level
+        return self.context.network.prior_block(number, shapes, shape)
 
     @abc.abstractmethod
     def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
@@ -38,7 +62,7 @@ class StackedScheme(NormalScheme):
         self.decoders, self.prior_heads = [], []
         for level, shape in enumerate(shapes[:-1], start=1):
             parents = self.parents(shapes[level:])
-            block = network.prior_block(level, parents, shape)
+            block = self._prior_block(level, parents, shape)
             name = f"prior_{level}"
             head, _ = self._build_head(block, parents, shape, name, NEAR_STANDARD_NORMAL)
             self.decoders.append(block)
@@ -91,3 +115,12 @@ class StackedScheme(NormalScheme):
     def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
         """The features of p(x | ...), from the levels that x depends on."""
         return call_block(self.data_block, self.parents(latents), training)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {**super().get_config(), "prior_block_level": self.prior_block_level}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Any:
+        """Rebuild from `get_config()`, also from one of before there was `prior_block_level`."""
+        return super().from_config({"prior_block_level": "own", **config})

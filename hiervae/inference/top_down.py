@@ -26,7 +26,8 @@ class TopDown(StackedScheme):
     x on all levels; the blocks of the network are called with x or z_{l+1} first and z_L last.
 
     Args:
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
 
     def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:

@@ -30,7 +30,7 @@ class Network(abc.ABC):
 
     @abc.abstractmethod
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The block below the heads of the conditional prior p(z_level | ...)."""
+        """Return the block that starts at z_level (and those above), on the way to the data."""
 
     @abc.abstractmethod
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
@@ -55,9 +55,14 @@ class Network(abc.ABC):
     def prior_block(
         self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
     ) -> keras.layers.Layer:
-        """Return the block below the heads of p(z_level | ...); as `posterior_block`.
+        """Return the block that starts at z_level, below the heads of a conditional prior.
 
-        By default that of `decoder_block`.
+        That of `decoder_block`, by default; see `posterior_block`.
+
+        Args:
+            level: number of the level that the block comes from: l + 1 for p(z_l | z_{l+1}, ...).
+            input_shapes: of the tensors that the block is called with.
+            latent_shape: shape of the latent z_l whose prior it is.
         """
         return self.decoder_block(level, input_shapes)
 

@@ -132,13 +132,13 @@ class ConvNetwork(Network, abc.ABC):
     def prior_block(
         self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
     ) -> keras.layers.Layer:
-        """The layers below p(z_level | ...): for a latent that is an image, maps of its size."""
+        """Return the layers that start at z_level: to a latent that is an image, maps."""
         if not _is_maps(latent_shape):
             return self.decoder_block(level, input_shapes)
         return self._image_decoder(level, input_shapes, latent_shape, f"decoder_{level}")
 
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The dense layers below p(z_level | ...)."""
+        """Return the dense layers that start at z_level."""
         return self.dense.decoder_block(level, input_shapes)
 
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:

@@ -43,8 +43,14 @@ class KerasLayers(Network):
         return self._pick(self.encoder, level - 1, "encoder")
 
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The user's layer below p(z_level | ...)."""
+        """Return the user's layer that starts at z_level, in a model that has one for z_1."""
         return self._pick(self.decoder, level, "decoder")
+
+    def prior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the user's layer below p(z_{level-1} | z_level, ...)."""
+        return self._pick(self.decoder, level - 1, "decoder")
 
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
         """The user's layer below the likelihood."""

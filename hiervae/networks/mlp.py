@@ -55,7 +55,7 @@ class DenseNetwork(Network, abc.ABC):
         return self._block(level, len(input_shapes), f"encoder_{level}")
 
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The layers below p(z_level | ...)."""
+        """Return the layers that start at z_level."""
         return self._block(level, len(input_shapes), f"decoder_{level}")
 
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
