@@ -9,16 +9,23 @@ import keras
 from keras import ops
 
 from hiervae.networks.normalization import BatchNormalization
-from hiervae.networks.options import activation_function, check_layer_options, new_initializer
+from hiervae.networks.options import (
+    PairedInitializer,
+    activation_function,
+    check_layer_options,
+    new_initializer,
+)
 from hiervae.types import Config, Tensor
+from hiervae.utils.pairs import mark_pairs
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):
     """An affine map, batch normalisation where asked for, and a nonlinearity (in this order).
 
     With batch normalisation the affine map has no bias, which the normalisation would take away.
-    A gated layer has two affine maps h and g in one, both normalised, and gives h * sigmoid(g)
-    (Tomczak & Welling 2018, section 4).
+    A gated layer has two affine maps h and g, both normalised, and gives h * sigmoid(g) (Tomczak &
+    Welling 2018, section 4). They lie side by side in one weight, but start, and are normalised by
+    optimisers, as tensors of their own (`hiervae.utils.pairs`).
 
     Args:
         activation: nonlinearity, in a gated layer that of h: a name, or a dict of name and
@@ -42,10 +49,19 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         self.activation = activation_function(activation)
         self.normalization = BatchNormalization(dtype=self.dtype_policy) if batch_norm else None
 
-    def affine_options(self) -> Config:
-        """What the Keras layer of the affine map is made with, beside its size."""
+    def affine_options(self, kernel_axis: int = -1) -> Config:
+        """Return what the Keras layer of the affine map is made with, beside its size.
+
+        Args:
+            kernel_axis: the axis of the kernel's outputs.
+        """
+        self._kernel_axis = kernel_axis
+        option = self.layer_options["kernel_initializer"]
+        initializer = new_initializer(option)
+        if self.gated:
+            initializer = PairedInitializer((initializer, new_initializer(option)), kernel_axis)
         return {
-            "kernel_initializer": new_initializer(self.layer_options["kernel_initializer"]),
+            "kernel_initializer": initializer,
             "use_bias": self.normalization is None,
             "dtype": self.dtype_policy,
         }
@@ -64,6 +80,8 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         if self.normalization is not None:
             *outer, size = self.compute_output_shape(input_shape)
             self.normalization.build((*outer, 2 * size if self.gated else size))
+        if self.gated:
+            mark_pairs(self.trainable_variables, self._kernel_axis)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Apply the layer."""
@@ -198,7 +216,7 @@ class HiddenConv(HiddenLayer):
             padding="same" if size is None else "valid",
             data_format="channels_last",
             name="conv",
-            **self.affine_options(),
+            **self.affine_options(-1 if size is None else -2),
         )
         self._margins = tuple(max(kernel_size - step, 0) // 2 for step in strides)
 

@@ -11,7 +11,9 @@ from keras import ops
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.networks.normalization import BatchNormalization
+from hiervae.networks.options import PairedInitializer
 from hiervae.types import Shape, Tensor
+from hiervae.utils.pairs import NUM_MAPS, mark_pairs
 from hiervae.utils.validation import check_choice, check_increasing
 
 DEFAULT_LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
@@ -27,7 +29,10 @@ _SOFTPLUS_IS_EXP = -15.0
 
 
 class NormalHead(keras.layers.Layer):
-    """An affine map from features to the mean and bounded log-variance of z (n, *shape).
+    """Affine maps from features to the mean and the bounded log-variance of z (n, *shape).
+
+    They lie side by side in one weight, but start, and are normalised by optimisers, as tensors of
+    their own (`hiervae.utils.pairs`).
 
     Features (n, height, width, k) of a latent of shape (height, width, channels) are mapped pixel
     by pixel, which is a 1x1 convolution. In every other case all features of an example are mapped
@@ -38,7 +43,7 @@ class NormalHead(keras.layers.Layer):
         log_variance_bounds: lowest and highest log-variance; values outside are clipped.
         initial_scale: factor on Glorot's initial weights, or with batch normalisation its initial
             factor; small values start near N(0, I).
-        variance: what becomes of the map's second half r: "exp", the variance is exp(r);
+        variance: what becomes of the second map's outcome r: "exp", the variance is exp(r);
             "softplus", it is log(1 + exp(r)) (Sønderby et al. 2016); "sigmoid", the standard
             deviation is sigmoid(r) + 0.001 (Zhao et al. 2017).
         batch_norm: normalise both halves over the batch, with a learned factor and shift.
@@ -62,8 +67,13 @@ class NormalHead(keras.layers.Layer):
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
         # Made here and not in `build`: an initialiser takes its seed when it is made.
-        self._initializer = keras.initializers.VarianceScaling(
-            initial_scale**2, mode="fan_avg", distribution="uniform"
+        self._initializer = PairedInitializer(
+            [
+                keras.initializers.VarianceScaling(
+                    initial_scale**2, mode="fan_avg", distribution="uniform"
+                )
+                for _ in range(NUM_MAPS)
+            ]
         )
         self.normalization = None
         if batch_norm:
@@ -91,6 +101,7 @@ class NormalHead(keras.layers.Layer):
         self.dense.build(taken)
         if self.normalization is not None:
             self.normalization.build((*taken[:-1], 2 * size))
+        mark_pairs(self.trainable_variables)
 
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, each (n, *shape), float32."""
