@@ -13,6 +13,7 @@ from hiervae.networks.base import Network
 from hiervae.types import Shape
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_positive_int
+from hiervae.utils.versioned import VersionedOptions
 
 
 @dataclass(frozen=True)
@@ -92,11 +93,14 @@ def _is_sequence(value: Any) -> bool:
     return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
-class Part(keras.layers.Layer):
+class Part(VersionedOptions, keras.layers.Layer):
     """A Keras layer that is composed into a model.
 
     The model calls `prepare(context)` once, before the part is built, so that a part knows the
     shapes and the network of the model without ever knowing the model.
+
+    Options may be set at any time, as public attributes: `options_version` grows with every such
+    change, and the model then compiles its functions anew.
 
     Attributes:
         interface_version: version of the extension interface the class was written for.
@@ -127,7 +131,7 @@ class Part(keras.layers.Layer):
         return 0
 
     def adapt(self, examples: Array) -> None:
-        """Take start values from training examples, before the first step of the first `fit`.
+        """Initialise weights from training examples, before the first step of the first `fit`.
 
         `fit` calls it once in a model's life, for parts with `num_examples_wanted` > 0; whether
         it was done is part of the saved model. Assign to existing weights only.

@@ -14,7 +14,7 @@ from importlib import import_module, metadata
 from hiervae.cli.console import Console
 from hiervae.cli.parsing import CommandParser
 from hiervae.cli.usage_error import UsageError
-from hiervae.errors import HiervaeError
+from hiervae.errors import DatasetOptionError, HiervaeError
 
 COMMANDS = (
     "train",
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.traceback:
             traceback.print_exc()
         console.error(_reason(error))
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, (UsageError, DatasetOptionError)) else 1
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -44,12 +44,10 @@ def add_parser(commands: Any) -> None:
         EXAMPLES,
     )
     what = parser.add_argument_group("what to train")
-    what.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="a paper's model and settings: vhp (default), vamp_vae, vamp_hvae, vamp_conv_hvae, "
-        "vamp_pixel_hvae, ladder_vae, bottom_up_vae, vlae, iwae",
+    preset = what.add_argument(
+        "--preset", metavar="NAME", help="a paper's model and settings (default vhp)"
     )
+    parser.complete = lambda: _list_presets(preset)
     what.add_argument(
         "--variant",
         metavar="NAME",
@@ -126,6 +124,13 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="go on with the run in --out; its settings must not change, but epochs may",
     )
+
+
+def _list_presets(option: argparse.Action) -> None:
+    from hiervae import registry
+
+    names = ", ".join(registry.available("hiervae.presets")).replace("%", "%%")
+    option.help = f"a paper's model and settings: {names} (default vhp)"
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -121,7 +121,7 @@ class TrainingSession:
         dynamic = model.dynamic_binarisation
         in_memory = isinstance(dataset.train, np.ndarray)
         some = examples_of(dataset, "train", None if in_memory else NUM_CHECKED)
-        model.check_examples("the training data", some, possible=not dynamic)
+        model.check_examples("the training data", some, require_support=not dynamic)
         valid = examples_of(dataset, "valid") if num_examples(dataset, "valid") else None
         if valid is not None:
             model.check_examples("the validation data", valid)

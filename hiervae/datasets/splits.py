@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.errors import DataError
+from hiervae.errors import DatasetOptionError
 
 Indices = NDArray[np.int64]
 
@@ -31,10 +31,10 @@ def split_indices(
     """
     for name, size in (("valid_size", valid_size), ("test_size", test_size)):
         if size < 0:
-            raise DataError(f"{name} is {size}; it must be 0 or more.")
+            raise DatasetOptionError(f"{name} is {size}; it must be 0 or more.")
     num_train = num_examples - valid_size - test_size
     if num_train < 1:
-        raise DataError(
+        raise DatasetOptionError(
             f"valid_size={valid_size} and test_size={test_size} leave {max(num_train, 0)} of "
             f"{num_examples} examples for training; choose smaller sizes."
         )
@@ -55,9 +55,9 @@ def fraction_sizes(
     """
     for name, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if not 0.0 <= fraction < 1.0:
-            raise DataError(f"{name} is {fraction}; it must be at least 0 and below 1.")
+            raise DatasetOptionError(f"{name} is {fraction}; it must be at least 0 and below 1.")
     if valid_fraction + test_fraction >= 1.0:
-        raise DataError(
+        raise DatasetOptionError(
             f"valid_fraction={valid_fraction} and test_fraction={test_fraction} leave nothing for "
             "training; their sum must be below 1."
         )

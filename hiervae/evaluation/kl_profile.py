@@ -132,7 +132,7 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
     fixed = model.prior.distribution()
     if fixed is None:
         log_posterior = sum(log_density(level.latent, level.posterior) for level in governed)
-        latent = model.governed_latent([level.latent for level in levels])
+        latent = model.governed_latent([np.asarray(level.latent) for level in levels])
         return [*shares, (log_posterior - as_float64(model.prior_log_prob(latent)))[:, None]]
     marginals = model.inference.split_normal(fixed)
     return shares + [

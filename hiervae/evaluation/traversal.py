@@ -71,8 +71,11 @@ def traversal(
         NotImplementedError: if a plugin's stacked scheme does not tell its conditional priors.
 
     Example:
-        >>> images = traversal(model, level=1)
-        >>> plotting.image_grid(images.reshape(-1, *images.shape[2:]), num_columns=images.shape[1])
+        >>> import hiervae
+        >>> model = hiervae.HierarchicalVAE(latent_dims=(3, 2), inference="ladder", seed=0)
+        >>> model.build((None, 8, 8))
+        >>> traversal(model, level=2, num=4).shape
+        (4, 4, 8, 8)
     """
     number = _check_level(model, level)
     dim = model.latent_dims[number - 1]

@@ -31,9 +31,11 @@ class InferenceScheme(Part, abc.ABC):
         structure: "stacked" where the prior governs z_L and every other level is conditioned on
             those above; "flat" where the prior governs all levels, concatenated. Whoever wants to
             know what follows from it asks `governed`, `kl_names` or the methods beside them.
+        features_shape: shape of the decoder's features without their leading axis, set in `build`.
     """
 
     structure: ClassVar[Literal["stacked", "flat"]]
+    features_shape: Shape
 
     def governed(self, levels: Sequence[PerLevel]) -> Sequence[PerLevel]:
         """Return those of z_1 ... z_L that the model's prior governs.

@@ -93,8 +93,8 @@ class DiscretizedLogistic(Likelihood):
         # nearly equal numbers; without b it is the lower tail, without a the upper one.
         lower_tail, upper_tail = -ops.softplus(-above), -ops.softplus(below)
         between = lower_tail + upper_tail + ops.log(-ops.expm1(-width * inverse_scale))
-        log_prob = ops.where(level == 0.0, lower_tail, between)
-        log_prob = ops.where(level == self.num_levels - 1.0, upper_tail, log_prob)
+        log_prob = ops.where(ops.equal(level, 0.0), lower_tail, between)
+        log_prob = ops.where(ops.equal(level, self.num_levels - 1.0), upper_tail, log_prob)
         return where_possible(is_grey(value), log_prob)
 
     def mean(self, parameters: tuple[Tensor, Tensor]) -> Tensor:

@@ -263,7 +263,7 @@ class PixelCNN(Likelihood):
         output = self.output_conv.row_kernel()
         bias = ops.cast(self.output_conv.bias, self.compute_dtype)
         left = ((0, 0), (0, 0), (reach, 0), (0, 0))
-        rows = tuple(ops.pad(ops.zeros_like(rows[:, :1]), left) for rows in above)
+        start = tuple(ops.pad(ops.zeros_like(each[:, :1]), left) for each in above)
         columns = ops.arange(width + reach)
 
         def visit(index: Any, rows: State) -> State:
@@ -280,7 +280,7 @@ class PixelCNN(Likelihood):
             values[0] = ops.where(here, chosen, values[0])
             return tuple(values)
 
-        rows = ops.fori_loop(0, width * channels, visit, rows)
+        rows = ops.fori_loop(0, width * channels, visit, start)
         drawn = [values[:, :, reach:] for values in rows]
         above = [
             ops.concatenate([old[:, 1:], new], axis=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import keras
@@ -10,26 +9,29 @@ import numpy as np
 
 import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
-from hiervae.errors import DataError, NonFiniteLossError
+from hiervae.errors import NonFiniteLossError
+from hiervae.model.core import ModelCore
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount
 from hiervae.model.inputs import (
-    as_array,
-    check_array,
-    check_probabilities,
-    check_weights,
+    checked_data,
+    checked_validation_data,
+    is_array,
     take_examples,
+    training_share,
 )
 from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Config
-from hiervae.utils.validation import check_number_between, check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 
-class FittingMethods:
+class FittingMethods(ModelCore):
     """What stands between the user's call and Keras' own training loop."""
 
+    _requested_jit_compile: Any = "auto"
+
     def compile(
-        self: Any,
+        self,
         optimizer: Any = "adam",
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
@@ -67,7 +69,7 @@ class FittingMethods:
                 "measure anything else in a callback."
             )
         self._requested_jit_compile = jit_compile
-        super().compile(  # type: ignore[misc]
+        super().compile(
             optimizer=optimizer,
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
@@ -75,15 +77,15 @@ class FittingMethods:
             auto_scale_loss=auto_scale_loss,
         )
 
-    def get_compile_config(self: Any) -> Config:
+    def get_compile_config(self) -> Config:
         """How the model was compiled, in a form that every backend can read."""
-        config: Config = super().get_compile_config()  # type: ignore[misc]
+        config: Config = super().get_compile_config()
         if config.get("optimizer"):
             config["optimizer"] = _portable(config["optimizer"])
             config["jit_compile"] = self._requested_jit_compile  # Keras keeps its own decision
         return config
 
-    def compile_from_config(self: Any, config: Config) -> None:
+    def compile_from_config(self, config: Config) -> None:
         """Compile as a saved model was compiled, as far as this backend can."""
         config = keras.saving.deserialize_keras_object(config)
         config["steps_per_execution"] = min(
@@ -94,7 +96,7 @@ class FittingMethods:
             self.optimizer.build(self.trainable_variables)
 
     def fit(
-        self: Any,
+        self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
@@ -131,19 +133,21 @@ class FittingMethods:
                 "fit() received a model none of whose weights is trainable; expected some. Set "
                 "`trainable = True` on the model or a part of it, and call `compile` again."
             )
-        x, y, sample_weight = self._check_data("x", x, y, sample_weight, training=True)
+        x, y, sample_weight = self._checked(x, y, sample_weight, self.dynamic_binarisation)
         training_examples = x
         if validation_data is not None:
-            validation_data = self._check_validation(validation_data)
+            validation_data = checked_validation_data(
+                validation_data, self.event_shape, self.likelihood
+            )
         elif isinstance(x, np.ndarray):
-            training_examples = self._before_the_split(x, validation_split)
+            training_examples = training_share(x, validation_split, self.likelihood)
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
         callbacks = [steps, *_single_callbacks(callbacks), NonFiniteGuard()]
         try:
-            with backend.values_kept(self):
-                return super().fit(  # type: ignore[misc]
+            with backend.restore_on_error(self):
+                return super().fit(
                     x=x,
                     y=y,
                     batch_size=batch_size,
@@ -160,7 +164,7 @@ class FittingMethods:
             self.control.detach()
 
     def evaluate(
-        self: Any,
+        self,
         x: Any = None,
         y: Any = None,
         batch_size: int | None = None,
@@ -179,9 +183,9 @@ class FittingMethods:
         self._require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset", False):
             _refuse_controllers("evaluate", kwargs.get("callbacks"))
-            x, y, sample_weight = self._check_data("x", x, y, sample_weight)
+            x, y, sample_weight = self._checked(x, y, sample_weight)
         self.reset_generator(self.seed or 0)
-        logs = super().evaluate(  # type: ignore[misc]
+        logs = super().evaluate(
             x=x,
             y=y,
             batch_size=batch_size,
@@ -198,7 +202,7 @@ class FittingMethods:
             )
         return logs if return_dict else [logs[name] for name in self.metrics_names]
 
-    def predict(self: Any, x: Any, **kwargs: Any) -> Any:
+    def predict(self, x: Any, **kwargs: Any) -> Any:
         """Reconstruction means (n, *event_shape), as `keras.Model.predict`.
 
         The means are decoded from the posterior means of examples (n, *event_shape).
@@ -208,12 +212,12 @@ class FittingMethods:
             ValueError: if a BetaController is among the callbacks.
         """
         _refuse_controllers("predict", kwargs.get("callbacks"))
-        if as_array(x) is not None:
-            x = self.checked_array("x", x, possible=False)
-        return super().predict(x, **kwargs)  # type: ignore[misc]
+        if is_array(x):
+            x = self.examples("x", x, require_support=False)
+        return super().predict(x, **kwargs)
 
-    def adapt(self: Any, x: Any) -> None:
-        """Let the parts that want training examples take their start values from `x`.
+    def adapt(self, x: Any) -> None:
+        """Initialise from `x` the parts that want it (data-dependent initialisation).
 
         `fit` does so before the first step of a model's life, unless it was done by hand (which a
         saved model remembers). Parts that want examples are, for instance, the prior "vamp_data"
@@ -225,7 +229,7 @@ class FittingMethods:
         Raises:
             DataError: if there are too few of them for a part, or they cannot be used.
         """
-        examples = self.checked_array("x", x, possible=not self.dynamic_binarisation)
+        examples = self.examples("x", x, require_support=not self.dynamic_binarisation)
         order = np.random.default_rng(self.seed).permutation(len(examples))
         for part in self.parts:
             if part.num_examples_wanted:
@@ -236,62 +240,31 @@ class FittingMethods:
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
-        metrics: Any = self.step_metrics  # type: ignore[attr-defined]
-        return ["loss", *sorted({*metrics.names, *CONTROL_NAMES} - {"loss"})]
+        return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
-    def _require_compiled(self: Any, what: str) -> None:
+    def _require_compiled(self, what: str) -> None:
         if not self.compiled:
             raise ValueError(
                 f"{what}() was called on a model without an optimiser; expected "
                 "`model.compile(optimizer)` before."
             )
 
-    def _adapted(self: Any) -> bool:
+    def _adapted(self) -> bool:
         return bool(keras.ops.convert_to_numpy(self.control.adapted))
 
-    def _before_the_split(self: Any, x: Any, validation_split: float) -> Any:
-        """The examples that Keras leaves to train on; the others are checked as validation data."""
-        check_number_between("validation_split", validation_split, 0.0, 1.0)
-        if not validation_split:
-            return x
-        num_training = math.floor(len(x) * (1.0 - validation_split))
-        if not 0 < num_training < len(x):
-            raise DataError(
-                f"validation_split={validation_split} leaves {num_training} of {len(x)} examples "
-                "to train on; expected at least one there and one to validate on."
-            )
-        self.likelihood.check_values(x[num_training:])
-        return x[:num_training]
-
-    def _num_examples_wanted(self: Any) -> int:
+    def _num_examples_wanted(self) -> int:
         return max(part.num_examples_wanted for part in self.parts)
 
-    def _check_data(
-        self: Any, name: str, x: Any, y: Any, sample_weight: Any, training: bool = False
+    def _checked(
+        self, x: Any, y: Any, sample_weight: Any, binarised: bool = False
     ) -> tuple[Any, Any, Any]:
-        """Checked data for Keras, which drops sample weights where there are no targets."""
-        array = as_array(x, name)
-        if array is None:
-            return x, y, sample_weight
-        check_array(name, array, self.event_shape)
-        if training and self.dynamic_binarisation:
-            check_probabilities(name, array)
-        else:
-            self.likelihood.check_values(array)
-        if not self.built:
-            self.build((None, *array.shape[1:]))
-        if sample_weight is not None:
-            sample_weight = check_weights(sample_weight, len(array))
-            y = np.zeros(len(array), dtype="uint8") if y is None else y
-        return array, y, sample_weight
-
-    def _check_validation(self: Any, data: Any) -> Any:
-        if isinstance(data, (list, tuple)):
-            x, y, weights = keras.utils.unpack_x_y_sample_weight(tuple(data))
-        else:
-            x, y, weights = data, None, None
-        x, y, weights = self._check_data("validation_data", x, y, weights)
-        return keras.utils.pack_x_y_sample_weight(x, y, weights)
+        """Data for Keras; the model is built for its shape where it is an array."""
+        x, y, sample_weight = checked_data(
+            "x", x, y, sample_weight, self.event_shape, self.likelihood, binarised
+        )
+        if isinstance(x, np.ndarray):
+            self.build_for(x)
+        return x, y, sample_weight
 
 
 def _single_callbacks(callbacks: Any) -> list[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import numbers
 from typing import Any
 
@@ -12,47 +11,26 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
-from hiervae.backend import StepAdapter
-from hiervae.inference.base import InferenceScheme
-from hiervae.likelihoods.base import Likelihood
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
+from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.scoring import ScoringMethods
-from hiervae.model.training import TrainingMethods
-from hiervae.networks.base import Network
-from hiervae.part import ModelContext, Part, standardize_latent_shapes
-from hiervae.priors.base import Prior
+from hiervae.part import ModelContext, standardize_latent_shapes
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope
 from hiervae.utils.validation import check_bool, check_seed
 
-PARTS: dict[str, type] = {
-    "inference": InferenceScheme,
-    "prior": Prior,
-    "likelihood": Likelihood,
-    "network": Network,
-}
-GROUP_OF = {
-    "inference": "hiervae.inference",
-    "prior": "hiervae.priors",
-    "likelihood": "hiervae.likelihoods",
-    "network": "hiervae.networks",
-}
-
 
 @keras.saving.register_keras_serializable(package="hiervae")
 class HierarchicalVAE(
-    StepAdapter,
-    TrainingMethods,
-    FittingMethods,
     CompiledMethods,
+    FittingMethods,
     InspectionMethods,
     ScoringMethods,
-    keras.Model,
 ):
     """A hierarchical variational autoencoder composed of plugins.
 
@@ -114,45 +92,16 @@ class HierarchicalVAE(
             "network": network,
         }
         with construction_scope(_seed_of_parts(self.seed), self.dtype_policy):
-            for role, spec in specs.items():
-                setattr(self, role, registry.create(GROUP_OF[role], spec, PARTS[role]))
+            for role in MODEL_ROLES:
+                part: object = registry.create(role.group, specs[role.name], role.base_class())
+                setattr(self, role.name, part)
         self.seed_generator = keras.random.SeedGenerator(self.seed)
         self.evaluation_generator = keras.random.SeedGenerator(self.seed)
         self.control = ControlState(name="control")
-        self.event_shape: Any = None
+        self.event_shape = None
         self._functions = FunctionCache()
-        self._trained_as: Any = None
-        self._tested_as: Any = None
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that are layers: inference scheme, prior and likelihood."""
-        return self.inference, self.prior, self.likelihood
-
-    @property
-    def num_levels(self) -> int:
-        """Number of stochastic levels L."""
-        return len(self.latent_shapes)
-
-    @property
-    def latent_dims(self) -> tuple[int, ...]:
-        """Numbers of values of z_1 ... z_L; their shapes are `latent_shapes`."""
-        return tuple(math.prod(shape) for shape in self.latent_shapes)
-
-    @property
-    def prior_dim(self) -> int:
-        """Size of the latent vector that the prior governs."""
-        return sum(self.inference.governed(self.latent_dims))
-
-    @property
-    def num_dimensions(self) -> int:
-        """Number of scalars in one example."""
-        return int(np.prod(self.event_shape))
-
-    @property
-    def training_step(self) -> int:
-        """Training steps (batches) over the model's life, across `fit` calls and reloads."""
-        return int(ops.convert_to_numpy(self.control.step))
+        self._trained_as = None
+        self._tested_as = None
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.
@@ -168,6 +117,7 @@ class HierarchicalVAE(
             ValueError: if there is no such setting, or a value is wrong.
 
         Example:
+            >>> model = HierarchicalVAE(latent_dims=2)
             >>> model.set_objective(
             ...     bound="importance_weighted", num_samples=10, monte_carlo_samples=10
             ... )
@@ -184,11 +134,6 @@ class HierarchicalVAE(
     def control_values(self) -> dict[str, float]:
         """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""
         return self.control.logged()
-
-    @property
-    def generator_states(self) -> list[Any]:
-        """The state of every random generator in the model."""
-        return [v for v in self.non_trainable_variables if v.name == "seed_generator_state"]
 
     def build(self, input_shape: Any) -> None:
         """Create all weights for examples of shape input_shape[1:].
@@ -257,7 +202,7 @@ class HierarchicalVAE(
         if tuple(inputs.shape[1:]) != self.event_shape:
             raise ValueError(
                 f"Received inputs of shape {tuple(inputs.shape)}; the model was built for batches "
-                f"of shape (batch, {', '.join(map(str, self.event_shape))})."
+                f"of shape (batch, {', '.join(map(str, self.event_shape or ()))})."
             )
         inputs = ops.cast(inputs, "float32")
         if not return_terms:
@@ -278,7 +223,7 @@ class HierarchicalVAE(
             training=training,
         )
         if num_samples > 1:
-            inputs = ops.tile(inputs, (num_samples, *(1 for _ in self.event_shape)))
+            inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
         kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
@@ -296,25 +241,31 @@ class HierarchicalVAE(
         """Print how the model is composed, then Keras' table of layers."""
         print_fn = kwargs.get("print_fn") or print
         print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
-        for role, group in GROUP_OF.items():
-            part = getattr(self, role)
-            record = registry.describe(group, part)
+        for role, record in self.part_records().items():
             source = "own class"
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
-            print_fn(f"  {role:<11} {record['name'] or type(part).__name__} ({source})")
+            print_fn(
+                f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})"
+            )
         settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
         print_fn(f"  {'objective':<11} {settings}")
         super().summary(*args, **kwargs)
 
+    def part_records(self) -> dict[str, Config]:
+        """The parts by role, as `hiervae.registry.describe` writes them."""
+        return {
+            role.name: registry.describe(role.group, getattr(self, role.name))
+            for role in MODEL_ROLES
+        }
+
     def get_config(self) -> Config:
         """Everything needed to rebuild the model, plugins by name, distribution and version."""
-        parts = {role: registry.describe(GROUP_OF[role], getattr(self, role)) for role in PARTS}
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
-            **parts,
+            **self.part_records(),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
@@ -334,8 +285,9 @@ class HierarchicalVAE(
             scope = keras.saving.custom_object_scope(custom_objects)
         with scope:
             with construction_scope(_seed_of_parts(config["seed"]), config["dtype"]):
-                for role, base in PARTS.items():
-                    config[role] = registry.restore(GROUP_OF[role], config[role], base)
+                for role in MODEL_ROLES:
+                    record = config[role.name]
+                    config[role.name] = registry.restore(role.group, record, role.base_class())
             return cls(**config)
 
     def save_own_variables(self, store: Any) -> None:

@@ -66,6 +66,20 @@ def importance_weighted_bound(
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """What the objective says of a batch, all scalars in nats.
+
+    Attributes:
+        loss: the negative bound at the beta of the step.
+        means: batch means by metric name: `elbo` (at beta = 1), `reconstruction`, `kl`, each term
+            of the KL, and `constraint`, the reconstruction error.
+    """
+
+    loss: Tensor
+    means: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
 class Objective:
     """What a model is trained on and evaluated by.
 
@@ -115,29 +129,42 @@ class Objective:
         """Whether KL terms are taken in closed form where they have one."""
         return self.kl == "closed_form" and self.bound == "elbo"
 
-    def loss(
-        self, terms: Terms, average: Callable[[Tensor], Tensor], beta: Tensor | float = 1.0
-    ) -> Tensor:
-        """The negative bound of a batch, a scalar in nats.
+    def evaluate(
+        self,
+        terms: Terms,
+        average: Callable[[Tensor], Tensor],
+        govern: Callable[[Tensor, Tensor], Tensor | float],
+        training: bool,
+    ) -> Evaluation:
+        """All that is to be known of a batch.
 
         Args:
             terms: of the batch.
             average: from (batch,) to the mean over the batch.
-            beta: weight of the KL.
+            govern: from the batch means of reconstruction error and KL, nats, to the beta of this
+                step.
+            training: whether free bits apply.
         """
-        if self.bound == "elbo":
-            return -average(elbo(terms, beta))
-        return -average(importance_weighted_bound(terms, beta, self.monte_carlo_samples))
-
-    def training_loss(
-        self, terms: Terms, average: Callable[[Tensor], Tensor], beta: Tensor
-    ) -> Tensor:
-        """As `loss`, with free bits."""
-        if not self.free_bits:
-            return self.loss(terms, average, beta)
-        kl = [average(ops.mean(entry, axis=0)) for entry in terms.kl.values()]
-        error = -average(ops.mean(terms.log_likelihood, axis=0))
-        return error + beta * sum(ops.maximum(entry, self.free_bits) for entry in kl)
+        kl_by_name = {name: average(ops.mean(entry, axis=0)) for name, entry in terms.kl.items()}
+        kl = average(ops.mean(terms.total_kl, axis=0))
+        error = average(ops.mean(terms.reconstruction_error, axis=0))
+        reconstruction = -average(ops.mean(terms.log_likelihood, axis=0))
+        beta = govern(error, kl)
+        if training and self.free_bits:
+            pressed = (ops.maximum(entry, self.free_bits) for entry in kl_by_name.values())
+            loss = reconstruction + beta * sum(pressed)
+        elif self.bound == "elbo":
+            loss = -average(elbo(terms, beta))
+        else:
+            loss = -average(importance_weighted_bound(terms, beta, self.monte_carlo_samples))
+        means = {
+            "elbo": average(elbo(terms)),
+            "reconstruction": reconstruction,
+            "kl": kl,
+            **kl_by_name,
+            "constraint": error,
+        }
+        return Evaluation(loss, means)
 
     def get_config(self) -> Config:
         """The attributes."""

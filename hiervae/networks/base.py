@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import keras
 
 from hiervae.types import Config, Shape
+from hiervae.utils.versioned import VersionedOptions
 
 
-class Network(abc.ABC):
+class Network(VersionedOptions, abc.ABC):
     """A recipe for the deterministic blocks of a model; it owns no weights itself.
 
     A block is a Keras layer. It is called with one tensor, or with a list of tensors where a

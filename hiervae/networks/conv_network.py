@@ -14,6 +14,7 @@ from hiervae.networks.base import Network
 from hiervae.networks.blocks import ConvBlock, DenseBlock, ImageBlock, JoinedMaps, Resize
 from hiervae.networks.conv_options import (
     ConvLayer,
+    ConvLayers,
     image_shape,
     inherited_strides,
     is_per_level,
@@ -108,26 +109,34 @@ class ConvNetwork(Network, abc.ABC):
         Raises:
             ValueError: if the first input of level 1, the example, is no image.
         """
+        if not (_is_maps(latent_shape) and any(map(_is_image, input_shapes))):
+            return self.encoder_block(level, input_shapes)
         layers = layers_of_level("encoder_layers", self.encoder_layers, level)
-        if not (_is_maps(latent_shape) and layers and any(map(_is_image, input_shapes))):
+        if not layers:
             return self.encoder_block(level, input_shapes)
         if level == 1:
             image_shape(input_shapes[0])
         *_, last = layers
         size: Size = (latent_shape[0], latent_shape[1])
         name = f"encoder_{level}"
-        paths = []
-        for shape in input_shapes:
-            if not _is_image(shape):
-                paths.append(self._dense_to_maps(level, (*size, last[0]), last))
-                continue
-            height, width, _ = image_shape(shape)
-            strides, reached = strides_towards((height, width), size, layers)
-            path: list[keras.layers.Layer] = list(map(self._convolution, layers, strides))
-            paths.append(ConvBlock(path if reached == size else [*path, Resize(size)]))
-        if len(paths) == 1:
-            return ConvBlock(paths[0].convolutions, name=name)
+        if len(input_shapes) == 1:
+            return ConvBlock(self._convolutions_to(size, input_shapes[0], layers), name=name)
+        paths = [
+            ConvBlock(self._convolutions_to(size, shape, layers))
+            if _is_image(shape)
+            else self._dense_to_maps(level, (*size, last[0]), last)
+            for shape in input_shapes
+        ]
         return JoinedMaps(paths, ConvBlock([self._convolution(last, (1, 1))]), name=name)
+
+    def _convolutions_to(
+        self, size: Size, shape: Shape, layers: ConvLayers
+    ) -> list[keras.layers.Layer]:
+        """The encoder's convolutions from an image of this shape to maps of this size."""
+        height, width, _ = image_shape(shape)
+        strides, reached = strides_towards((height, width), size, layers)
+        path: list[keras.layers.Layer] = list(map(self._convolution, layers, strides))
+        return path if reached == size else [*path, Resize(size)]
 
     def prior_block(
         self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape

@@ -24,13 +24,16 @@ class NormalizedAdam(keras.optimizers.Adam):
     Takes the arguments of `keras.optimizers.Adam`.
 
     Example:
+        >>> import hiervae
+        >>> model = hiervae.HierarchicalVAE(latent_dims=2)
         >>> model.compile(hiervae.optimizers.NormalizedAdam(5e-4))
     """
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
         """Take one step of Adam for one weight, along its normalised gradient."""
         # TensorFlow hands over its own variable, which does not know what it holds.
-        weight = self._trainable_variables[self._get_variable_index(variable)]
+        own: Any = self
+        weight = own._trainable_variables[own._get_variable_index(variable)]
         axis = pair_axis(weight)
         if axis is None:
             unit = _unit(gradient)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from hiervae.presets.merging import merge
-from hiervae.presets.recipe import Recipe, adam
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, adam, choose
 from hiervae.types import Config
 
 _SETTINGS: Config = {
@@ -91,7 +92,7 @@ _OURS = (
     "is not public; those of chairs and faces_3d were not tried on the data"
 )
 
-VHP = {
+_VARIANTS = {
     "paper": Recipe(
         _SETTINGS,
         "model and rule of Klushyn et al. (2019), 2 latents for the pendulum and motion capture, "
@@ -110,3 +111,8 @@ VHP = {
         {name: merge(change, _CODE_RULE) for name, change in _FOR_DATASET.items()},
     ),
 }
+
+
+def vhp(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the VAE with a hierarchical prior of Klushyn et al. (2019), trained by REWO."""
+    return choose("vhp", _VARIANTS, dataset, variant)

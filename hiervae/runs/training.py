@@ -11,11 +11,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae import registry
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.errors import HiervaeError
-from hiervae.model.hierarchical_vae import GROUP_OF, HierarchicalVAE
+from hiervae.model import HierarchicalVAE
 from hiervae.runs.checkpoints import Checkpoints
 from hiervae.runs.early_stop import EarlyStop, has_stopped
 from hiervae.runs.example_stream import EpochCounter, ExampleStream
@@ -44,9 +43,7 @@ def build_model(config: RunConfig, event_shape: Shape) -> HierarchicalVAE:
 
 def describe_parts(model: HierarchicalVAE) -> Config:
     """The model's parts as the registry describes them, with the distributions they are from."""
-    return {
-        role: registry.describe(group, getattr(model, role)) for role, group in GROUP_OF.items()
-    }
+    return model.part_records()
 
 
 def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> Any:

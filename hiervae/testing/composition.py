@@ -64,7 +64,7 @@ def train(
 
 
 def reload(subject: Subject, model: HierarchicalVAE) -> HierarchicalVAE:
-    """The model saved into a file and loaded again."""
+    """Return the model saved into a file and loaded again."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "model.keras"))
         model.save(path)

@@ -204,7 +204,7 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--dataset", "missing.npz"], 1, "no file or folder of that name"),
         (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
         (["--dataset-option", "num_image=3"], 2, "num_images"),
-        (["--dataset-option", "num_images=0"], 1, "choose 1"),
+        (["--dataset-option", "num_images=0"], 2, "choose 1"),
         (["--resume"], 2, "no run to go on with"),
     ],
 )

@@ -8,7 +8,8 @@ import pytest
 from hiervae import datasets, presets, registry
 from hiervae.errors import DataError
 from hiervae.likelihoods import Likelihood
-from hiervae.presets import catalogue
+from hiervae.presets import ladder, vamp, vhp, vlae
+from hiervae.presets.recipe import Recipe
 
 VARIANTS = [
     (name, variant)
@@ -106,7 +107,14 @@ def test_grey_images_get_a_likelihood_of_greys():
 
 def test_presets_of_data_sets_name_known_ones():
     """A setting for a data set that does not exist would never be used."""
-    for variants in catalogue.RECIPES.values():
+    groups = [
+        value
+        for module in (ladder, vamp, vhp, vlae)
+        for value in vars(module).values()
+        if isinstance(value, dict) and any(isinstance(each, Recipe) for each in value.values())
+    ]
+    assert len(groups) == 8
+    for variants in groups:
         for recipe in variants.values():
             assert set(recipe.for_dataset) <= set(datasets.names())
 
@@ -210,7 +218,7 @@ def test_equal_seeds_give_equal_models():
 
 
 def test_unknown_names_and_variants_are_refused():
-    with pytest.raises(ValueError, match="No preset is called 'vhpp'.*Did you mean 'vhp'"):
+    with pytest.raises(ValueError, match=r"Unknown preset 'vhpp'\..*Did you mean 'vhp'"):
         presets.get("vhpp")
     with pytest.raises(ValueError, match="has no variant 'thesis'.*'paper'"):
         presets.get("vhp", variant="thesis")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import tarfile
 import tokenize
@@ -18,9 +19,10 @@ from hiervae.errors import DamagedFileError, DataError, HiervaeError
 MAX_BYTES = 16 * 2**30
 """The largest array that any reader allocates, in bytes."""
 
-MAX_DEFLATE_RATIO = 1032
-"""DEFLATE cannot expand by more than this, so a larger promise is false."""
-
+_MAX_DEFLATE_RATIO = 1032
+_FREE_BYTES = 2**28
+_MAX_LARGE_RATIO = 250
+_MAX_READ = 2**23
 _CHUNK = 2**22
 _SIGNS_OF_DAMAGE = (
     gzip.BadGzipFile,
@@ -69,12 +71,23 @@ def open_maybe_gzip(path: Path) -> IO[bytes]:
     return cast(BinaryIO, gzip.open(path, "rb"))
 
 
+def inflated_limit(num_bytes: int) -> int:
+    """The most bytes that compressed ones may become.
+
+    DEFLATE cannot expand by more than 1032. Beyond a quarter of a GiB no more than 250 is allowed:
+    examples do not compress so well (statically binarised MNIST does by 36), files that are made
+    to fill the memory do.
+    """
+    large = max(num_bytes * _MAX_LARGE_RATIO, _FREE_BYTES)
+    return min(num_bytes * _MAX_DEFLATE_RATIO, large, MAX_BYTES)
+
+
 def largest_content(path: Path) -> int:
-    """The most bytes a possibly gzipped file can hold, judged by its size on disk."""
+    """The most bytes a possibly gzipped file may hold, judged by its size on disk."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     size = path.stat().st_size
-    return size * MAX_DEFLATE_RATIO if is_gzip else size
+    return inflated_limit(size) if is_gzip else size
 
 
 def check_size(path: Path, what: str, num_bytes: int, available: int) -> None:
@@ -91,8 +104,9 @@ def check_size(path: Path, what: str, num_bytes: int, available: int) -> None:
     """
     if num_bytes > available:
         raise DamagedFileError(
-            f"{path} promises {num_bytes} bytes of {what}, but holds at most {available}: it is "
-            "truncated or its header is damaged. Fetch it again."
+            f"{path} promises {num_bytes} bytes of {what}, but may hold at most {available}: it is "
+            "truncated, damaged or made to fill the memory. Fetch it again; if it is right, store "
+            "it uncompressed."
         )
     if num_bytes > MAX_BYTES:
         raise DamagedFileError(
@@ -118,6 +132,36 @@ def read_exactly(stream: IO[bytes], num_bytes: int, path: Path, what: str) -> by
     return data
 
 
+class HeaderStream(io.BufferedIOBase):
+    """A stream for libraries that read in one piece as much as a header promises."""
+
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
+        """Wraps `stream`, which reads `path`."""
+        self._stream = stream
+        self._path = path
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Reads at most `size` bytes.
+
+        Raises:
+            DamagedFileError: if they are more than any honest header asks for.
+        """
+        if size is None or not 0 <= size <= _MAX_READ:
+            raise DamagedFileError(
+                f"{self._path} has a header that asks for {size} bytes; the limit is {_MAX_READ}. "
+                "Fetch it again."
+            )
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Moves to a position; see `io.IOBase.seek`."""
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._stream.tell()
+
+
 def check_end(stream: IO[bytes], path: Path) -> None:
     """Refuses bytes after the end; reaching it also verifies a gzip checksum.
 
@@ -132,11 +176,13 @@ def drain(path: Path) -> None:
     """Reads a possibly gzipped file to its end, which verifies the gzip checksum.
 
     Raises:
-        DamagedFileError: if it is truncated or damaged.
+        DamagedFileError: if it is truncated, damaged, or holds more than `largest_content`.
     """
+    limit, num_bytes = largest_content(path), 0
     with reading(path), open_maybe_gzip(path) as stream:
-        while stream.read(_CHUNK):
-            continue
+        while piece := stream.read(_CHUNK):
+            num_bytes += len(piece)
+            check_size(path, "content", num_bytes, limit)
 
 
 def read_limited(path: Path, limit: int) -> bytes:
