@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hiervae.cli.console import Console
 from hiervae.cli.parsing import add_command
-from hiervae.registry import GROUPS, PluginEntry
+
+if TYPE_CHECKING:
+    from hiervae.registry import PluginEntry
 
 EXAMPLES = """\
   hiervae plugins                                   everything a model can be made with
@@ -34,11 +36,24 @@ def add_parser(commands: Any) -> None:
         'distributions offer the same name, "distribution:name" tells them apart.',
         EXAMPLES,
     )
-    parser.add_argument(
-        "--group",
-        choices=[group.removeprefix(PREFIX) for group in GROUPS],
-        help="list this group only",
-    )
+    option = parser.add_argument("--group", type=_group, help="list this group only")
+    parser.complete = lambda: _list_groups(option)
+
+
+def _short_names() -> list[str]:
+    from hiervae.registry import GROUPS
+
+    return [group.removeprefix(PREFIX) for group in GROUPS]
+
+
+def _list_groups(option: argparse.Action) -> None:
+    option.help = f"list this group only: {', '.join(_short_names())}"
+
+
+def _group(text: str) -> str:
+    if text not in _short_names():
+        raise argparse.ArgumentTypeError(f"{text!r}: expected one of {', '.join(_short_names())}")
+    return text
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -160,6 +160,9 @@ def _read_catalogue() -> _Catalogue:
     unreadable: list[str] = []
     for distribution in metadata.distributions():
         try:
+            # Most distributions have nothing of ours: their entry points are not even parsed.
+            if "[hiervae." not in (distribution.read_text("entry_points.txt") or ""):
+                continue
             if any(point.group in GROUPS for point in distribution.entry_points):
                 offering.setdefault(normalize(distribution.metadata["Name"]), distribution)
         except Exception:  # damaged metadata of one distribution must not hide the others

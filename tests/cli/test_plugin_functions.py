@@ -70,3 +70,10 @@ def test_plugins_says_which_entry_is_refused(hiervae, plugin):
     (line,) = (line for line in outcome.out.splitlines() if line.startswith("mine "))
     assert line.endswith("REFUSED, see below")
     assert "'hiervae', which offers it as 'vhp'" in outcome.err
+
+
+def test_an_unknown_group_lists_the_groups(hiervae):
+    outcome = hiervae("plugins", "--group", "priorz")
+    assert outcome.status == 2
+    assert "'priorz': expected one of priors, inference, " in outcome.err
+    assert "datasets, presets" in " ".join(hiervae("plugins", "--help").out.split())

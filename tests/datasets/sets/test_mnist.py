@@ -50,7 +50,7 @@ def test_reads_greys(write, arrays, name, suffix):
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
 def test_dynamic_rule_keeps_training_greys_and_fixes_one_draw(write, arrays, name):
-    root = write()
+    root = write(name)
     data = datasets.load(name, root, valid_size=4)
     again = datasets.load(name, root, valid_size=4)
     other = datasets.load(name, root, valid_size=4, binarisation_seed=1)

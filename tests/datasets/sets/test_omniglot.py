@@ -83,7 +83,6 @@ def test_rebuilds_from_the_originals_by_area_averaging(published, rng):
         binarisation="none",
         valid_size=1,
         split_seed=None,
-        verify=False,
     )
     # 105 / 28 = 15 / 4: four times finer pixels are averaged in blocks of fifteen.
     fine = np.kron(ink, np.ones((4, 4))).reshape(3, 20, 28, 15, 28, 15)
@@ -135,7 +134,12 @@ def test_rebuilding_real_originals_gives_the_real_rebuilt_file(published, monkey
     real = datasets.load("omniglot_rebuilt", binarisation="none", split_seed=None)
     monkeypatch.delenv("HIERVAE_DATA")
     rebuilt = datasets.load(
-        "omniglot_rebuilt", published.root, binarisation="none", valid_size=1, split_seed=None
+        "omniglot_rebuilt",
+        published.root,
+        binarisation="none",
+        valid_size=1,
+        split_seed=None,
+        verify=False,
     )
     np.testing.assert_array_equal(rebuilt.train, real.train[:44])
     np.testing.assert_array_equal(rebuilt.test, real.test[:15])
