@@ -125,8 +125,9 @@ def elbo_decomposition(
         parts = []
         for batch, outcome in batches:
             exact = closed_forms(model, outcome.levels)
-            num_below = len(outcome.levels) - len(model.inference.governed(outcome.levels))
-            given_example = all(level.top_down for level in outcome.levels[:num_below])
+            num_governed = len(model.inference.governed(outcome.levels))
+            below = outcome.levels[: len(outcome.levels) - num_governed]
+            given_example = all(level.top_down for level in below)
             parts.append(_batch_parts(model, batch, outcome))
         scores, latents, means, log_variances = (
             np.concatenate(part) for part in zip(*parts, strict=True)

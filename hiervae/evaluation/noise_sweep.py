@@ -43,16 +43,18 @@ def noise_sweep(model: HierarchicalVAE, level: int, num: int = 10, seed: int = 0
     """
     number = check_level(model, level)
     cells = check_positive_int("num", num) ** 2
-    governed = model.inference.governed(range(1, model.num_levels + 1))
-    held = model.split_latent(model.sample_prior(1, seed=seed))
-    latents = [np.repeat(part, cells, axis=0) for part in held]
-    if number in governed:
-        position = number - governed[0]
-        latents[position] = model.split_latent(model.sample_prior(cells))[position]
-    for below in range(governed[0] - 1, 0, -1):
+    held = model.sample_prior(1, seed=seed)
+    latents = model.split_latent(np.repeat(held, cells, axis=0))
+    first = model.num_levels - len(latents)
+    if number > first:
+        latents[number - first - 1] = model.split_latent(model.sample_prior(cells))[
+            number - first - 1
+        ]
+    for below in range(first, 0, -1):
         generator = np.random.default_rng((seed, below))
         size = (1, *model.latent_shapes[below - 1])
-        noise = np.repeat(generator.standard_normal(size, dtype="float32"), cells, axis=0)
+        held_noise = generator.standard_normal(size, dtype="float32")
+        noise = np.repeat(held_noise, cells, axis=0)
         if below == number:
             noise = generator.standard_normal(noise.shape, dtype="float32")
         latents = [from_noise(model.conditional_prior(latents), noise), *latents]

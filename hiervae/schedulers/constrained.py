@@ -33,7 +33,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             variance: in squared errors over twice the variance).
         nu: learning rate of beta.
         alpha: decay of the running average; 0 takes each batch alone.
-        beta: its start value, within the bounds of beta.
+        beta: its initial value, within the bounds of beta.
         per_dimension: kappa^2 bounds C divided by the number of scalars in an example; False
             bounds the total.
         update_every: change beta at every so many steps only.
@@ -77,7 +77,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         low, high = self.bounds
         if not low <= self.beta <= high:
             raise ValueError(
-                f"beta={beta!r}: expected a start value from {low:g} to {high:g}, where "
+                f"beta={beta!r}: expected an initial value from {low:g} to {high:g}, where "
                 f"{type(self).__name__} keeps beta. Choose one, or other bounds by beta_bounds."
             )
 

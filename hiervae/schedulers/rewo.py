@@ -14,7 +14,7 @@ from hiervae.utils.validation import check_positive_number
 class REWO(ConstrainedScheduler):
     """Algorithm 1 of Klushyn et al. (2019), with Eqs. 11-12 for beta.
 
-    In the initial phase beta keeps its start value and the prior's weights are held still. The
+    In the initial phase beta keeps its initial value and the prior's weights are held still. The
     phase ends for good when C-hat first falls below kappa^2. From then on
     beta_t = beta_{t-1} exp(nu f d_t), f = tanh(tau (beta - 1)) where the constraint holds and -1
     where it does not, so that training ends on the ELBO, beta = 1. The paper imposes beta in
@@ -24,7 +24,7 @@ class REWO(ConstrainedScheduler):
         kappa: kappa^2 bounds the reconstruction error.
         nu: learning rate of beta.
         tau: slope of the pull to beta = 1.
-        beta: its start value, much smaller than 1.
+        beta: its initial value, much smaller than 1.
         **options: those of `ConstrainedScheduler`; `beta_bounds` is (1e-8, 1) by default, and
             with a higher upper bound beta may start above 1 or pass it on the way.
 
