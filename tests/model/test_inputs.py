@@ -61,7 +61,9 @@ SOURCES = {
     "PyDataset of float64": lambda: Batches(X.astype("float64")),
     "generator": lambda: generator(X),
     "generator of bare x": lambda: (x for (x,) in generator(X)),
-    "generator of lists": lambda: ([x.tolist(), [0.0] * BATCH, [1.0] * BATCH] for (x,) in generator(X)),
+    "generator of lists": lambda: (
+        [x.tolist(), [0.0] * BATCH, [1.0] * BATCH] for (x,) in generator(X)
+    ),
     "generator of rows": lambda: (x.tolist() for (x,) in generator(X)),
     "generator of tables": lambda: (pd.DataFrame(x, index=[3, 2, 1, 0]) for (x,) in generator(X)),
     "iterator": lambda: map(tuple, generator(X)),
