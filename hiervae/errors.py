@@ -32,8 +32,20 @@ class DataError(HiervaeError, ValueError):
     """Data cannot be used: not finite, out of range, of the wrong shape or type, or empty."""
 
 
+class DatasetOptionError(DataError):
+    """An option of a data set is unknown, of a wrong type or out of range."""
+
+
 class DatasetNotFoundError(HiervaeError, FileNotFoundError):
     """A data file is missing; the message says where to get it and where to put it."""
+
+
+class UnknownDatasetError(UnknownPluginError, DatasetNotFoundError):
+    """No data set, file or folder of this name exists."""
+
+
+class UnknownPresetError(UnknownPluginError, ValueError):
+    """No installed distribution offers a preset of this name."""
 
 
 class DamagedFileError(HiervaeError, ValueError):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Compiling is most of the time of a test on a small model. This switch of JAX's own halves it and
 # changes no result beyond rounding; it must be set before JAX is imported.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# And what was compiled once serves all processes and later runs. The keys are those of the program,
+# the flags and the version of JAX; the folder may be deleted at any time.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".cache" / "jax")
+)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 import keras
 import pytest
@@ -14,10 +22,26 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): run on these Keras backends only")
+    # Two processes may write one entry at a time; JAX then compiles what it cannot read.
+    config.addinivalue_line(
+        "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
+    )
     # Keras' variables lack NumPy 2's `copy` keyword, which NumPy says at every conversion.
     config.addinivalue_line(
         "filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning"
     )
+
+
+# Rooms whose tests compute with NumPy alone, or start processes of their own: one backend, the one
+# that compiles nothing, tests them for all.
+ON_ONE_BACKEND = ("datasets", "packaging", "plotting", "style", "utils")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    for item in items:
+        if tests in item.path.parents and item.path.relative_to(tests).parts[0] in ON_ONE_BACKEND:
+            item.add_marker(pytest.mark.backends("torch"))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -2,76 +2,97 @@
 
 from __future__ import annotations
 
+import abc
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import keras
 
+from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.types import Tensor
+
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
+
+Values: TypeAlias = list[Tensor]
+Logs: TypeAlias = dict[str, Tensor]
 
 
-def _mapped(variables: list[Any], values: list[Any]) -> list[tuple[Any, Any]]:
+def _mapped(
+    variables: Sequence[keras.Variable], values: Sequence[Tensor]
+) -> list[tuple[keras.Variable, Tensor]]:
     return list(zip(variables, values, strict=True))
 
 
-def _current(scope: keras.StatelessScope, variables: list[Any]) -> list[Any]:
+def _current(scope: keras.StatelessScope, variables: Sequence[keras.Variable]) -> Values:
     return [scope.get_current_value(variable) for variable in variables]
 
 
-class StepAdapter:
+class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` as pure functions of the model's state."""
 
-    def train_step(self: Any, state: Any, data: Any) -> Any:
-        """One optimiser step: differentiate, apply, hold the gated weights, record."""
+    def train_step(
+        self, state: tuple[Values, Values, Values, Values], data: Any
+    ) -> tuple[Logs, tuple[Values, Values, Values, Values]]:
+        """One optimiser step: differentiate, apply, hold the gated weights."""
         trainable, non_trainable, optimizer, metrics = state
-        inputs, weights = self.unpack_batch(data)
+        inputs, weights = unpack_batch(data)
 
-        def objective(trainable: Any) -> Any:
-            mapping = _mapped(self.trainable_variables, trainable)
-            mapping += _mapped(self.non_trainable_variables, non_trainable)
-            with keras.StatelessScope(mapping, collect_losses=True) as scope:
-                outcome = self.training_outcome(inputs, weights)
+        def objective(trainable: Values) -> tuple[Tensor, tuple[Any, Logs, Values, Values]]:
+            outcome, updated, recorded = self._stateless_outcome(
+                trainable, non_trainable, metrics, inputs, weights, training=True
+            )
             with keras.StatelessScope(_mapped(self.optimizer.variables, optimizer)):
-                loss = self.optimizer.scale_loss(outcome["loss"])
-            return loss, (outcome, _current(scope, self.non_trainable_variables))
+                loss = self.optimizer.scale_loss(outcome.loss)
+            return loss, (outcome.control, outcome.logs, updated, recorded)
 
-        gradients, (outcome, non_trainable) = jax.grad(objective, has_aux=True)(trainable)
+        gradients, (control, logs, updated, recorded) = jax.grad(objective, has_aux=True)(trainable)
         moved, stepped = self.optimizer.stateless_apply(optimizer, gradients, trainable)
-        for gate, in_model, in_optimizer in self.gated_variables():
-            opened = outcome["control"][gate] > 0
+        for gate in self.gates:
+            opened = control[gate.key] > 0
             for new, old, indices in (
-                (moved, trainable, in_model),
-                (stepped, optimizer, in_optimizer),
+                (moved, trainable, gate.weights),
+                (stepped, optimizer, gate.slots),
             ):
                 for index in indices:
                     new[index] = jax.numpy.where(opened, new[index], old[index])
-        logs, metrics = self._record(metrics, outcome, training=True)
-        return logs, (moved, non_trainable, stepped, metrics)
+        return logs, (moved, updated, stepped, recorded)
 
-    def test_step(self: Any, state: Any, data: Any) -> Any:
+    def test_step(
+        self, state: tuple[Values, Values, Values], data: Any
+    ) -> tuple[Logs, tuple[Values, Values, Values]]:
         """Evaluate one batch at beta = 1."""
         trainable, non_trainable, metrics = state
-        inputs, weights = self.unpack_batch(data)
+        outcome, updated, recorded = self._stateless_outcome(
+            trainable, non_trainable, metrics, *unpack_batch(data), training=False
+        )
+        return outcome.logs, (trainable, updated, recorded)
+
+    def _stateless_outcome(
+        self,
+        trainable: Values,
+        non_trainable: Values,
+        metrics: Values,
+        inputs: Tensor,
+        weights: Tensor | None,
+        training: bool,
+    ) -> tuple[StepOutcome, Values, Values]:
+        """The step's outcome, and the non-trainable and metric variables after it."""
         mapping = _mapped(self.trainable_variables, trainable)
         mapping += _mapped(self.non_trainable_variables, non_trainable)
+        mapping += _mapped(self.metrics_variables, metrics)
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
-            outcome = self.test_outcome(inputs, weights)
-        non_trainable = _current(scope, self.non_trainable_variables)
-        logs, metrics = self._record(metrics, outcome, training=False)
-        return logs, (trainable, non_trainable, metrics)
-
-    def _record(self: Any, metrics: Any, outcome: Any, training: bool) -> Any:
-        with keras.StatelessScope(_mapped(self.metrics_variables, metrics)) as scope:
-            logs = self.record(outcome, training)
-        return logs, _current(scope, self.metrics_variables)
+            outcome = self.batch_outcome(inputs, weights, training)
+        updated = _current(scope, self.non_trainable_variables)
+        return outcome, updated, _current(scope, self.metrics_variables)
 
 
 @contextmanager
-def values_kept(model: Any) -> Iterator[None]:
-    """Keep the values of a model whose training ends with an error in its first step.
+def restore_on_error(model: keras.Model) -> Iterator[None]:
+    """Put back the values of a model whose training ends with an error in its first step.
 
     Keras takes the values out of the variables while it trains, and puts back those of the last
     step; an error (or an interrupt) while the first step is compiled would leave none at all.
@@ -89,24 +110,24 @@ def values_kept(model: Any) -> Iterator[None]:
         raise
 
 
-def _has_value(variable: Any) -> bool:
+def _has_value(variable: keras.Variable) -> bool:
     try:
         return variable.value is not None
     except TypeError:  # Keras asks an initialiser that is long gone
         return False
 
 
-def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function(*arrays)`, which reads the model's weights and advances its generators."""
 
-    def pure(values: Any, arrays: Any) -> Any:
+    def pure(values: Values, arrays: tuple[Tensor, ...]) -> tuple[Any, Values]:
         with keras.StatelessScope(_mapped(model.variables, values)) as scope:
             outputs = function(*arrays)
         return outputs, _current(scope, model.generator_states)
 
     compiled = jax.jit(pure)
 
-    def call(*arrays: Any) -> Any:
+    def call(*arrays: Tensor) -> Any:
         values = [variable.value for variable in model.variables]
         outputs, states = compiled(values, arrays)
         for variable, value in zip(model.generator_states, states, strict=True):
@@ -116,11 +137,6 @@ def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., 
     return call
 
 
-def matrix_product(first: Any, second: Any) -> Any:
+def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices in full precision, on a GPU or TPU too."""
     return jax.numpy.matmul(first, second, precision="highest")
-
-
-def with_event_shape(inputs: Any, event_shape: tuple[int, ...]) -> Any:
-    """The batch itself, whose sizes are always known here."""
-    return inputs

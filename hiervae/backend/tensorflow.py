@@ -2,60 +2,83 @@
 
 from __future__ import annotations
 
+import abc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import keras
 import tensorflow as tf
 
-from hiervae.backend.variables import gated, treats_weights_apart, without
+from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.variables import drop_positions, held_variables, is_elementwise
+from hiervae.types import Shape, Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 
-class StepAdapter:
+class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` over variables that are assigned in place."""
 
-    def train_step(self: Any, data: Any) -> Any:
-        """One optimiser step: differentiate, apply, hold the gated weights, record."""
-        inputs, weights = self.unpack_batch(data)
+    def train_step(self, data: Any) -> dict[str, Tensor]:
+        """One optimiser step: differentiate, apply, hold the gated weights."""
+        inputs, weights = _unpack(data, self.event_shape)
         with tf.GradientTape() as tape:
-            outcome = self.training_outcome(inputs, weights)
+            outcome = self.batch_outcome(inputs, weights, training=True)
             replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss = self.optimizer.scale_loss(outcome["loss"] / replicas)
-        variables = self.trainable_variables
-        gradients = tape.gradient(loss, variables)
-        self._apply_gradients(gradients, outcome["control"])
-        return self.record(outcome, training=True)
+            loss = self.optimizer.scale_loss(outcome.loss / replicas)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self._apply_gradients(gradients, outcome.control)
+        return outcome.logs
 
-    def _apply_gradients(self: Any, gradients: list[Any], control: dict[str, Any]) -> None:
+    def _apply_gradients(self, gradients: list[Tensor], control: Mapping[str, Any]) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
-        variables, positions = self.trainable_variables, self.gated_variables()
+        variables, gates = self.trainable_variables, self.gates
         replicated = tf.distribute.has_strategy()
-        if len(positions) == 1 and treats_weights_apart(self.optimizer) and not replicated:
+        if len(gates) == 1 and is_elementwise(self.optimizer) and not replicated:
             # A branch costs nothing; selecting values would read and write every one of them.
-            ((gate, in_model, _),) = positions
+            (gate,) = gates
             tf.cond(
-                control[gate] > 0,
+                control[gate.key] > 0,
                 lambda: self.optimizer.apply(gradients, variables),
-                lambda: self.optimizer.apply(*without([in_model], gradients, variables)),
+                lambda: self.optimizer.apply(
+                    drop_positions(gate.weights, gradients),
+                    drop_positions(gate.weights, variables),
+                ),
             )
             return
         held = [
-            (gate, members, [tf.identity(member.value) for member in members])
-            for gate, members in gated(self, positions)
+            (key, members, [tf.identity(member.value) for member in members])
+            for key, members in held_variables(gates, variables, self.optimizer)
         ]
         self.optimizer.apply(gradients, variables)
-        for gate, members, before in held:
-            _select(control[gate] > 0, members, before)
+        for key, members, before in held:
+            _select(control[key] > 0, members, before)
 
-    def test_step(self: Any, data: Any) -> Any:
+    def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
-        return self.record(self.test_outcome(*self.unpack_batch(data)), training=False)
+        return self.batch_outcome(*_unpack(data, self.event_shape), training=False).logs
+
+    def predict_step(self, data: Any) -> Tensor:
+        """Return the reconstruction means of one batch."""
+        means: Tensor = self(_unpack(data, self.event_shape)[0], training=False)
+        return means
 
 
-def _select(opened: Any, variables: list[Any], before: list[Any]) -> None:
+def _unpack(data: Any, event_shape: Shape | None) -> tuple[Tensor, Tensor | None]:
+    """The batch, its examples of `event_shape` where the data set does not tell their sizes.
+
+    A batch that turns out to be of another shape ends the step with TensorFlow's error.
+    """
+    inputs, weights = unpack_batch(data)
+    if event_shape is not None and not tf.TensorShape(inputs.shape)[1:].is_fully_defined():
+        inputs = tf.ensure_shape(inputs, (None, *event_shape))
+    return inputs, weights
+
+
+def _select(opened: Tensor, variables: list[keras.Variable], before: list[Tensor]) -> None:
     """Keep what the variables are now, or put back what they were."""
     # A branch, because `where` would read and write every value also while the gate is open.
     values = tf.cond(
@@ -65,27 +88,17 @@ def _select(opened: Any, variables: list[Any], before: list[Any]) -> None:
         variable.assign(value)
 
 
-def values_kept(model: Any) -> AbstractContextManager[None]:
+def restore_on_error(model: keras.Model) -> AbstractContextManager[None]:
     """The context in which a model is trained; variables always have their values here."""
     return nullcontext()
 
 
-def compile_function(model: Any, function: Callable[..., Any]) -> Callable[..., Any]:
+def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function(*arrays)`, which reads the model's weights and advances its generators."""
     return tf.function(function, reduce_retracing=True)
 
 
-def matrix_product(first: Any, second: Any) -> Any:
+def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices in full precision, on a GPU or TPU too."""
     # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
     return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
-
-
-def with_event_shape(inputs: Any, event_shape: tuple[int, ...]) -> Any:
-    """The batch, its examples of `event_shape` where the data set does not tell their sizes.
-
-    A batch that turns out to be of another shape ends the step with TensorFlow's error.
-    """
-    if tf.TensorShape(inputs.shape)[1:].is_fully_defined():
-        return inputs
-    return tf.ensure_shape(inputs, (None, *event_shape))

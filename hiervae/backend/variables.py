@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import keras
+
+from hiervae.backend.step import Gate
+
+T = TypeVar("T")
 
 
-def gated(model: Any, positions: Any) -> list[tuple[str, list[Any]]]:
-    """For each gate its key in the control state and all it holds, weights and optimiser slots.
-
-    Args:
-        model: a compiled model.
-        positions: what `model.gated_variables()` says.
-    """
-    if not positions:
-        return []
-    trainable, optimizer = model.trainable_variables, model.optimizer.variables
+def held_variables(
+    gates: Iterable[Gate],
+    trainable: Sequence[keras.Variable],
+    optimizer: keras.optimizers.Optimizer,
+) -> list[tuple[str, list[keras.Variable]]]:
+    """For each gate its key in the control state and all it holds, weights and optimiser slots."""
     return [
-        (gate, [trainable[i] for i in in_model] + [optimizer[i] for i in in_optimizer])
-        for gate, in_model, in_optimizer in positions
+        (
+            gate.key,
+            [trainable[i] for i in gate.weights] + [optimizer.variables[i] for i in gate.slots],
+        )
+        for gate in gates
     ]
 
 
-def treats_weights_apart(optimizer: Any) -> bool:
-    """Whether leaving some weights out changes nothing for the others, and for their own slots."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    return optimizer.global_clipnorm is None and optimizer.gradient_accumulation_steps is None
+def is_elementwise(optimizer: keras.optimizers.Optimizer) -> bool:
+    """Whether leaving some weights out of a step changes nothing for the others and their slots."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    return inner.global_clipnorm is None and inner.gradient_accumulation_steps is None
 
 
-def without(shut: list[list[int]], *lists: list[Any]) -> list[list[Any]]:
-    """The lists without the entries at the positions in `shut`."""
-    left_out = {position for positions in shut for position in positions}
-    return [
-        [entry for position, entry in enumerate(entries) if position not in left_out]
-        for entries in lists
-    ]
+def drop_positions(positions: Iterable[int], values: Sequence[T]) -> list[T]:
+    """The values without those at the given positions."""
+    dropped = set(positions)
+    return [value for position, value in enumerate(values) if position not in dropped]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hiervae.cli.console import Console
 from hiervae.cli.parsing import add_command, add_data_dir
+
+if TYPE_CHECKING:
+    from hiervae.datasets import DatasetStatus
 
 EXAMPLES = """\
   hiervae datasets                                  what is here, what is missing
@@ -26,7 +29,7 @@ def add_parser(commands: Any) -> None:
         run,
         "list the data sets, and which are on this machine",
         "List the data sets by the name that `hiervae train --dataset` takes, and whether their "
-        "files are on this machine.",
+        "files are on this machine; those of installed plugins among them.",
         EXAMPLES,
     )
     add_data_dir(parser)
@@ -34,7 +37,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """List the data sets."""
-    from hiervae.datasets.status import status
+    from hiervae.datasets.catalogue import status
 
     rows = status(arguments.data_dir)
     console.table(
@@ -45,10 +48,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 row.title,
                 "x".join(map(str, row.event_shape)),
                 row.num_examples,
-                row.path or "generated" if row.present else f"missing: {', '.join(row.missing)}",
+                _files(row),
             )
             for row in rows
         ],
     )
+    for row in rows:
+        if row.problem:
+            console.note(f"{row.name}: {row.problem}")
     console.result({"datasets": [row.as_dict() for row in rows]})
     return 0
+
+
+def _files(row: DatasetStatus) -> str:
+    if row.problem:
+        return "unusable, see below"
+    if row.present:
+        return row.path or "generated"
+    return f"missing: {', '.join(row.missing)}"

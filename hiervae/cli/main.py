@@ -14,7 +14,7 @@ from importlib import import_module, metadata
 from hiervae.cli.console import Console
 from hiervae.cli.parsing import CommandParser
 from hiervae.cli.usage_error import UsageError
-from hiervae.errors import HiervaeError
+from hiervae.errors import DatasetOptionError, HiervaeError
 
 COMMANDS = (
     "train",
@@ -31,10 +31,10 @@ INTERRUPTED = 130
 
 EPILOG = """\
 examples:
-  hiervae train                                     a pendulum, from nothing to pictures
+  hiervae train                                     a pendulum, from nothing to figures
   hiervae train --dataset static_mnist --out runs/mnist
   hiervae evaluate runs/mnist --num-samples 5000
-  hiervae interpolate runs/pendulum --from 0 --to 180
+  hiervae interpolate runs/pendulum                 from 0 to 180 degrees
   hiervae <command> --help                          all options, with examples
 
 exit status: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.traceback:
             traceback.print_exc()
         console.error(_reason(error))
-        return 2 if isinstance(error, UsageError) else 1
+        return 2 if isinstance(error, (UsageError, DatasetOptionError)) else 1
 
 
 def build_parser() -> argparse.ArgumentParser:

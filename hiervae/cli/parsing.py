@@ -16,7 +16,19 @@ Run: TypeAlias = "Callable[[argparse.Namespace, Console], int]"
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of one command; of arguments it does not know, it speaks itself."""
+    """The parser of one command; of arguments it does not know, it speaks itself.
+
+    Attributes:
+        complete: called before the help is written, to look up what only the help needs.
+    """
+
+    complete: Callable[[], None] | None = None
+
+    def format_help(self) -> str:
+        """Return the help, completed."""
+        if self.complete is not None:
+            self.complete()
+        return super().format_help()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `argparse` does, which would leave unknown arguments to the parser above."""
@@ -28,7 +40,7 @@ class CommandParser(argparse.ArgumentParser):
 
 def add_command(
     commands: Any, name: str, run: Run, summary: str, description: str, examples: str
-) -> argparse.ArgumentParser:
+) -> CommandParser:
     """Add a subcommand with the options that all have.
 
     Args:
@@ -39,7 +51,7 @@ def add_command(
         description: above the options in `--help`.
         examples: below them, one command a line.
     """
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser: CommandParser = commands.add_parser(
         name,
         help=summary,
         description=textwrap.fill(description, 79),
@@ -104,6 +116,11 @@ def natural(text: str) -> int:
 def positive_float(text: str) -> float:
     """A positive finite number."""
     return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")
+
+
+def number(text: str) -> float:
+    """A finite number."""
+    return _checked(text, float, lambda value: True, "a number, such as 7 or 180")
 
 
 def seed(text: str) -> int:

@@ -13,8 +13,8 @@ from typing import Any
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 from hiervae.presets.merging import merge
+from hiervae.runs.config import FORMAT, RunConfig
 from hiervae.runs.files import read_json
-from hiervae.runs.run_config import FORMAT, RunConfig
 from hiervae.types import Config
 from hiervae.utils.validation import check_positive_int, check_seed
 
@@ -231,7 +231,8 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
 
 
 def _check(settings: Config) -> None:
-    from hiervae.model.hierarchical_vae import GROUP_OF, HierarchicalVAE
+    from hiervae.model.core import MODEL_ROLES
+    from hiervae.model.hierarchical_vae import HierarchicalVAE
 
     training = settings["training"]
     arguments = {*inspect.signature(HierarchicalVAE.__init__).parameters}
@@ -247,12 +248,12 @@ def _check(settings: Config) -> None:
                 f"{section} has no setting {', '.join(map(repr, sorted(unknown)))}; expected "
                 f"{', '.join(sorted(names))}."
             )
-    for role in GROUP_OF:
-        part = settings["model"].get(role, {})
+    for role in MODEL_ROLES:
+        part = settings["model"].get(role.name, {})
         if not isinstance(part, (str, Mapping)):
             raise UsageError(
-                f'model.{role} is {part!r}; expected a name, or an object {{"name": ...}} with '
-                "options."
+                f"model.{role.name} is {part!r}; expected a name, or an object "
+                '{"name": ...} with options.'
             )
     _check_optimizer(settings["optimizer"])
     missing = known["training"] - training.keys()

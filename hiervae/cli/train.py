@@ -44,12 +44,10 @@ def add_parser(commands: Any) -> None:
         EXAMPLES,
     )
     what = parser.add_argument_group("what to train")
-    what.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="a paper's model and settings: vhp (default), vamp_vae, vamp_hvae, vamp_conv_hvae, "
-        "vamp_pixel_hvae, ladder_vae, bottom_up_vae, vlae, iwae",
+    preset = what.add_argument(
+        "--preset", metavar="NAME", help="a paper's model and settings (default vhp)"
     )
+    parser.complete = lambda: _list_presets(preset)
     what.add_argument(
         "--variant",
         metavar="NAME",
@@ -75,7 +73,9 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--epochs", type=parsing.positive_int, metavar="N", help="passes over the data"
     )
-    how.add_argument("--batch-size", type=parsing.positive_int, metavar="N", help="examples a step")
+    how.add_argument(
+        "--batch-size", type=parsing.positive_int, metavar="N", help="examples per step"
+    )
     how.add_argument(
         "--learning-rate", type=parsing.positive_float, metavar="RATE", help="of the optimiser"
     )
@@ -128,10 +128,17 @@ def add_parser(commands: Any) -> None:
     )
 
 
+def _list_presets(option: argparse.Action) -> None:
+    from hiervae import registry
+
+    names = ", ".join(registry.available("hiervae.presets")).replace("%", "%%")
+    option.help = f"a paper's model and settings: {names} (default vhp)"
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     name = Path(arguments.dataset or "pendulum").stem
     folder = RunFolder(arguments.out or Path("runs") / name)

@@ -1,17 +1,29 @@
-"""The last step of every loader that reads files: from arrays to a `Dataset`."""
+"""The last step of every loader: from arrays or image sources to a `Dataset`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from hiervae.datasets.checksums import combined_checksum
-from hiervae.datasets.dataset import Array, Dataset, Labels
-from hiervae.datasets.dataset_info import BINARISATIONS, Binarisation
-from hiervae.datasets.file_store import FileStore
-from hiervae.datasets.scaling import binarise
-from hiervae.errors import DataError
+import numpy as np
+from numpy.typing import NDArray
+
+from hiervae.datasets.dataset import (
+    BINARISATIONS,
+    Binarisation,
+    Dataset,
+    DatasetInfo,
+    Examples,
+    Labels,
+)
+from hiervae.datasets.files import combined_checksum
+from hiervae.datasets.readers.bounded import MAX_BYTES
+from hiervae.datasets.scaling import Array, binarise, scale_bytes
+from hiervae.datasets.sources import ImageSource
+from hiervae.datasets.store import FileStore
+from hiervae.errors import DataError, DatasetOptionError
 
 
 def assemble(
@@ -23,7 +35,7 @@ def assemble(
     binarisation_seed: int = 0,
     **changes: Any,
 ) -> Dataset:
-    """Makes the `Dataset` of arrays that were read through `store`.
+    """Make the `Dataset` of arrays that were read through `store`.
 
     Args:
         store: knows the catalogue entry and the checksums of the files read.
@@ -39,7 +51,9 @@ def assemble(
     """
     rule = store.info.binarisation if binarisation is None else binarisation
     if rule not in BINARISATIONS:
-        raise DataError(f"binarisation={rule!r}; it must be one of {', '.join(BINARISATIONS)}.")
+        raise DatasetOptionError(
+            f"binarisation={rule!r}; it must be one of {', '.join(BINARISATIONS)}."
+        )
     train, valid, test = splits["train"], splits["valid"], splits["test"]
     if rule == "dynamic":
         valid = binarise(valid, binarisation_seed)
@@ -58,3 +72,88 @@ def assemble(
     return Dataset(
         train, valid, test, info, labels.get("train"), labels.get("valid"), labels.get("test")
     )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A split: some images of a source.
+
+    Attributes:
+        source: the images.
+        rows: numbers of the images that belong to the split.
+        labels: labels of all images of the source, or None.
+    """
+
+    source: ImageSource
+    rows: NDArray[np.int64]
+    labels: Labels | None = None
+
+
+def assemble_parts(
+    info: DatasetInfo,
+    parts: Mapping[str, Part],
+    *,
+    lazy: bool,
+    batch_size: int,
+    workers: int,
+    **changes: Any,
+) -> Dataset:
+    """Make a `Dataset` of the parts `train`, `valid` and `test`.
+
+    Args:
+        info: the catalogue entry.
+        parts: the splits.
+        lazy: give `LazyExamples` instead of arrays; training examples are then shuffled anew each
+            epoch.
+        batch_size: examples a batch, when lazy.
+        workers: threads that decode ahead, when lazy.
+        **changes: other fields of `DatasetInfo` that differ from the catalogue's.
+
+    Raises:
+        DataError: if all examples are asked for in memory and are too large for that.
+    """
+    examples = {
+        split: _lazy(part, split, batch_size, workers) if lazy else _in_memory(part, info.name)
+        for split, part in parts.items()
+    }
+    labels = {
+        split: None if part.labels is None else part.labels[part.rows]
+        for split, part in parts.items()
+    }
+    info = replace(
+        info,
+        event_shape=parts["train"].source.shape[1:],
+        sizes={split: len(part.rows) for split, part in parts.items()},
+        **changes,
+    )
+    return Dataset(
+        train=examples["train"],
+        valid=examples["valid"],
+        test=examples["test"],
+        info=info,
+        train_labels=labels["train"],
+        valid_labels=labels["valid"],
+        test_labels=labels["test"],
+    )
+
+
+def _lazy(part: Part, split: str, batch_size: int, workers: int) -> Examples:
+    from hiervae.datasets.sources.lazy_examples import LazyExamples
+
+    return LazyExamples(
+        part.source,
+        part.rows,
+        batch_size=batch_size,
+        shuffle=split == "train",
+        workers=workers,
+    )
+
+
+def _in_memory(part: Part, name: str) -> Examples:
+    num_bytes = 4 * len(part.rows) * math.prod(part.source.shape[1:])
+    if num_bytes > MAX_BYTES:
+        raise DataError(
+            f"{name} would need {num_bytes / 2**30:.0f} GiB of memory; load it with lazy=True or a "
+            "smaller image_size."
+        )
+    return scale_bytes(part.source.read(part.rows))

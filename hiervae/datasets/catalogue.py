@@ -1,77 +1,178 @@
-"""The data sets by name."""
+"""The data sets by name, and which of them are on this machine."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
-from typing import Protocol
+import inspect
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
-from hiervae.errors import DatasetNotFoundError
-
-_NAMES = (
-    "caltech101_silhouettes",
-    "celeba",
-    "chairs",
-    "cmu_mocap",
-    "faces_3d",
-    "fashion_mnist",
-    "frey_faces",
-    "histopathology",
-    "mnist",
-    "omniglot",
-    "omniglot_rebuilt",
-    "pendulum",
-    "small_norb",
-    "static_mnist",
-    "svhn",
+from hiervae.datasets.dataset import Dataset, DatasetInfo
+from hiervae.datasets.store import FileStore
+from hiervae.errors import (
+    HiervaeError,
+    IncompatiblePluginError,
+    UnknownDatasetError,
+    UnknownPluginError,
 )
+from hiervae.registry import available, entries
+from hiervae.registry.entries import BUILT_IN
+from hiervae.registry.resolution import find, load_entry
+from hiervae.types import Shape
+
+GROUP = "hiervae.datasets"
+"""Entry-point group of the loaders; the module of each also defines the set's `INFO`."""
 
 
-class Loader(Protocol):
-    """What each data set's module offers.
+@dataclass(frozen=True)
+class Loader:
+    """What an entry point of `GROUP` stands for.
 
     Attributes:
-        INFO: the catalogue entry.
-        load: reads the set through a `FileStore`; its keyword arguments are the set's options.
+        info: the catalogue entry, `INFO` of the module that defines the function.
+        load: the function; reads the set through a `FileStore`, its first argument. Its keyword
+            arguments are the set's options.
+        origin: distribution, version and target, for messages.
     """
 
-    INFO: DatasetInfo
-
-    @staticmethod
-    def load(*args: object, **options: object) -> Dataset:
-        """Reads the data set."""
-        ...
+    info: DatasetInfo
+    load: Callable[..., Dataset]
+    origin: str
 
 
 def names() -> tuple[str, ...]:
-    """Names of all data sets, sorted."""
-    return _NAMES
+    """Return the names of all data sets, sorted, those of plugins among them; imports none."""
+    return available(GROUP)
+
+
+def is_known(name: str) -> bool:
+    """Return whether `name`, or `"distribution:name"`, stands for a data set; imports none."""
+    distribution, _, bare = name.rpartition(":")
+    return bool(bare) and any(row.is_named(bare, distribution) for row in entries(GROUP))
 
 
 def describe(name: str) -> DatasetInfo:
-    """What is known of a data set without its files.
+    """Return what is known of a data set without its files.
 
     Raises:
-        DatasetNotFoundError: if there is no such data set; the nearest name is given.
+        UnknownDatasetError: if there is no such data set; the nearest name is given.
+        PluginConflictError: if more than one distribution offers it.
+        BrokenPluginError: if a plugin's module cannot be imported.
+        IncompatiblePluginError: if it does not define a loader and its `INFO`.
     """
-    return loader(name).INFO
+    return loader(name).info
 
 
 def loader(name: str) -> Loader:
-    """The module of a data set.
+    """Import and return the loader of a data set.
 
     Raises:
-        DatasetNotFoundError: if there is no such data set; the nearest name is given.
+        UnknownDatasetError: if there is no such data set; the nearest name is given.
+        PluginConflictError: if more than one distribution offers it.
+        BrokenPluginError: if a plugin's module cannot be imported.
+        IncompatiblePluginError: if it does not define a loader and its `INFO`.
     """
-    if name not in _NAMES:
-        nearest = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.5)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        raise DatasetNotFoundError(
-            f"There is no data set {name!r}, and no file or folder of that name.{hint} "
-            f"Known: {', '.join(names())}; or the path of a .npz or .npy file or of a folder of "
-            "images."
+    try:
+        entry = find(GROUP, name)
+    except UnknownPluginError as error:
+        raise UnknownDatasetError(
+            f"{error} No file or folder has that name either: expected one of these names, or the "
+            "path of a .npz or .npy file or of a folder of images."
+        ) from error
+    load = load_entry(entry)
+    info = getattr(inspect.unwrap(load), "__globals__", {}).get("INFO")
+    if not isinstance(info, DatasetInfo):
+        raise IncompatiblePluginError(
+            f"The data set {entry.name!r} ({entry.origin}) has no facts: INFO in the module of its "
+            f"loader is {info!r}. Expected a hiervae.datasets.DatasetInfo; define it there."
         )
-    module: Loader = importlib.import_module(f"hiervae.datasets.{name}")  # type: ignore[assignment]
-    return module
+    return Loader(replace(info, name=entry.name), load, entry.origin)
+
+
+def owner(sha256: str) -> str | None:
+    """Return the name of the built-in set that publishes a file with this SHA-256, or None.
+
+    Those of plugins are not asked: one of them may be broken, which is to harm no other set.
+    """
+    for row in entries(GROUP):
+        if row.is_named(row.name, BUILT_IN):
+            files = describe(row.qualified_name).files
+            if sha256 in (remote.sha256 for remote in files):
+                return row.name
+    return None
+
+
+@dataclass(frozen=True)
+class DatasetStatus:
+    """One row of the list of data sets.
+
+    Attributes:
+        name: the name to pass to `load`.
+        title: the name for people.
+        present: whether all needed files were found (or none are needed).
+        path: folder of the first file found, None where there is none.
+        num_bytes: size of the files found.
+        missing: names of the files that were not found.
+        event_shape: shape of one example.
+        num_examples: examples of all splits together.
+        licence: licence or terms.
+        problem: why a plugin's set cannot be used; empty for a sound one.
+    """
+
+    name: str
+    title: str
+    present: bool
+    path: str | None
+    num_bytes: int
+    missing: tuple[str, ...]
+    event_shape: Shape
+    num_examples: int
+    licence: str
+    problem: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all fields as JSON-serialisable values."""
+        return asdict(self)
+
+
+def status(data_dir: str | os.PathLike[str] | None = None) -> tuple[DatasetStatus, ...]:
+    """Return one row for each data set, sorted by name; reads no file's content.
+
+    The set of a plugin that cannot be imported has a row too, which says why.
+
+    Args:
+        data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
+    """
+    rows = []
+    for entry in entries(GROUP):
+        name = entry.qualified_name if entry.conflict or entry.refusal else entry.name
+        try:
+            rows.append(_row(name, describe(name), data_dir))
+        except HiervaeError as error:
+            rows.append(DatasetStatus(name, "", False, None, 0, (), (), 0, "", str(error)))
+    return tuple(rows)
+
+
+def _row(name: str, info: DatasetInfo, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:
+    store = FileStore(info, data_dir)
+    found: list[Path] = []
+    missing: list[str] = []
+    for remote in info.files:
+        path = next(filter(None, map(store.find, (remote.name, *remote.alternatives))), None)
+        if path is not None:
+            found.append(path)
+        elif not remote.optional:
+            missing.append(remote.name)
+    return DatasetStatus(
+        name=name,
+        title=info.title,
+        present=not missing,
+        path=str(found[0].parent) if found else None,
+        num_bytes=sum(path.stat().st_size for path in found if path.is_file()),
+        missing=tuple(missing),
+        event_shape=info.event_shape,
+        num_examples=sum(info.sizes.values()),
+        licence=info.licence,
+    )

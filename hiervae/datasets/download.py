@@ -1,25 +1,28 @@
-"""Download of published files: progress, checksum, atomic rename."""
+"""Download of published files with pooch: several addresses, a limit, the package's errors."""
 
 from __future__ import annotations
 
-import hashlib
-import http.client
+import logging
 import sys
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from hiervae.datasets.atomic import written_beside
-from hiervae.datasets.remote_file import RemoteFile
-from hiervae.errors import DamagedFileError, DatasetNotFoundError
+from hiervae.datasets.dataset import RemoteFile
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 _CHUNK = 2**18
 _TIMEOUT_SECONDS = 30.0
-_USER_AGENT = "hiervae (Python urllib)"
+_HEADERS = {
+    "User-Agent": "hiervae (Python requests)",
+    # A server that compresses on the way would have us store other bytes than the published ones.
+    "Accept-Encoding": "identity",
+}
 
 
 def download_file(remote: RemoteFile, target: Path) -> Path:
-    """Fetches a file from the first of its addresses that answers with the right bytes.
+    """Fetch a file from the first of its addresses that answers with the right bytes.
 
     The file is written beside `target` and renamed once its checksum is right, so that nothing
     incomplete ever stands under its name.
@@ -36,6 +39,8 @@ def download_file(remote: RemoteFile, target: Path) -> Path:
         DamagedFileError: if what arrives has the wrong size or checksum.
         DataError: if the folder cannot be written.
     """
+    from requests.exceptions import RequestException
+
     failures: list[str] = []
     damaged = False
     for url in remote.urls:
@@ -44,8 +49,14 @@ def download_file(remote: RemoteFile, target: Path) -> Path:
         except DamagedFileError as error:
             damaged = True
             failures.append(str(error))
-        except (OSError, http.client.HTTPException) as error:
-            failures.append(f"{url}: {getattr(error, 'reason', None) or error}")
+        except RequestException as error:
+            reason = getattr(error.response, "reason", None) or error
+            failures.append(f"{url}: {reason}")
+        except OSError as error:
+            raise DataError(
+                f"{target} cannot be written: {error.strerror or error}. Choose a folder that is "
+                "writable and has enough space (data_dir, HIERVAE_DATA or KERAS_HOME)."
+            ) from error
     message = (
         f"{remote.name} could not be downloaded: {'; '.join(failures)}. Fetch it by hand and put "
         f"it at {target}."
@@ -54,56 +65,120 @@ def download_file(remote: RemoteFile, target: Path) -> Path:
 
 
 def _fetch(url: str, remote: RemoteFile, target: Path) -> Path:
-    request = urllib.request.Request(url, headers={"User-Agent": _USER_AGENT})
-    with (
-        urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response,
-        written_beside(target) as stream,
-    ):
-        _copy(response, stream, url, remote)
+    import pooch
+    from requests.exceptions import RequestException
+
+    algorithm = "md5" if remote.md5 and not remote.sha256 else "sha256"
+    known = remote.sha256 or remote.md5
+    arrival = _Arrival(remote, url)
+    fetch = pooch.HTTPDownloader(
+        progressbar=arrival, chunk_size=_CHUNK, headers=_HEADERS, timeout=_TIMEOUT_SECONDS
+    )
+
+    def save(address: str, output: str, _: object) -> None:
+        with Path(output).open("wb") as stream:
+            arrival.stream = stream
+            fetch(address, arrival, None)
+        arrival.finish()
+        received = pooch.file_hash(output, alg=algorithm)
+        if known is not None and received != known:
+            raise DamagedFileError(
+                f"{url}: expected {remote.checksum}, received {algorithm} {received}"
+            )
+
+    try:
+        with _quiet(pooch.get_logger()):
+            pooch.retrieve(
+                url,
+                known_hash=known and f"{algorithm}:{known}",
+                fname=target.name,
+                path=target.parent,
+                downloader=save,
+            )
+    except RequestException as error:
+        if not arrival.received:
+            raise
+        raise DamagedFileError(
+            f"{url}: the connection broke after {arrival.received} bytes ({error})"
+        ) from error
     return target
 
 
-def _copy(
-    response: http.client.HTTPResponse, stream: IO[bytes], url: str, remote: RemoteFile
-) -> None:
-    promised = response.headers.get("Content-Length", "")
-    total = int(promised) if promised.isdigit() else remote.num_bytes
-    digest = hashlib.sha256() if remote.sha256 or not remote.md5 else hashlib.md5()
-    received = 0
-    while chunk := _read(response, url, received):
-        received += len(chunk)
-        if remote.num_bytes is not None and received > remote.num_bytes:
-            raise DamagedFileError(
-                f"{url}: more than the {remote.num_bytes} bytes that {remote.name} has"
-            )
-        digest.update(chunk)
-        stream.write(chunk)
-        _show_progress(remote.name, received, total)
-    if sys.stderr.isatty():
-        print(file=sys.stderr)
-    if total is not None and received != total:
-        raise DamagedFileError(f"{url}: the connection ended after {received} of {total} bytes")
-    expected = remote.sha256 or remote.md5
-    if expected is not None and digest.hexdigest() != expected:
-        raise DamagedFileError(
-            f"{url}: expected {remote.checksum}, received {digest.name} {digest.hexdigest()}"
-        )
-
-
-def _read(response: http.client.HTTPResponse, url: str, received: int) -> bytes:
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     try:
-        return response.read(_CHUNK)
-    except (OSError, http.client.HTTPException) as error:
-        raise DamagedFileError(
-            f"{url}: the connection broke after {received} bytes ({error})"
-        ) from error
+        yield
+    finally:
+        logger.setLevel(level)
 
 
-def _show_progress(name: str, received: int, total: int | None) -> None:
-    if not sys.stderr.isatty():
-        return
-    amount = f"{received / 2**20:.1f} MiB"
-    if total:
-        filled = round(30 * min(received / total, 1.0))
-        amount = f"[{'=' * filled}{' ' * (30 - filled)}] {amount} of {total / 2**20:.1f} MiB"
-    print(f"\r{name} {amount}", end="", file=sys.stderr, flush=True)
+class _Arrival:
+    """What pooch writes to and reports to: a bar on a terminal, and an end to what is too large.
+
+    Attributes:
+        total: bytes that the server promises, 0 where it promises none; set by pooch.
+        received: bytes so far.
+        stream: where they go.
+    """
+
+    stream: IO[bytes]
+
+    def __init__(self, remote: RemoteFile, url: str) -> None:
+        self.total = 0
+        self.received = 0
+        self._remote = remote
+        self._url = url
+
+    def write(self, data: bytes) -> None:
+        """Keep bytes that arrived.
+
+        Raises:
+            DamagedFileError: if they are more than the file has.
+        """
+        self.received += len(data)
+        limit = self._remote.num_bytes
+        if limit is not None and self.received > limit:
+            raise DamagedFileError(
+                f"{self._url}: more than the {limit} bytes that {self._remote.name} has"
+            )
+        self.stream.write(data)
+        self._show()
+
+    def finish(self) -> None:
+        """End the line of the bar.
+
+        Raises:
+            DamagedFileError: if fewer bytes came than the file has.
+        """
+        if sys.stderr.isatty():
+            print(file=sys.stderr)
+        expected = self._remote.num_bytes
+        if expected is not None and self.received < expected:
+            raise DamagedFileError(
+                f"{self._url}: the connection ended after {self.received} of {expected} bytes"
+            )
+
+    def flush(self) -> None:
+        """Do nothing when pooch asks after each piece; the stream keeps its own time."""
+
+    def update(self, num_bytes: int) -> None:
+        """Ignore pooch's count, which takes a shorter piece for a whole one."""
+
+    def reset(self) -> None:
+        """Do nothing when pooch completes a bar."""
+
+    def close(self) -> None:
+        """Do nothing when pooch has completed a bar."""
+
+    def _show(self) -> None:
+        if not sys.stderr.isatty():
+            return
+        amount = f"{self.received / 2**20:.1f} MiB"
+        total = self.total or self._remote.num_bytes
+        if total:
+            filled = round(30 * min(self.received / total, 1.0))
+            bar = "=" * filled + " " * (30 - filled)
+            amount = f"[{bar}] {amount} of {total / 2**20:.1f} MiB"
+        print(f"\r{self._remote.name} {amount}", end="", file=sys.stderr, flush=True)

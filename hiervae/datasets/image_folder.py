@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.assembly import Part, assemble_parts
+from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.readers.pictures import PictureFormat
-from hiervae.datasets.source_assembly import Part, assemble_parts
 from hiervae.datasets.sources import EncodedPictures
 from hiervae.datasets.splits import fraction_sizes, split_indices
 from hiervae.errors import DataError
 
 _SPLITS = ("train", "valid", "test")
+_FOLDERS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "test": ("test", "testing"),
+}
 
 
 def load_folder(
@@ -33,11 +38,13 @@ def load_folder(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Reads all pictures in a folder and the folders in it.
+    """Read all pictures in a folder and the folders in it.
 
-    If the folder has a folder `train`, pictures under `train`, `valid` and `test` make the splits;
-    otherwise pictures are divided at random. If pictures lie in folders below that, the name of
-    the innermost folder is their label.
+    If the folder has folders named as splits, they are the splits: `train` or `training`; `valid`,
+    `val`, `validation` or `dev`; `test` or `testing`; in whatever case. A validation or test split
+    without a folder is empty. Otherwise pictures are divided at random. If
+    pictures lie in folders below that, the name of the innermost folder is their label. Links are
+    followed, hidden files (`._0.png`) and files of other kinds (`Thumbs.db`) left out.
 
     Args:
         path: the folder.
@@ -54,19 +61,16 @@ def load_folder(
 
     Raises:
         DamagedFileError: if a picture cannot be decoded.
-        DataError: if there are no pictures, an option is out of range, or Pillow is not installed.
+        DataError: if there are no pictures, pictures lie beside or in another folder than those of
+            the splits, an option is out of range, or Pillow is not installed.
     """
     height, width = (image_size, image_size) if isinstance(image_size, int) else image_size
     source = EncodedPictures(path, PictureFormat(height, width, colour, crop))
     names = [PurePosixPath(name) for name in source.names]
-    if (path / "train").is_dir():
-        rows = {
-            split: np.array([i for i, name in enumerate(names) if name.parts[0] == split], np.int64)
-            for split in _SPLITS
-        }
+    named = _named_splits(path)
+    if named:
+        rows = _rows(path, names, named)
         names = [PurePosixPath(*name.parts[1:]) for name in names]
-        if not len(rows["train"]):
-            raise DataError(f"{path / 'train'} holds no pictures.")
     else:
         sizes = fraction_sizes(len(names), valid_fraction, test_fraction)
         divided = split_indices(len(names), *sizes, seed)
@@ -94,6 +98,49 @@ def load_folder(
         checksum=source.checksum,
         label_names=label_names,
     )
+
+
+def _named_splits(path: Path) -> dict[str, str]:
+    """Return the split of each folder that is named as one."""
+    splits = {name: split for split, known in _FOLDERS.items() for name in known}
+    folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
+    return {name: splits[name.lower()] for name in folders if name.lower() in splits}
+
+
+def _rows(
+    path: Path, names: list[PurePosixPath], named: Mapping[str, str]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the numbers of the pictures of each split.
+
+    Raises:
+        DataError: if two folders are the same split, a picture lies in none, or there is none for
+            training.
+    """
+    for split in _SPLITS:
+        folders = [name for name, is_split in named.items() if is_split == split]
+        if len(folders) > 1:
+            raise DataError(
+                f"{path} has the folders {' and '.join(map(repr, folders))}, which both mean the "
+                f"{split} split. Keep one."
+            )
+    outside = [name for name in names if name.parts[0] not in named or len(name.parts) == 1]
+    if outside:
+        raise DataError(
+            f"{path} has the folder{'s' if len(named) > 1 else ''} "
+            f"{', '.join(map(repr, named))}, and pictures outside ({len(outside)}), such as "
+            f"{str(outside[0])!r}; expected every picture in a folder that names its split "
+            f"({'; '.join(', '.join(known) for known in _FOLDERS.values())}). Move them into one."
+        )
+    rows = {
+        split: np.array([i for i, n in enumerate(names) if named[n.parts[0]] == split], np.int64)
+        for split in _SPLITS
+    }
+    if not len(rows["train"]):
+        raise DataError(
+            f"{path} has the folder{'s' if len(named) > 1 else ''} {', '.join(map(repr, named))}, "
+            "but no pictures for training; expected some in a folder 'train'."
+        )
+    return rows
 
 
 def _labels(names: list[PurePosixPath]) -> tuple[NDArray[Any] | None, tuple[str, ...]]:

@@ -12,10 +12,10 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hiervae.datasets import image_folder, user_arrays
-from hiervae.datasets.catalogue import describe, loader, names
+from hiervae.datasets.catalogue import is_known, loader, names, owner
 from hiervae.datasets.dataset import Dataset
-from hiervae.datasets.file_store import FileStore
-from hiervae.errors import DataError
+from hiervae.datasets.store import FileStore
+from hiervae.errors import DataError, DatasetOptionError, IncompatiblePluginError
 
 
 def load(
@@ -24,15 +24,16 @@ def load(
     download: bool = False,
     **options: Any,
 ) -> Dataset:
-    """Loads a data set.
+    """Load a data set.
 
     Args:
-        name: one of `hiervae.datasets.names()`, or the path of a `.npz` or `.npy` file or of a
-            folder of images; "." is the current folder.
+        name: one of `hiervae.datasets.names()`, `"distribution:name"`, or the path of a `.npz` or
+            `.npy` file or of a folder of images; "." is the current folder.
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
-        **options: the data set's own options; see its module's `load`.
+        **options: the data set's own options; see its module's `load`. Every published set also
+            takes `verify` (default true), which refuses a file whose checksum is known and differs.
 
     Returns:
         Training, validation and test examples with labels and facts.
@@ -40,22 +41,31 @@ def load(
     Raises:
         DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
             to get it, its checksum and terms, and where to put it.
-        DamagedFileError: if a file is truncated or damaged.
+        RegistryError: if the name stands for sets of several plugins, or for a broken one.
+        IncompatiblePluginError: if a plugin's loader is not one.
+        DamagedFileError: if a file is truncated or damaged, or is not the published one.
         DataError: if the name is empty, or an option is unknown or out of range.
     """
     text = os.fspath(name)
     options = complete_options(text, options)
-    if text in names():
-        store = FileStore(loader(text).INFO, data_dir, download)
-        dataset = _reader(text)(store, **options)
-        _refuse_mistaken_files(dataset)
+    if is_known(text):
+        found, given = loader(text), dict(options)
+        verify = given.pop("verify", True) if _may_be_verified(text) else True
+        store = FileStore(found.info, data_dir, download, verify=verify, owner=owner)
+        dataset = found.load(store, **given)
+        if not isinstance(dataset, Dataset):
+            raise IncompatiblePluginError(
+                f"The data set {text!r} ({found.origin}) is {dataset!r} of type "
+                f"{type(dataset).__name__}. Expected its loader to return a "
+                "hiervae.datasets.Dataset."
+            )
     else:
         dataset = _reader(text)(Path(text).expanduser(), **options)
     return replace(dataset, info=replace(dataset.info, options=options))
 
 
 def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """All options of a data set with the values they will have; nothing is read for it.
+    """Return all options of a data set with the values they will have; nothing is read for it.
 
     Args:
         name: as for `load`.
@@ -73,24 +83,42 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         for parameter in parameters
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
+    types = _types(reader)
+    if _may_be_verified(name):
+        known, types = {**known, "verify": True}, {**types, "verify": bool}
     unknown = sorted(set(options) - set(known))
     if unknown:
-        raise DataError(
+        raise DatasetOptionError(
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
-    types = get_type_hints(reader)
     for option, value in options.items():
-        if not _is_a(types[option], value):
-            raise DataError(
+        if option in types and not _is_a(types[option], value):
+            raise DatasetOptionError(
                 f"The data set {name!r} has the option {option}={value!r}; expected "
                 f"{_shown(types[option])}, such as {option}={known[option]!r}."
             )
     return {**known, **options}
 
 
+def _may_be_verified(name: str) -> bool:
+    """Return whether `verify` is an option of ours: of a set with files that has none itself."""
+    if not is_known(name):
+        return False
+    found = loader(name)
+    return bool(found.info.files) and "verify" not in inspect.signature(found.load).parameters
+
+
+def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
+    """Return the types of a loader's options; none where an annotation cannot be evaluated."""
+    try:
+        return {name: kind for name, kind in get_type_hints(reader).items() if kind is not Any}
+    except NameError:  # of a plugin that imports the type for type checking alone
+        return {}
+
+
 def _is_a(kind: Any, value: Any) -> bool:
-    """Whether `value` is of an option's type; entries of collections are not looked at."""
+    """Return whether `value` is of an option's type; entries of collections are not looked at."""
     if get_origin(kind) in (Union, UnionType):
         return any(_is_a(choice, value) for choice in get_args(kind))
     if get_origin(kind) is Literal:
@@ -116,25 +144,10 @@ def _reader(name: str) -> Callable[..., Dataset]:
             "of a .npz or .npy file or of a folder of images ('.' for the current one)."
         )
     path = Path(name).expanduser()
-    if name in names() or not path.exists():
+    if is_known(name) or not path.exists():
         return loader(name).load
     if path.is_dir():
         return image_folder.load_folder
     if path.suffix in (".npy", ".npz"):
         return user_arrays.load_file
     raise DataError(f"{path} is no data set: expected a .npy or .npz file or a folder of images.")
-
-
-def _refuse_mistaken_files(dataset: Dataset) -> None:
-    """Several sets use the same file names; a wrong folder must not give the wrong data."""
-    own = {remote.sha256 for remote in dataset.info.files}
-    for other in names():
-        if other == dataset.info.name:
-            continue
-        published = {remote.sha256 for remote in describe(other).files} - {None} - own
-        for file, checksum in dataset.info.checksums.items():
-            if checksum in published:
-                raise DataError(
-                    f"The file {file} found for {dataset.info.name!r} is the one of {other!r}: "
-                    f"put the files of each data set into a folder of its name."
-                )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.errors import DataError
+from hiervae.errors import DatasetOptionError
 
 Indices = NDArray[np.int64]
 
@@ -15,7 +15,7 @@ Indices = NDArray[np.int64]
 def split_indices(
     num_examples: int, valid_size: int, test_size: int, seed: int | None
 ) -> tuple[Indices, Indices, Indices]:
-    """Divides `num_examples` rows without overlap.
+    """Divide `num_examples` rows without overlap.
 
     Args:
         num_examples: number of rows.
@@ -31,10 +31,10 @@ def split_indices(
     """
     for name, size in (("valid_size", valid_size), ("test_size", test_size)):
         if size < 0:
-            raise DataError(f"{name} is {size}; it must be 0 or more.")
+            raise DatasetOptionError(f"{name} is {size}; it must be 0 or more.")
     num_train = num_examples - valid_size - test_size
     if num_train < 1:
-        raise DataError(
+        raise DatasetOptionError(
             f"valid_size={valid_size} and test_size={test_size} leave {max(num_train, 0)} of "
             f"{num_examples} examples for training; choose smaller sizes."
         )
@@ -48,16 +48,16 @@ def split_indices(
 def fraction_sizes(
     num_examples: int, valid_fraction: float, test_fraction: float
 ) -> tuple[int, int]:
-    """Turns fractions into numbers of rows.
+    """Turn fractions into numbers of rows.
 
     Raises:
         DataError: if a fraction is outside [0, 1) or both together reach 1.
     """
     for name, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
         if not 0.0 <= fraction < 1.0:
-            raise DataError(f"{name} is {fraction}; it must be at least 0 and below 1.")
+            raise DatasetOptionError(f"{name} is {fraction}; it must be at least 0 and below 1.")
     if valid_fraction + test_fraction >= 1.0:
-        raise DataError(
+        raise DatasetOptionError(
             f"valid_fraction={valid_fraction} and test_fraction={test_fraction} leave nothing for "
             "training; their sum must be below 1."
         )
@@ -65,5 +65,5 @@ def fraction_sizes(
 
 
 def take(array: NDArray[Any] | None, indices: Indices) -> NDArray[Any] | None:
-    """Rows `indices` of `array`, or None where there is no array."""
+    """Return the rows `indices` of `array`, or None where there is no array."""
     return None if array is None else array[indices]

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from hiervae.datasets.checksums import arrays_checksum, combined_checksum, file_checksum
-from hiervae.datasets.dataset import Array, Dataset, Labels
-from hiervae.datasets.dataset_info import DatasetInfo
+from hiervae.datasets.dataset import Dataset, DatasetInfo, Labels
+from hiervae.datasets.files import arrays_checksum, combined_checksum, file_checksum
 from hiervae.datasets.readers.npy import read_npy, read_npz
-from hiervae.datasets.scaling import scale_bytes
+from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
 from hiervae.errors import DataError
+from hiervae.utils.arrays import check_numbers, require_array, to_float32
 
 _SPLITS = ("train", "valid", "test")
 _EXPECTED = (
@@ -31,7 +31,7 @@ def load_file(
     test_fraction: float = 0.1,
     seed: int | None = 0,
 ) -> Dataset:
-    """Reads a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
+    """Read a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
 
     Args:
         path: the file.
@@ -72,19 +72,22 @@ def load_file(
 
 
 def from_arrays(
-    train: NDArray[Any],
-    valid: NDArray[Any] | None = None,
-    test: NDArray[Any] | None = None,
+    train: ArrayLike,
+    valid: ArrayLike | None = None,
+    test: ArrayLike | None = None,
     *,
-    train_labels: Labels | None = None,
-    valid_labels: Labels | None = None,
-    test_labels: Labels | None = None,
+    train_labels: ArrayLike | None = None,
+    valid_labels: ArrayLike | None = None,
+    test_labels: ArrayLike | None = None,
     valid_fraction: float = 0.1,
     test_fraction: float = 0.1,
     seed: int | None = 0,
     name: str = "arrays",
 ) -> Dataset:
-    """Makes a `Dataset` of arrays in memory.
+    """Make a `Dataset` of arrays in memory.
+
+    Examples and labels may be NumPy arrays, lists, tensors of any backend, or pandas' DataFrame
+    and Series. Rows belong together by their position, whatever index a table has.
 
     Args:
         train: training examples, shape (n, *event_shape).
@@ -99,20 +102,28 @@ def from_arrays(
         name: the data set's name in its info.
 
     Raises:
-        DataError: if the arrays do not fit together, are empty or not finite.
+        DataError: if the arrays do not fit together, are empty, not finite, masked, sparse or
+            ragged.
     """
-    given = {"train": (train, train_labels), "valid": (valid, valid_labels)}
-    given["test"] = (test, test_labels)
+    given = {
+        split: (_array(examples, split), _array(labels, f"{split}_labels"))
+        for split, examples, labels in (
+            ("train", train, train_labels),
+            ("valid", valid, valid_labels),
+            ("test", test, test_labels),
+        )
+    }
     for split, (array, labels) in given.items():
         _check_labels(split, array, labels)
+    num_examples = len(require_array(given["train"][0], "train"))
     sizes = fraction_sizes(
-        len(train),
+        num_examples,
         valid_fraction if valid is None else 0.0,
         test_fraction if test is None else 0.0,
     )
-    drawn = dict(zip(_SPLITS, split_indices(len(train), *sizes, seed), strict=True))
+    drawn = dict(zip(_SPLITS, split_indices(num_examples, *sizes, seed), strict=True))
     if valid is not None and test is not None:
-        drawn["train"] = np.arange(len(train), dtype=np.int64)
+        drawn["train"] = np.arange(num_examples, dtype=np.int64)
     parts = {split: _part(split, given, drawn[split]) for split in _SPLITS}
     shapes = {array.shape[1:] for array, _ in parts.values()}
     if len(shapes) > 1:
@@ -155,17 +166,12 @@ def _part(
     return _to_float(array, split), labels
 
 
+def _array(data: Any, name: str) -> NDArray[Any] | None:
+    return None if data is None else require_array(data, name)
+
+
 def _to_float(array: NDArray[Any], split: str) -> Array:
-    if array.dtype == np.uint8:
-        return scale_bytes(array)
-    with np.errstate(over="ignore"):
-        values: Array = np.ascontiguousarray(array, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise DataError(
-            f"The {split} examples contain NaN or infinite values (or values beyond float32); "
-            "remove or replace them."
-        )
-    return values
+    return scale_bytes(array) if array.dtype == np.uint8 else to_float32(array, split)
 
 
 def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None) -> None:
@@ -174,8 +180,8 @@ def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None)
             f"The {split} examples have shape {array.shape}; expected (number of examples, "
             "*shape of one example) with at least one value."
         )
-    if array is not None and array.dtype.kind not in "biuf":
-        raise DataError(f"The {split} examples are of type {array.dtype}; expected numbers.")
+    if array is not None:
+        check_numbers(array, split)
     if labels is not None and array is None:
         raise DataError(f"{split}_labels were given without {split} examples.")
     if labels is not None and array is not None and labels.shape[:1] != array.shape[:1]:

@@ -25,7 +25,8 @@ def bits_per_dimension(log_likelihood: Any, num_dimensions: int) -> Array:
         ValueError: if `num_dimensions` is not a positive integer.
 
     Example:
-        >>> bits_per_dimension(model.log_likelihood(x), model.num_dimensions).mean()
+        >>> bits_per_dimension([-543.4, -1086.9], num_dimensions=784).round(2)
+        array([1., 2.])
     """
     dimensions = check_positive_int("num_dimensions", num_dimensions)
     return -np.asarray(log_likelihood, dtype="float64") / (dimensions * math.log(2.0))

@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-from hiervae.backend import compile_function
+from hiervae.backend import Compilable, compile_function
+from hiervae.model.objective import Objective
+from hiervae.model.training import TrainingMethods
+from hiervae.schedulers.base import Scheduler
 
 
 class FunctionCache:
-    """Compiled functions of one model by name and static arguments."""
+    """Compiled functions of one model by name and static arguments, for one version of its options.
+
+    A version never comes back, so functions of earlier ones are dropped.
+    """
 
     def __init__(self) -> None:
+        self._version: tuple[int, ...] = ()
         self._functions: dict[tuple[Any, ...], Callable[..., Any]] = {}
 
     def get(
-        self, model: Any, key: tuple[Any, ...], function: Callable[..., Any]
+        self,
+        model: Compilable,
+        version: tuple[int, ...],
+        key: tuple[Any, ...],
+        function: Callable[..., Any],
     ) -> Callable[..., Any]:
         """The compiled function under `key`, compiled on first use."""
+        if version != self._version:
+            self._version, self._functions = version, {}
         if key not in self._functions:
             self._functions[key] = compile_function(model, function)
         return self._functions[key]
 
 
-class CompiledMethods:
+class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
-    def make_train_function(self: Any, force: bool = False) -> Any:
-        """Compile the training step, anew for another scheduler, objective or option of a part."""
-        wanted = (self.control.active_rule, self.objective, self.part_options())
+    _functions: FunctionCache
+    _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
+    _tested_as: tuple[Objective, tuple[int, ...]] | None
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Compile the training step, anew for another scheduler, objective or option of a part.
+
+        Raises:
+            ValueError: if a part cannot be used yet, or the optimiser keeps state that the
+                scheduler cannot hold.
+        """
+        wanted = (self.control.active_rule, self.objective, self.options_version)
         force = force or wanted != self._trained_as
         self._trained_as = wanted
         if self.built:
             self.check_ready()
-            self.gated_variables()  # refuses an optimiser before a step is compiled
-        return super().make_train_function(force=force)  # type: ignore[misc]
+            self.look_up_gates()  # refuses an optimiser before a step is compiled
+        return super().make_train_function(force=force)
 
-    def make_test_function(self: Any, force: bool = False) -> Any:
-        """Compile the test step, anew for another objective or option of a part."""
-        wanted = (self.objective, self.part_options())
+    def make_test_function(self, force: bool = False) -> Any:
+        """Compile the test step, anew for another objective or option of a part.
+
+        Raises:
+            ValueError: if a part cannot be used yet.
+        """
+        wanted = (self.objective, self.options_version)
         force = force or wanted != self._tested_as
         self._tested_as = wanted
         if self.built:
             self.check_ready()
-        return super().make_test_function(force=force)  # type: ignore[misc]
+        return super().make_test_function(force=force)
 
     def compiled_function(
-        self: Any, key: tuple[Any, ...], function: Callable[..., Any]
+        self, key: tuple[Any, ...], function: Callable[..., Any]
     ) -> Callable[..., Any]:
         """`function` compiled once for `key` and the options that the parts have now.
 
@@ -55,14 +80,9 @@ class CompiledMethods:
             ValueError: if a part cannot be used yet.
         """
         self.check_ready()
-        return self._functions.get(self, (*key, self.part_options()), function)
+        return self._functions.get(self, self.options_version, key, function)
 
-    def part_options(self: Any) -> str:
-        """The options of the parts as they are now, in one text to compare."""
-        configs = [part.get_config() for part in self.parts]
-        return json.dumps(configs, sort_keys=True, default=str)
-
-    def check_ready(self: Any) -> None:
+    def check_ready(self) -> None:
         """Ask every part whether it can be used.
 
         Raises:

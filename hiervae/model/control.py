@@ -33,7 +33,7 @@ class ControlState(keras.layers.Layer):
         rule_step: training steps since the rule began.
         rule_epoch: epochs since the rule began, the one that runs included.
         rule_digest: hash of the rule that was installed last, 0 before the first one.
-        adapted: 1 once the parts have taken their start values from examples.
+        adapted: 1 once the parts were initialised from examples.
     """
 
     def __init__(self, **kwargs: Any) -> None:

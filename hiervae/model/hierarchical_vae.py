@@ -11,47 +11,26 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
-from hiervae.backend import StepAdapter
-from hiervae.inference.base import InferenceScheme
-from hiervae.likelihoods.base import Likelihood
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
+from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
-from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.scoring import ScoringMethods
-from hiervae.model.training import TrainingMethods
-from hiervae.networks.base import Network
-from hiervae.part import ModelContext, Part
-from hiervae.priors.base import Prior
+from hiervae.part import ModelContext, standardize_latent_shapes
 from hiervae.types import Config, Tensor
-from hiervae.utils.seeding import construction_scope
-from hiervae.utils.validation import check_bool, check_positive_int, check_seed
-
-PARTS: dict[str, type] = {
-    "inference": InferenceScheme,
-    "prior": Prior,
-    "likelihood": Likelihood,
-    "network": Network,
-}
-GROUP_OF = {
-    "inference": "hiervae.inference",
-    "prior": "hiervae.priors",
-    "likelihood": "hiervae.likelihoods",
-    "network": "hiervae.networks",
-}
+from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
+from hiervae.utils.validation import check_bool, check_seed
 
 
 @keras.saving.register_keras_serializable(package="hiervae")
 class HierarchicalVAE(
-    StepAdapter,
-    TrainingMethods,
-    FittingMethods,
     CompiledMethods,
+    FittingMethods,
     InspectionMethods,
     ScoringMethods,
-    keras.Model,
 ):
     """A hierarchical variational autoencoder composed of plugins.
 
@@ -59,7 +38,8 @@ class HierarchicalVAE(
     `"distribution:name"`, as a class or as an instance.
 
     Args:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level.
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level. A
+            level may be a tensor, its size a shape: ((8, 8, 4), 16).
         inference: the posterior and the generative structure it pairs with.
         prior: the density of z_L, or of all levels of a flat structure.
         likelihood: the density of an example.
@@ -72,7 +52,8 @@ class HierarchicalVAE(
         free_bits: nats below which a level's mean KL is not pressed in training.
         dynamic_binarisation: take training values as probabilities of a one and draw zeros and
             ones anew in every step (evaluation takes data as it is).
-        seed: of the initial weights and of all noise; None draws one.
+        seed: of the initial weights and of all noise; None draws one from Python's `random`, so
+            that `keras.utils.set_random_seed` repeats it.
         **kwargs: `name` and `dtype` of a Keras model.
 
     Raises:
@@ -86,7 +67,7 @@ class HierarchicalVAE(
 
     def __init__(
         self,
-        latent_dims: int | tuple[int, ...],
+        latent_dims: int | tuple[int | tuple[int, ...], ...],
         inference: Any = "bottom_up",
         prior: Any = "standard_normal",
         likelihood: Any = "bernoulli",
@@ -101,10 +82,11 @@ class HierarchicalVAE(
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.latent_dims = _standardize_latent_dims(latent_dims)
+        self.latent_shapes = standardize_latent_shapes(latent_dims)
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
         self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
         self.seed = check_seed(seed)
+        self.working_seed = draw_seed() if self.seed is None else self.seed
         specs = {
             "inference": inference,
             "prior": prior,
@@ -112,41 +94,19 @@ class HierarchicalVAE(
             "network": network,
         }
         with construction_scope(_seed_of_parts(self.seed), self.dtype_policy):
-            for role, spec in specs.items():
-                setattr(self, role, registry.create(GROUP_OF[role], spec, PARTS[role]))
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self.evaluation_generator = keras.random.SeedGenerator(self.seed)
+            for role in MODEL_ROLES:
+                part: object = registry.create(role.group, specs[role.name], role.base_class())
+                setattr(self, role.name, part)
+        self.seed_generator = self._generator("training")
+        self.evaluation_generator = self._generator("evaluation")
         self.control = ControlState(name="control")
-        self.event_shape: Any = None
+        self.event_shape = None
         self._functions = FunctionCache()
-        self._trained_as: Any = None
-        self._tested_as: Any = None
+        self._trained_as = None
+        self._tested_as = None
 
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """The parts that are layers: inference scheme, prior and likelihood."""
-        return self.inference, self.prior, self.likelihood
-
-    @property
-    def num_levels(self) -> int:
-        """Number of stochastic levels L."""
-        return len(self.latent_dims)
-
-    @property
-    def prior_dim(self) -> int:
-        """Size of the latent vector that the prior governs."""
-        flat = self.inference.structure == "flat"
-        return sum(self.latent_dims) if flat else self.latent_dims[-1]
-
-    @property
-    def num_dimensions(self) -> int:
-        """Number of scalars in one example."""
-        return int(np.prod(self.event_shape))
-
-    @property
-    def training_step(self) -> int:
-        """Training steps (batches) over the model's life, across `fit` calls and reloads."""
-        return int(ops.convert_to_numpy(self.control.step))
+    def _generator(self, purpose: str) -> keras.random.SeedGenerator:
+        return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.
@@ -162,6 +122,7 @@ class HierarchicalVAE(
             ValueError: if there is no such setting, or a value is wrong.
 
         Example:
+            >>> model = HierarchicalVAE(latent_dims=2)
             >>> model.set_objective(
             ...     bound="importance_weighted", num_samples=10, monte_carlo_samples=10
             ... )
@@ -178,11 +139,6 @@ class HierarchicalVAE(
     def control_values(self) -> dict[str, float]:
         """`beta`, `constraint` (C-hat, nats) and `phase` of the scheduler installed last."""
         return self.control.logged()
-
-    @property
-    def generator_states(self) -> list[Any]:
-        """The state of every random generator in the model."""
-        return [v for v in self.non_trainable_variables if v.name == "seed_generator_state"]
 
     def build(self, input_shape: Any) -> None:
         """Create all weights for examples of shape input_shape[1:].
@@ -209,6 +165,7 @@ class HierarchicalVAE(
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
+            latent_shapes=self.latent_shapes,
             prior_dim=self.prior_dim,
             network=self.network,
             value_range=self.likelihood.value_range,
@@ -220,7 +177,8 @@ class HierarchicalVAE(
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
-        names = kl_names(self.inference.structure, self.num_levels, self.prior)
+        joint = self.prior.distribution() is None
+        names = self.inference.kl_names(self.num_levels, joint)
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
@@ -249,7 +207,7 @@ class HierarchicalVAE(
         if tuple(inputs.shape[1:]) != self.event_shape:
             raise ValueError(
                 f"Received inputs of shape {tuple(inputs.shape)}; the model was built for batches "
-                f"of shape (batch, {', '.join(map(str, self.event_shape))})."
+                f"of shape (batch, {', '.join(map(str, self.event_shape or ()))})."
             )
         inputs = ops.cast(inputs, "float32")
         if not return_terms:
@@ -270,10 +228,10 @@ class HierarchicalVAE(
             training=training,
         )
         if num_samples > 1:
-            inputs = ops.tile(inputs, (num_samples, *(1 for _ in self.event_shape)))
+            inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
-        kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
+        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))
@@ -284,29 +242,48 @@ class HierarchicalVAE(
             {name: unfold(entry) for name, entry in kl.items()},
         )
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
         """Print how the model is composed, then Keras' table of layers."""
-        print_fn = kwargs.get("print_fn") or print
-        print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
-        for role, group in GROUP_OF.items():
-            part = getattr(self, role)
-            record = registry.describe(group, part)
+        write = print_fn or print
+        write(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
+        for role, record in self.part_records().items():
             source = "own class"
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
-            print_fn(f"  {role:<11} {record['name'] or type(part).__name__} ({source})")
+            write(f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})")
         settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
-        print_fn(f"  {'objective':<11} {settings}")
-        super().summary(*args, **kwargs)
+        write(f"  {'objective':<11} {settings}")
+        super().summary(
+            line_length=line_length,
+            positions=positions,
+            print_fn=print_fn,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )
+
+    def part_records(self) -> dict[str, Config]:
+        """The parts by role, as `hiervae.registry.describe` writes them."""
+        return {
+            role.name: registry.describe(role.group, getattr(self, role.name))
+            for role in MODEL_ROLES
+        }
 
     def get_config(self) -> Config:
         """Everything needed to rebuild the model, plugins by name, distribution and version."""
-        parts = {role: registry.describe(GROUP_OF[role], getattr(self, role)) for role in PARTS}
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "latent_dims": self.latent_dims,
-            **parts,
+            "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
+            **self.part_records(),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
@@ -326,8 +303,9 @@ class HierarchicalVAE(
             scope = keras.saving.custom_object_scope(custom_objects)
         with scope:
             with construction_scope(_seed_of_parts(config["seed"]), config["dtype"]):
-                for role, base in PARTS.items():
-                    config[role] = registry.restore(GROUP_OF[role], config[role], base)
+                for role in MODEL_ROLES:
+                    record = config[role.name]
+                    config[role.name] = registry.restore(role.group, record, role.base_class())
             return cls(**config)
 
     def save_own_variables(self, store: Any) -> None:
@@ -351,11 +329,3 @@ def _is_size(size: Any) -> bool:
 def _seed_of_parts(seed: int | None) -> str | None:
     """The seed of initialisers that parts make in their constructors, away from that of `build`."""
     return None if seed is None else f"parts {seed}"
-
-
-def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
-    several = isinstance(latent_dims, (list, tuple, np.ndarray)) and np.ndim(latent_dims) > 0
-    dims = tuple(latent_dims) if several else (latent_dims,)
-    if not dims:
-        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))

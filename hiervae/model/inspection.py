@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,93 +11,35 @@ import numpy as np
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.errors import DataError, NonFiniteLossError
+from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass, Level
-from hiervae.likelihoods.base import Likelihood
-from hiervae.model.inputs import as_array, check_array
+from hiervae.model.core import ModelCore
+from hiervae.model.inputs import checked_latent, checked_latents
 from hiervae.utils.batching import Array, batches, map_batches
-from hiervae.utils.validation import check_positive_int, check_seed
+from hiervae.utils.validation import check_positive_int
 
 
-class InspectionMethods:
+class InspectionMethods(ModelCore):
     """What a trained model is looked at with.
 
     Draws come from a generator of their own, so that looking never changes the course of training;
     a `seed` restarts it.
     """
 
-    def reset_generator(self: Any, seed: int | None) -> None:
-        """Restart the generator of evaluation draws; None lets it go on.
-
-        Raises:
-            ValueError: if the seed is neither None nor an integer from 0 to 2^31 - 1.
-        """
-        seed = check_seed(seed)
-        if seed is not None:
-            state = self.evaluation_generator.state
-            state.assign(np.array([seed, 0], dtype=state.dtype))
-
-    def check_examples(self: Any, name: str, x: Any, possible: bool = True) -> Array:
-        """`x` as a float32 array of examples, building the model for its shape if need be.
-
-        Args:
-            name: how to call it in an error.
-            x: what the user gave.
-            possible: whether the values must have a density; False lets all pass that lie in the
-                likelihood's range, such as greys under a likelihood of zeros and ones.
-
-        Raises:
-            DataError: if it is no array of examples the model can take.
-        """
-        array: Array = self.checked_array(name, x, possible)
-        return array.astype("float32", copy=False)
-
-    def checked_array(self: Any, name: str, x: Any, possible: bool = True) -> Array:
-        """As `check_examples`, in the type that `x` has."""
-        array = as_array(x, name)
-        if array is None:
-            raise DataError(
-                f"{name} is a {type(x).__name__}; expected an array of shape (n, *event_shape)."
-            )
-        check_array(name, array, self.event_shape)
-        if possible:
-            self.likelihood.check_values(array)
-        else:
-            Likelihood.check_values(self.likelihood, array)
-        if not self.built:
-            self.build((None, *array.shape[1:]))
-        return array
-
-    @staticmethod
-    def check_scores(name: str, scores: Array) -> Array:
-        """`scores` if all are finite.
-
-        Raises:
-            NonFiniteLossError: if one is not.
-        """
-        bad = np.flatnonzero(~np.isfinite(scores))
-        if bad.size:
-            raise NonFiniteLossError(
-                f"{name} is {scores[bad[0]]} for example {bad[0]} ({bad.size} such examples); "
-                "expected finite numbers. The weights may have diverged in training: restore an "
-                "earlier checkpoint."
-            )
-        return scores
-
     def posterior(
-        self: Any, x: Any, seed: int | None = None, sample: bool = True, batch_size: int = 256
+        self, x: Any, seed: int | None = None, sample: bool = True, batch_size: int = 256
     ) -> InferencePass:
         """The posteriors of examples (n, *event_shape) as an `InferencePass` of NumPy arrays."""
-        values = self.check_examples("x", x, possible=False)
+        values = self.check_examples("x", x, require_support=False)
         self.reset_generator(seed)
-        governed = self.num_levels - 1 if self.inference.structure == "stacked" else 0
+        conditioned = self.num_levels - len(self.inference.governed(self.latent_shapes))
 
         def function(inputs: Any) -> list[Any]:
             outcome = self.inference.infer(inputs, sample=sample, seed=self.evaluation_generator)
             arrays = [outcome.features]
             for level in outcome.levels:
                 arrays += [level.latent, level.posterior.mean, level.posterior.log_variance]
-            for level in outcome.levels[:governed]:
+            for level in outcome.levels[:conditioned]:
                 assigned: Any = level.conditional_prior
                 # Compiled functions return arrays alone, so the flag becomes one.
                 top_down = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="bool")
@@ -109,37 +53,38 @@ class InspectionMethods:
         levels = []
         for index in range(self.num_levels):
             latent, mean, log_variance = latents[3 * index : 3 * index + 3]
+            normal = partial(DiagonalNormal, event_rank=len(self.latent_shapes[index]))
             prior, top_down = None, False
-            if index < governed:
+            if index < conditioned:
                 prior_mean, prior_log_variance, flags = priors[3 * index : 3 * index + 3]
-                prior, top_down = DiagonalNormal(prior_mean, prior_log_variance), bool(flags[0])
-            levels.append(Level(latent, DiagonalNormal(mean, log_variance), prior, top_down))
+                prior, top_down = normal(prior_mean, prior_log_variance), bool(flags[0])
+            levels.append(Level(latent, normal(mean, log_variance), prior, top_down))
         return InferencePass(tuple(levels), features)
 
     def encode(
-        self: Any, x: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
+        self, x: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
     ) -> list[Array]:
-        """Latents of examples (n, *event_shape): a list of (n, d_l), nearest the data first.
+        """Latents of examples (n, *event_shape): a list of (n, *latent_shape), nearest first.
 
         Args:
             x: examples.
             sample: draw from the posteriors; False takes their means, level by level.
             seed: of the draws.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
 
         Raises:
             DataError: if the examples are empty, not finite or of the wrong shape.
         """
         outcome = self.posterior(x, seed, sample, batch_size)
-        return [level.latent for level in outcome.levels]
+        return [np.asarray(level.latent) for level in outcome.levels]
 
-    def decode(self: Any, latents: Any, batch_size: int = 256) -> Array:
-        """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, d_l).
+    def decode(self, latents: Any, batch_size: int = 256) -> Array:
+        """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, *latent_shape).
 
         Args:
-            latents: a list with one array a level, nearest the data first, or the array itself
+            latents: a list with one array per level, nearest the data first, or the array itself
                 where there is one level.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the arrays do not fit the model.
@@ -148,14 +93,11 @@ class InspectionMethods:
         if len(arrays) != self.num_levels:
             raise DataError(
                 f"Received {len(arrays)} arrays of latents; the model has {self.num_levels} levels "
-                f"of sizes {self.latent_dims}. Give one array (n, d) a level, nearest the data "
-                "first."
+                f"of shapes {self.latent_shapes}. Give one array (n, *latent_shape) per level, "
+                "nearest the data first."
             )
-        arrays = [
-            self._check_latent(f"latents[{index}]", array, size)
-            for index, (array, size) in enumerate(zip(arrays, self.latent_dims, strict=True))
-        ]
-        _check_lengths("latents", arrays)
+        self.require_built("decode")
+        arrays = checked_latents("latents", arrays, self.latent_shapes)
 
         def function(*levels: Any) -> list[Any]:
             return [self.likelihood.mean(self.likelihood(self.inference.decode(levels)))]
@@ -163,7 +105,7 @@ class InspectionMethods:
         return map_batches(self.compiled_function(("decode",), function), arrays, batch_size)[0]
 
     def sample(
-        self: Any,
+        self,
         num_samples: int,
         seed: int | None = None,
         batch_size: int = 256,
@@ -175,7 +117,7 @@ class InspectionMethods:
         Args:
             num_samples: how many.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
             component: number k, from 0, of the one component of a mixture prior to draw from (of
                 a VampPrior: the pseudo-input); None draws from the prior.
             verbose: 1 shows a progress bar where a draw takes several steps, as a PixelCNN's does.
@@ -211,7 +153,7 @@ class InspectionMethods:
         return np.concatenate(draws)
 
     def sample_prior(
-        self: Any,
+        self,
         num_samples: int,
         seed: int | None = None,
         batch_size: int = 256,
@@ -220,18 +162,19 @@ class InspectionMethods:
         """Draws of the latent that the prior governs, (num_samples, prior_dim); see `sample`."""
         check_positive_int("num_samples", num_samples)
         check_positive_int("batch_size", batch_size)
-        self._require_built("sample")
+        self.require_built("sample")
         chosen = []
         if component is not None:
             chosen = [ops.convert_to_tensor(self.prior.check_component(component), dtype="int32")]
         self.reset_generator(seed)
         batch_size = min(batch_size, num_samples)
 
-        def function(*index: Any) -> Any:
+        def function(*chosen: Any) -> Any:
             generator = self.evaluation_generator
-            components = self._components(generator)
-            if index:
-                return self.prior.sample_component(*index, batch_size, components, seed=generator)
+            components = self.encoded_components(generator)
+            if chosen:
+                (index,) = chosen
+                return self.prior.sample_component(index, batch_size, components, seed=generator)
             return self.prior.sample(batch_size, components, seed=generator)
 
         compiled = self.compiled_function(("sample_prior", batch_size, bool(chosen)), function)
@@ -240,7 +183,7 @@ class InspectionMethods:
         return np.concatenate(draws)[:num_samples]
 
     def generate(
-        self: Any, latent: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
+        self, latent: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
     ) -> Array:
         """Reconstruction means (n, *event_shape) from the latent that the prior governs.
 
@@ -248,12 +191,13 @@ class InspectionMethods:
             latent: shape (n, prior_dim).
             sample: draw the levels below; False takes the means of their conditional priors.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the array does not fit the model.
         """
-        array = self._check_latent("latent", latent, self.prior_dim)
+        self.require_built("generate")
+        array = checked_latent("latent", latent, (self.prior_dim,))
         self.reset_generator(seed)
 
         def function(latent: Any) -> list[Any]:
@@ -265,91 +209,64 @@ class InspectionMethods:
             self.compiled_function(("generate", sample), function), [array], batch_size
         )[0]
 
-    def prior_log_prob(
-        self: Any, latent: Any, seed: int | None = None, batch_size: int = 256
-    ) -> Array:
+    def prior_log_prob(self, latent: Any, seed: int | None = None, batch_size: int = 256) -> Array:
         """Log-density under the prior, or its estimate, of (n, prior_dim): shape (n,), nats."""
-        array = self._check_latent("latent", latent, self.prior_dim)
+        self.require_built("prior_log_prob")
+        array = checked_latent("latent", latent, (self.prior_dim,))
         self.reset_generator(seed)
 
         def function(latent: Any) -> list[Any]:
             generator = self.evaluation_generator
-            components = self._components(generator)
+            components = self.encoded_components(generator)
             return [self.prior.log_prob(latent, components, seed=generator)]
 
         return map_batches(
             self.compiled_function(("prior_log_prob",), function), [array], batch_size
         )[0]
 
-    def conditional_prior(self: Any, above: Any, batch_size: int = 256) -> DiagonalNormal:
-        """p(z_l | z_{l+1}, ..., z_L) of a stacked structure, its parameters as NumPy arrays.
+    def conditional_prior(self, above: Any, batch_size: int = 256) -> DiagonalNormal:
+        """p(z_l | z_{l+1}, ..., z_L) of a level the prior does not govern, as NumPy arrays.
 
         Args:
-            above: z_{l+1} ... z_L, nearest the data first, each (n, d); their number says which
-                level l is. `[z_L]` gives p(z_{L-1} | z_L).
-            batch_size: rows a pass.
+            above: z_{l+1} ... z_L, nearest the data first, each (n, *latent_shape); their number
+                says which level l is. `[z_L]` gives p(z_{L-1} | z_L).
+            batch_size: rows per pass.
 
         Returns:
-            The distribution, parameters of shape (n, d_l).
+            The distribution, parameters of shape (n, *latent_shape).
 
         Raises:
-            DataError: if the structure is flat, or the arrays do not fit the model.
+            DataError: if the prior governs the level, or the arrays do not fit the model.
             NotImplementedError: if the inference scheme is a plugin that does not say.
         """
         arrays = list(above)
-        if self.inference.structure == "flat" or not 0 < len(arrays) < self.num_levels:
+        num_governed = len(self.inference.governed(self.latent_shapes))
+        if not num_governed <= len(arrays) < self.num_levels:
             raise DataError(
                 f"Received {len(arrays)} levels above, for a {self.inference.structure} structure "
                 f"of {self.num_levels} levels; expected a stacked structure, and from 1 to L - 1 "
                 "arrays. The prior governs what has no level above: see `sample_prior`."
             )
-        sizes = self.latent_dims[-len(arrays) :]
-        arrays = [
-            self._check_latent(f"above[{index}]", array, size)
-            for index, (array, size) in enumerate(zip(arrays, sizes, strict=True))
-        ]
-        _check_lengths("above", arrays)
+        self.require_built("conditional_prior")
+        level = self.num_levels - len(arrays)
+        arrays = checked_latents("above", arrays, self.latent_shapes[level:])
 
         def function(*levels: Any) -> list[Any]:
             conditional = self.inference.conditional_prior(levels)
             return [conditional.mean, conditional.log_variance]
 
         compiled = self.compiled_function(("conditional_prior", len(arrays)), function)
-        return DiagonalNormal(*map_batches(compiled, arrays, batch_size))
+        mean, log_variance = map_batches(compiled, arrays, batch_size)
+        return DiagonalNormal(mean, log_variance, len(self.latent_shapes[level - 1]))
 
-    def governed_latent(self: Any, latents: list[Array]) -> Array:
-        """Of latents z_1 ... z_L, the one the prior governs: z_L, or all of a flat structure."""
-        if self.inference.structure == "flat":
-            return np.concatenate(latents, axis=-1)
-        return latents[-1]
+    def governed_latent(self, latents: list[Array]) -> Array:
+        """The vectors (n, prior_dim) that the prior governs, of latents z_1 ... z_L."""
+        vectors = [latent.reshape(len(latent), -1) for latent in self.inference.governed(latents)]
+        return vectors[0] if len(vectors) == 1 else np.concatenate(vectors, axis=-1)
 
-    def _components(self: Any, seed: Any) -> DiagonalNormal | None:
-        pseudo_inputs = self.prior.pseudo_inputs
-        if pseudo_inputs is None:
-            return None
-        return self.inference.encode_components(pseudo_inputs, seed=seed)
-
-    def _require_built(self: Any, what: str) -> None:
-        if not self.built:
-            raise ValueError(
-                f"{what} was called on a model that is not built yet; expected one that has seen "
-                "data. Call `fit` first, or `model.build((None, *event_shape))`."
-            )
-
-    def _check_latent(self: Any, name: str, latent: Any, size: int) -> Array:
-        self._require_built("decode")
-        array = as_array(latent, name)
-        if array is None or array.ndim != 2 or array.shape[1] != size or not len(array):
-            shape = None if array is None else array.shape
-            raise DataError(f"{name} has the shape {shape}; expected (n, {size}) with n >= 1.")
-        check_array(name, array, None)
-        return array.astype("float32", copy=False)
-
-
-def _check_lengths(name: str, arrays: list[Array]) -> None:
-    lengths = [len(array) for array in arrays]
-    if len(set(lengths)) > 1:
-        raise DataError(
-            f"{name} holds arrays of {', '.join(map(str, lengths))} rows; expected as many rows "
-            "for each level."
-        )
+    def split_latent(self, latent: Array) -> list[Array]:
+        """The governed levels, each (n, *latent_shape), of their vectors (n, prior_dim)."""
+        shapes = self.inference.governed(self.latent_shapes)
+        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        vectors = np.split(latent, ends, axis=-1)
+        return [vector.reshape(-1, *shape) for vector, shape in zip(vectors, shapes, strict=True)]

@@ -8,17 +8,19 @@ from typing import Any
 import keras
 import numpy as np
 
+from hiervae.errors import NonFiniteLossError
+from hiervae.model.core import ModelCore
 from hiervae.utils.batching import Array, batches
 from hiervae.utils.validation import check_positive_int
 
 ROWS_PER_PASS = 10_000
 
 
-class ScoringMethods:
+class ScoringMethods(ModelCore):
     """`elbo` and `log_likelihood`."""
 
     def elbo(
-        self: Any,
+        self,
         x: Any,
         num_samples: int = 1,
         batch_size: int = 100,
@@ -32,7 +34,7 @@ class ScoringMethods:
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: posterior samples that are averaged.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; the same seed gives the same numbers on one backend.
             rows_per_pass: as in `log_likelihood`.
 
@@ -48,7 +50,7 @@ class ScoringMethods:
         self.reset_generator(seed)
 
         def function(inputs: Any) -> Any:
-            terms = self(inputs, return_terms=True, num_samples=chunk, closed_form=True)
+            terms = self.terms(inputs, num_samples=chunk, closed_form=True)
             return terms.log_likelihood - terms.total_kl
 
         def mean(passes: Iterator[Array]) -> Array:
@@ -56,10 +58,10 @@ class ScoringMethods:
 
         compiled = self.compiled_function(("bounds", chunk), function)
         parts = _reduced(compiled, values, num_samples, batch_size, chunk, mean)
-        return self.check_scores("elbo", np.concatenate(list(parts)))
+        return _finite_scores("elbo", np.concatenate(list(parts)))
 
     def log_likelihood(
-        self: Any,
+        self,
         x: Any,
         num_samples: int = 5000,
         batch_size: int = 100,
@@ -75,7 +77,7 @@ class ScoringMethods:
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: importance samples S.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; None goes on from the last draw.
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
@@ -95,7 +97,7 @@ class ScoringMethods:
         self.reset_generator(seed)
 
         def function(inputs: Any) -> Any:
-            terms = self(inputs, return_terms=True, num_samples=chunk, closed_form=False)
+            terms = self.terms(inputs, num_samples=chunk, closed_form=False)
             return terms.log_likelihood - terms.total_kl
 
         def log_mean(passes: Iterator[Array]) -> Array:
@@ -108,7 +110,7 @@ class ScoringMethods:
         for part in _reduced(compiled, values, num_samples, batch_size, chunk, log_mean):
             scores.append(part)
             progress.add(len(part))
-        return self.check_scores("log_likelihood", np.concatenate(scores))
+        return _finite_scores("log_likelihood", np.concatenate(scores))
 
 
 def _sizes(
@@ -141,3 +143,19 @@ def _reduced(
             for start in starts
         )
         yield reduce(passes)[:count]
+
+
+def _finite_scores(name: str, scores: Array) -> Array:
+    """`scores` if all are finite.
+
+    Raises:
+        NonFiniteLossError: if one is not.
+    """
+    bad = np.flatnonzero(~np.isfinite(scores))
+    if bad.size:
+        raise NonFiniteLossError(
+            f"{name} is {scores[bad[0]]} for example {bad[0]} ({bad.size} such examples); "
+            "expected finite numbers. The weights may have diverged in training: restore an "
+            "earlier checkpoint."
+        )
+    return scores

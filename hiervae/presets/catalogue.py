@@ -3,60 +3,76 @@
 from __future__ import annotations
 
 import copy
-import difflib
+import inspect
+from dataclasses import replace
 
+from hiervae import registry
+from hiervae.errors import (
+    BrokenPluginError,
+    HiervaeError,
+    IncompatiblePluginError,
+    UnknownPluginError,
+    UnknownPresetError,
+)
 from hiervae.model import HierarchicalVAE
-from hiervae.presets.iwae import IWAE
-from hiervae.presets.ladder import BOTTOM_UP_VAE, LADDER_VAE
 from hiervae.presets.preset import Preset
-from hiervae.presets.recipe import Recipe
-from hiervae.presets.vamp import VAMP_CONV_HVAE, VAMP_HVAE, VAMP_PIXEL_HVAE, VAMP_VAE
-from hiervae.presets.vhp import VHP
-from hiervae.presets.vlae import VLAE
+from hiervae.registry.explanations import reason
+from hiervae.registry.resolution import find, load_entry
 from hiervae.types import Shape
 
-RECIPES: dict[str, dict[str, Recipe]] = {
-    "bottom_up_vae": BOTTOM_UP_VAE,
-    "iwae": IWAE,
-    "ladder_vae": LADDER_VAE,
-    "vamp_conv_hvae": VAMP_CONV_HVAE,
-    "vamp_hvae": VAMP_HVAE,
-    "vamp_pixel_hvae": VAMP_PIXEL_HVAE,
-    "vamp_vae": VAMP_VAE,
-    "vhp": VHP,
-    "vlae": VLAE,
-}
+GROUP = "hiervae.presets"
+"""Entry-point group of the functions `(dataset, variant) -> Preset`."""
 
 
 def names() -> tuple[str, ...]:
-    """The names of all presets."""
-    return tuple(sorted(RECIPES))
+    """Return the names of all presets, those of plugins among them; none is imported."""
+    return registry.available(GROUP)
 
 
 def get(name: str, dataset: str | None = None, variant: str = "paper") -> Preset:
-    """A preset's settings.
+    """Return a preset's settings.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or `"distribution:name"`.
         dataset: name of the data set it is for, where settings differ by data set.
         variant: "paper", or "code" for the settings of the authors' public code.
 
     Raises:
-        ValueError: if there is no such preset or variant.
+        UnknownPresetError: if there is no such preset; it is a ValueError too.
+        ValueError: if there is no such variant.
+        PluginConflictError: if more than one distribution offers the preset.
+        BrokenPluginError: if a plugin's preset cannot be imported, or fails.
+        IncompatiblePluginError: if it is not a function that returns a `Preset`.
     """
-    if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"No preset is called {name!r}; there are {', '.join(names())}.{hint}")
-    variants = RECIPES[name]
-    if variant not in variants:
-        raise ValueError(
-            f"The preset {name!r} has no variant {variant!r}; expected one of "
-            f"{', '.join(map(repr, variants))}."
+    try:
+        entry = find(GROUP, name)
+    except UnknownPluginError as error:
+        raise UnknownPresetError(str(error)) from error
+    what = f"The preset {entry.name!r} ({entry.origin})"
+    function = load_entry(entry)
+    try:
+        inspect.signature(function).bind(dataset=dataset, variant=variant)
+    except TypeError as error:
+        raise IncompatiblePluginError(
+            f"{what} takes other arguments ({error}). Expected a function "
+            'f(dataset=None, variant="paper") that returns a hiervae.presets.Preset.'
+        ) from error
+    try:
+        preset = function(dataset=dataset, variant=variant)
+    except (HiervaeError, ValueError):
+        raise
+    except Exception as error:
+        raise BrokenPluginError(f"{what} failed: {reason(error)}") from error
+    if not isinstance(preset, Preset):
+        raise IncompatiblePluginError(
+            f"{what} returned {preset!r} of type {type(preset).__name__}. Expected a "
+            "hiervae.presets.Preset."
         )
-    recipe = variants[variant]
-    settings = copy.deepcopy(recipe.resolve(dataset))
-    return Preset(name=name, variant=variant, source=recipe.source, **settings)
+    if preset.variant != variant:
+        raise ValueError(
+            f"The preset {name!r} has no variant {variant!r}; it returned {preset.variant!r}."
+        )
+    return replace(copy.deepcopy(preset), name=name)
 
 
 def build(
@@ -66,10 +82,10 @@ def build(
     variant: str = "paper",
     seed: int | None = None,
 ) -> HierarchicalVAE:
-    """A preset's model, built and compiled.
+    """Return a preset's model, built and compiled.
 
     Args:
-        name: one of `names()`.
+        name: one of `names()`, or `"distribution:name"`.
         input_shape: shape of one example, such as (784,) or (28, 28).
         dataset: name of the data set it is for, where settings differ by data set.
         variant: "paper", or "code" for the settings of the authors' public code.
@@ -77,5 +93,6 @@ def build(
 
     Raises:
         ValueError: if there is no such preset or variant, or `input_shape` is no shape.
+        RegistryError: as from `get`.
     """
     return get(name, dataset, variant).build_model(input_shape, seed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hiervae.presets.recipe import Recipe
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, choose
 
 _SETTINGS = {
     "model": {
@@ -19,7 +20,7 @@ _SETTINGS = {
     "training": {"epochs": 300, "batch_size": 20, "early_stopping_patience": None},
 }
 
-IWAE = {
+_VARIANTS = {
     "paper": Recipe(
         _SETTINGS,
         "Burda et al. (2016): one level of 50, two tanh layers of 200, K = 50, batches of 20, "
@@ -27,3 +28,8 @@ IWAE = {
         "the learning rate over 3280 epochs, here it stays at 1e-3 for 300",
     ),
 }
+
+
+def iwae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the importance-weighted autoencoder of Burda et al. (2016)."""
+    return choose("iwae", _VARIANTS, dataset, variant)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hiervae.presets.recipe import Recipe, adam
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, adam, choose
 from hiervae.types import Config
 
 _SOURCE = (
@@ -65,5 +66,15 @@ def _recipes(inference: str, code_options: Config) -> dict[str, Recipe]:
     return recipes
 
 
-LADDER_VAE = _recipes("ladder", {"share_top_down": False})
-BOTTOM_UP_VAE = _recipes("bottom_up", {})
+_LADDER_VAE = _recipes("ladder", {"share_top_down": False})
+_BOTTOM_UP_VAE = _recipes("bottom_up", {})
+
+
+def ladder_vae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the ladder VAE of Sønderby et al. (2016)."""
+    return choose("ladder_vae", _LADDER_VAE, dataset, variant)
+
+
+def bottom_up_vae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the VAE of five levels that Sønderby et al. (2016) compare the ladder with."""
+    return choose("bottom_up_vae", _BOTTOM_UP_VAE, dataset, variant)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def merge(base: Any, change: Any) -> Any:
-    """`change` laid over `base`, key by key; anything but two configs is replaced.
+    """Return `change` laid over `base`, key by key; anything but two configs is replaced.
 
     A part given by its name alone counts as a config with that name. A part of another name takes
     the old one's place wholly.

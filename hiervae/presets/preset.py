@@ -37,7 +37,7 @@ class Preset:
     def build_model(
         self, input_shape: Shape, seed: int | None = None, steps_per_execution: int = 1
     ) -> HierarchicalVAE:
-        """A built and compiled model.
+        """Return a built and compiled model.
 
         Args:
             input_shape: shape of one example.
@@ -61,7 +61,7 @@ class Preset:
         return model
 
     def callbacks(self, monitor: str = "val_loss") -> list[keras.callbacks.Callback]:
-        """The beta scheduler, and early stopping where the preset has some, for `fit`.
+        """Return the beta scheduler, and early stopping where the preset has some, for `fit`.
 
         Args:
             monitor: what early stopping watches; it needs validation data.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hiervae.presets.merging import merge
+from hiervae.presets.preset import Preset
 from hiervae.types import Config
 
 
@@ -23,20 +25,35 @@ class Recipe:
     for_dataset: dict[str, Config] = field(default_factory=dict)
 
     def resolve(self, dataset: str | None) -> Config:
-        """The settings for a data set."""
+        """Return the settings for a data set."""
         if dataset is None or dataset not in self.for_dataset:
             return self.settings
         resolved: Config = merge(self.settings, self.for_dataset[dataset])
         return resolved
 
 
+def choose(name: str, variants: Mapping[str, Recipe], dataset: str | None, variant: str) -> Preset:
+    """Return the preset `name` from the recipes of its variants.
+
+    Raises:
+        ValueError: if there is no such variant.
+    """
+    if variant not in variants:
+        raise ValueError(
+            f"The preset {name!r} has no variant {variant!r}; expected one of "
+            f"{', '.join(map(repr, variants))}."
+        )
+    recipe = variants[variant]
+    return Preset(name=name, variant=variant, source=recipe.source, **recipe.resolve(dataset))
+
+
 def adam(learning_rate: float) -> Config:
-    """Adam as a serialised Keras optimiser."""
+    """Return Adam as a serialised Keras optimiser."""
     return {"class_name": "Adam", "config": {"learning_rate": learning_rate}}
 
 
 def normalized_adam(learning_rate: float) -> Config:
-    """`hiervae.optimizers.NormalizedAdam` as a serialised Keras optimiser."""
+    """Return `hiervae.optimizers.NormalizedAdam` as a serialised Keras optimiser."""
     return {
         "class_name": "NormalizedAdam",
         "module": "hiervae.optimizers",

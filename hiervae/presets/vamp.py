@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hiervae.presets.recipe import Recipe, normalized_adam
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, choose, normalized_adam
 from hiervae.types import Config
 
 _SOURCE = (
@@ -84,17 +85,38 @@ def _with_likelihood(change: Config, likelihood: Config | None) -> Config:
 _GATED_MLP = {"name": "gated_mlp", "hidden_units": (300, 300)}
 _GATED_CONV = {"name": "gated_conv", "encoder_layers": _CONVOLUTIONS}
 
-VAMP_VAE = _recipes(_GATED_MLP, 1, _SOURCE)
-VAMP_HVAE = _recipes(_GATED_MLP, 2, _SOURCE)
-VAMP_CONV_HVAE = _recipes(
+_VAMP_VAE = _recipes(_GATED_MLP, 1, _SOURCE)
+_VAMP_HVAE = _recipes(_GATED_MLP, 2, _SOURCE)
+_VAMP_CONV_HVAE = _recipes(
     _GATED_CONV, 2, f"{_SOURCE}; convolutions of the authors' code, 294 features at 28x28"
 )
-VAMP_PIXEL_HVAE = _recipes(
-    _GATED_CONV,
+_CHANNELS = {"name": "pixelcnn", "num_conditioning_channels": None}
+_VAMP_PIXEL_HVAE = _recipes(
+    {"name": "pixel_conv", "encoder_layers": _CONVOLUTIONS},
     2,
-    f"{_SOURCE}; eight masked 3x3 convolutions of 64, which start He normal in both variants; the "
-    "latents reach them through the convolutional decoder of vamp_conv_hvae, where the authors map "
-    "each to one image channel",
-    likelihood={"name": "pixelcnn", "levels": 2},
-    grey_likelihood={"name": "pixelcnn", "levels": 256},
+    f"{_SOURCE}; each latent mapped to one image channel beside x by a gated layer, and eight "
+    "masked 3x3 convolutions of 64, which start He normal in both variants; the channels of the "
+    "latents are not masked; greys have a discretised logistic",
+    likelihood={**_CHANNELS, "levels": 2},
+    grey_likelihood={**_CHANNELS, "levels": 256, "grey_distribution": "discretized_logistic"},
 )
+
+
+def vamp_vae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the VAE with a VampPrior of Tomczak & Welling (2018)."""
+    return choose("vamp_vae", _VAMP_VAE, dataset, variant)
+
+
+def vamp_hvae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the two-level VAE with a VampPrior of Tomczak & Welling (2018)."""
+    return choose("vamp_hvae", _VAMP_HVAE, dataset, variant)
+
+
+def vamp_conv_hvae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the two-level convolutional VAE with a VampPrior of Tomczak & Welling (2018)."""
+    return choose("vamp_conv_hvae", _VAMP_CONV_HVAE, dataset, variant)
+
+
+def vamp_pixel_hvae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the two-level VAE of Tomczak & Welling (2018) with an autoregressive decoder."""
+    return choose("vamp_pixel_hvae", _VAMP_PIXEL_HVAE, dataset, variant)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hiervae.presets.recipe import Recipe, adam
+from hiervae.presets.preset import Preset
+from hiervae.presets.recipe import Recipe, adam, choose
 
 _SETTINGS = {
     "model": {
@@ -38,7 +39,7 @@ _COLOUR = {
     },
 }
 
-VLAE = {
+_VARIANTS = {
     "paper": Recipe(
         _SETTINGS,
         "Zhao et al. (2017): three levels of 2 on MNIST, 5-5-5-10 on SVHN, 10 each on CelebA, "
@@ -55,3 +56,8 @@ VLAE = {
         },
     ),
 }
+
+
+def vlae(dataset: str | None = None, variant: str = "paper") -> Preset:
+    """Return the variational ladder autoencoder of Zhao et al. (2017)."""
+    return choose("vlae", _VARIANTS, dataset, variant)

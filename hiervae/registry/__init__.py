@@ -1,25 +1,24 @@
 """Discovery and resolution of plugins.
 
 Every part of a model is a plugin: a class that an installed distribution names under one of the
-entry-point groups in `GROUPS`. Names are listed from installed metadata, without importing
-anything; only the part asked for is imported. The registry knows none of the parts.
+entry-point groups in `GROUPS`. Data sets and presets are found the same way, by a function each.
+Names are listed from installed metadata, without importing anything; only what is asked for is
+imported. The registry knows none of the parts, sets or presets.
 
 Example:
     >>> from hiervae import registry
     >>> "vhp" in registry.available("hiervae.priors")
     True
 
-With the environment variable `HIERVAE_DISABLE_PLUGINS=1` only the built-in parts exist.
+With the environment variable `HIERVAE_DISABLE_PLUGINS=1` only what hiervae itself offers exists.
 """
 
-from hiervae.registry.catalogue import available, entries, refresh
-from hiervae.registry.creation import create
-from hiervae.registry.errors import InvalidOptionError
-from hiervae.registry.groups import GROUPS, ROLES, Role
-from hiervae.registry.overrides import override
-from hiervae.registry.plugin_entry import PluginEntry
+from hiervae.registry.catalogue import available, entries, override, refresh
+from hiervae.registry.construction import InvalidOptionError, create
+from hiervae.registry.entries import PluginEntry
 from hiervae.registry.records import describe, restore
 from hiervae.registry.resolution import load
+from hiervae.registry.roles import GROUPS, ROLES, Role
 
 __all__ = [
     "GROUPS",

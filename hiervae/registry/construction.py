@@ -1,21 +1,115 @@
-"""Calls a part's constructor, and explains options that it does not take."""
+"""From what users write to a part: the class is checked, and its constructor called."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from hiervae.errors import BrokenPluginError, HiervaeError
-from hiervae.registry.errors import InvalidOptionError
+from hiervae.errors import BrokenPluginError, HiervaeError, IncompatiblePluginError
+from hiervae.registry.entries import PluginEntry, did_you_mean, nearest
 from hiervae.registry.explanations import reason
-from hiervae.registry.plugin_entry import PluginEntry
-from hiervae.registry.suggestions import did_you_mean, nearest
+from hiervae.registry.resolution import find, load_entry
+from hiervae.registry.roles import part_label
 
 T = TypeVar("T")
 
 _UNKNOWN_KEYWORD = ("unexpected keyword argument", "nrecognized keyword argument")
 """What Python and Keras say of a keyword that a constructor does not take."""
+
+
+class InvalidOptionError(HiervaeError, ValueError):
+    """An option of a part is unknown, missing or has a value the part refuses."""
+
+
+def create(group: str, spec: object, base: type[T]) -> T:
+    """Return the part that `spec` stands for.
+
+    Args:
+        group: entry-point group, one of `GROUPS`.
+        spec: a name; `"distribution:name"`; a dict `{"name": ..., **options}`, its other
+            entries being the constructor's arguments; a class; or an instance, which is returned
+            as it is.
+        base: the class that parts of this group derive from.
+
+    Raises:
+        UnknownPluginError: if no installed distribution offers the name.
+        PluginConflictError: if more than one does.
+        BrokenPluginError: if importing or constructing the plugin fails, or its entry is refused.
+        IncompatiblePluginError: if the part does not derive from `base`, is abstract, or was
+            written for another interface version; or if `spec` is of none of these forms.
+        InvalidOptionError: if an option is unknown, missing, or refused with a ValueError.
+        TypeError: if the constructor itself raises one.
+        RegistryError: if there is no such group or hiervae itself is not installed.
+    """
+    kind = part_label(group)
+    if isinstance(spec, base):
+        check_interface_version(kind, type(spec), base, None)
+        return spec
+    entry: PluginEntry | None = None
+    options: dict[str, Any] = {}
+    if isinstance(spec, str):
+        entry = find(group, spec)
+    elif isinstance(spec, Mapping):
+        name, options = _split(kind, spec)
+        entry = find(group, name)
+    elif not isinstance(spec, type):
+        raise IncompatiblePluginError(
+            f"The {kind} is {spec!r} of type {type(spec).__name__}. Expected a name, "
+            f'"distribution:name", a dict {{"name": ..., **options}}, or a class or an instance '
+            f"of {base.__module__}.{base.__qualname__}."
+        )
+    part_class = check_class(kind, load_entry(entry) if entry else spec, base, entry)
+    return construct(kind, part_class, options, entry)
+
+
+def check_class(kind: str, part_class: Any, base: type[T], entry: PluginEntry | None) -> type[T]:
+    """Return `part_class` if it is a concrete subclass of `base` of its interface version.
+
+    Raises:
+        IncompatiblePluginError: if it is not.
+    """
+    if not issubclass(part_class, base):
+        raise IncompatiblePluginError(
+            f"{_called(kind, part_class, entry)} does not derive from the class of its kind. "
+            f"Received {_path(part_class)}, expected a subclass of {_path(base)}."
+        )
+    check_interface_version(kind, part_class, base, entry)
+    if inspect.isabstract(part_class):
+        missing = ", ".join(sorted(part_class.__abstractmethods__))
+        raise IncompatiblePluginError(
+            f"{_called(kind, part_class, entry)} is abstract: {_path(part_class)} lacks {missing}. "
+            "Expected a class that implements all of its base; define what is missing."
+        )
+    return cast(type[T], part_class)
+
+
+def check_instance(kind: str, part: object, base: type[T], entry: PluginEntry | None) -> T:
+    """Return `part` if `check_class` accepts its class.
+
+    Raises:
+        IncompatiblePluginError: if it does not.
+    """
+    check_class(kind, type(part), base, entry)
+    return cast(T, part)
+
+
+def check_interface_version(
+    kind: str, part_class: type, base: type, entry: PluginEntry | None
+) -> None:
+    """Refuse a class written for another version of the interface that `base` defines.
+
+    Raises:
+        IncompatiblePluginError: if the `interface_version` of the two differs.
+    """
+    expected = getattr(base, "interface_version", None)
+    received = getattr(part_class, "interface_version", None)
+    if received != expected:
+        raise IncompatiblePluginError(
+            f"{_called(kind, part_class, entry)} was written for interface version {received!r} of "
+            f"{_path(base)}; the installed hiervae has interface version {expected!r}. Install "
+            "versions of the plugin and of hiervae that fit each other."
+        )
 
 
 def construct(
@@ -56,6 +150,33 @@ def construct(
         raise BrokenPluginError(
             f"The {what}{_origin(entry)} cannot be made: {reason(error)}"
         ) from error
+
+
+def _split(kind: str, spec: Mapping[Any, Any]) -> tuple[str, dict[str, Any]]:
+    options = dict(spec)
+    name = options.pop("name", None)
+    if not isinstance(name, str):
+        raise InvalidOptionError(
+            f'The {kind} is {dict(spec)!r}, whose "name" is {name!r}. Expected a dict '
+            '{"name": ..., **options} with the name of a part; to give a class options, '
+            "construct it and pass the instance."
+        )
+    odd = [key for key in options if not isinstance(key, str)]
+    if odd:
+        raise InvalidOptionError(
+            f"The options of the {kind} {name!r} hold the keys {odd!r}. Expected strings."
+        )
+    return name, options
+
+
+def _called(kind: str, part_class: type, entry: PluginEntry | None) -> str:
+    if entry is None:
+        return f"The {kind} {part_class.__qualname__!r}"
+    return f"The {kind} {entry.name!r} ({entry.origin})"
+
+
+def _path(part_class: type) -> str:
+    return f"{part_class.__module__}.{part_class.__qualname__}"
 
 
 def _constructor_signatures(part_class: type) -> list[inspect.Signature]:

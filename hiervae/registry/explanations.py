@@ -1,4 +1,4 @@
-"""Messages for names that stand for no part, or for several."""
+"""Messages for names that stand for nothing, or for several things, and for saved parts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from hiervae.registry import catalogue
-from hiervae.registry.distribution_names import KNOWN_PLUGINS, normalize, requirement
-from hiervae.registry.groups import label
-from hiervae.registry.plugin_entry import PluginEntry
-from hiervae.registry.suggestions import nearest
+from hiervae.registry.entries import PluginEntry, nearest, normalize
+from hiervae.registry.roles import label
 from hiervae.types import PartRecord
+
+KNOWN_PLUGINS = {
+    ("hiervae.priors", "student_t"): "hiervae-student-t",
+}
+"""Distribution to install for a (group, name) that is not built in."""
 
 
 def conflict(kind: str, name: str, matches: Sequence[PluginEntry]) -> str:
-    """Why `name` is ambiguous and how to choose."""
+    """Return why `name` is ambiguous and how to choose."""
     origins = " and ".join(row.origin for row in matches)
     choices = sorted({row.qualified_name for row in matches})
     if len(choices) == 1:
@@ -30,9 +33,10 @@ def conflict(kind: str, name: str, matches: Sequence[PluginEntry]) -> str:
 
 
 def unknown(group: str, name: str, distribution: str, rows: Sequence[PluginEntry]) -> str:
-    """Why `name` (of `distribution`, unless empty) is not among `rows` and what to do."""
+    """Return why `name` (of `distribution`, unless empty) is not among `rows` and what to do."""
     asked = f"{distribution}:{name}" if distribution else name
-    names = sorted({row.qualified_name if distribution else row.name for row in rows})
+    sound = [row for row in rows if not row.refusal]
+    names = sorted({row.qualified_name if distribution else row.name for row in sound})
     message = f"Unknown {label(group)} {asked!r}. Available: {', '.join(names)}."
     way_out = _switched_off(group, name, distribution) or _to_install(group, name, distribution)
     if way_out:
@@ -41,12 +45,13 @@ def unknown(group: str, name: str, distribution: str, rows: Sequence[PluginEntry
     near = nearest(asked, names if distribution else [*names, *known])
     if near is not None:
         message += f" Did you mean {near!r}?" + ("" if near in names else _to_install(group, near))
+    message += "".join(f" {row.refusal}" for row in rows if not row.name.strip())
     damaged = "; ".join(catalogue.unreadable())
     return message + (f" Metadata is damaged, reinstall: {damaged}." if damaged else "")
 
 
 def not_installed(group: str, saved: PartRecord) -> str:
-    """Which distribution and version to install for a saved part."""
+    """Return which distribution and version to install for a saved part."""
     name, distribution = str(saved.name), str(saved.distribution)
     message = (
         f"The {label(group)} {name!r} was saved with distribution {distribution!r} "
@@ -65,7 +70,7 @@ def not_installed(group: str, saved: PartRecord) -> str:
 
 
 def not_rebuilt(kind: str, entry: PluginEntry, saved: PartRecord, error: Exception) -> str:
-    """Why a saved config could not be turned into a part again."""
+    """Return why a saved config could not be turned into a part again."""
     message = (
         f"The {kind} {entry.name!r} ({entry.origin}) cannot be rebuilt from its saved config: "
         f"{reason(error)}"
@@ -78,9 +83,24 @@ def not_rebuilt(kind: str, entry: PluginEntry, saved: PartRecord, error: Excepti
 
 
 def reason(error: BaseException) -> str:
-    """Type and text of an exception in one line, without the config that Keras puts before it."""
+    """Return type and text of an exception in one line, without Keras' config before it."""
     text = str(error).rpartition("Exception encountered: ")[2]
     return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"
+
+
+def older_than_saved(kind: str, entry: PluginEntry, saved: PartRecord) -> str:
+    """Return that the installed version is older than the one a part was saved with."""
+    return (
+        f"The {kind} {entry.name!r} was saved with distribution {entry.distribution!r} "
+        f"{saved.version}, and the installed version {entry.version} is older: the part may behave "
+        f"otherwise. {_run(str(saved.distribution), saved)}"
+    )
+
+
+def requirement(distribution: str, version: str | None = None) -> str:
+    """Return the command that installs `distribution`, in exactly `version` where one is given."""
+    pinned = f"{distribution}=={version}" if version else distribution
+    return f'pip install "{pinned}"'
 
 
 def _run(distribution: str, saved: PartRecord) -> str:

@@ -10,7 +10,7 @@ Example:
 """
 
 from hiervae.random import inject_noise
-from hiervae.testing.conformance_error import ConformanceError
+from hiervae.testing.error import ConformanceError
 from hiervae.testing.inference import check_inference
 from hiervae.testing.likelihoods import check_likelihood
 from hiervae.testing.networks import check_network

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hiervae.testing.conformance_error import ConformanceError
+from hiervae.testing.error import ConformanceError
 
 Array = np.ndarray[Any, Any]
 

@@ -10,10 +10,13 @@ from functools import partial
 import numpy as np
 
 from hiervae.testing.check import Array
+from hiervae.testing.subject import Subject
+from hiervae.testing.workbench import AS_BUILT
 
 FREQUENCIES = (0.5, 1.0, 2.0, 4.0)
 DEVIATIONS = 6.0
 SLACK = 0.01
+CONCLUSIVE_SIZE = 200.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,45 @@ def compare(
         float(weights.sum() ** 2 / squares) if squares > 0.0 else 0.0,
         *worst,
     )
+
+
+def check_comparison(
+    subject: Subject, result: Comparison, setting: str, normalise: str, agree: str
+) -> bool:
+    """Check that a density integrates to 1 and that draws come from it.
+
+    Where weights are moved, the density may become too rough for the comparison to mean anything.
+
+    Args:
+        subject: the part under check.
+        result: the comparison.
+        setting: of the weights, one of `workbench.settings`.
+        normalise: how a density that is not one is usually mended.
+        agree: how draws from another density are.
+
+    Returns:
+        Whether the comparison meant anything.
+
+    Raises:
+        ConformanceError: of the check "normalisation" or "sampling".
+    """
+    if setting != AS_BUILT and result.effective_size < CONCLUSIVE_SIZE:
+        return False
+    with subject.check("normalisation", normalise) as check:
+        check.require(
+            result.is_normalized,
+            f"{result.integral:.4f} +- {result.integral_error:.4f} as the integral of "
+            f"exp(log_prob), {setting}",
+            "1",
+        )
+    with subject.check("sampling", agree) as check:
+        check.require(
+            result.agrees,
+            f"{result.of_draws:.3f} as the mean of a test function over sample(), but "
+            f"{result.of_density:.3f} +- {result.error:.3f} under exp(log_prob), {setting}",
+            "the same",
+        )
+    return True
 
 
 def _test_functions(dim: int) -> list[Callable[[Array], Array]]:

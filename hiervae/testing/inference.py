@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
+
+from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import InferenceScheme
-from hiervae.testing import inference_bound, inference_draws, inference_generation, inference_levels
+from hiervae.inference.passes import InferencePass
+from hiervae.model import HierarchicalVAE
+from hiervae.testing.check import Array, Check
 from hiervae.testing.composition import check_composition
-from hiervae.testing.perturbation import standardize
+from hiervae.testing.density import DEVIATIONS
 from hiervae.testing.subject import Subject
-from hiervae.testing.workbench import EVENT_SHAPE, accepted_models, binary_examples, small_model
+from hiervae.testing.workbench import (
+    EVENT_SHAPE,
+    HALF,
+    accepted_models,
+    binary_examples,
+    check_seeds,
+    generator,
+    normal_array,
+    numpy,
+    small_model,
+    standardize,
+    tensor,
+)
 
 LATENT_DIMS = ((3,), (3, 2), (2, 3, 2))
+BATCH, SAMPLES = 4, 3
+MANY, DRAWS = 400, 10_000
+PSEUDO_INPUTS = 5
 
 
 def check_inference(
@@ -53,13 +74,310 @@ def check_inference(
         for model in models:
             standardize(model.inference.trainable_variables)
         for model in dict.fromkeys((models[0], models[-1])):
-            inference_levels.check_levels(subject, model)
-            inference_draws.check_draws(subject, model)
-            inference_generation.check_components(subject, model)
-            inference_generation.check_generate(subject, model)
-        inference_generation.check_conditional_prior(subject, models[-1])
+            check_levels(subject, model)
+            check_draws(subject, model)
+            check_components(subject, model)
+            check_generate(subject, model)
+        check_conditional_prior(subject, models[-1])
         middle = models[len(models) // 2]
-        inference_bound.check_kl(subject, middle)
-        inference_levels.check_precision(subject, middle.latent_dims, event_shape)
+        check_kl(subject, middle)
+        check_precision(subject, middle.latent_dims, event_shape)
         model = small_model(event_shape, inference=subject.fresh(), latent_dims=middle.latent_dims)
         check_composition(subject, model, binary_examples(24, event_shape))
+
+
+def infer(model: HierarchicalVAE, scale: float = 1.0, **arguments: Any) -> InferencePass:
+    """Return a pass over a batch of four examples, with three draws each."""
+    inputs = tensor(normal_array(BATCH, *(model.event_shape or ()), scale=scale))
+    arguments = {"inputs": inputs, "num_samples": SAMPLES, "seed": generator(), **arguments}
+    return model.inference.infer(**arguments)
+
+
+def check_levels(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check number, shapes and types of levels and features, and inputs that are far out."""
+    scheme = model.inference
+    fix = "Return one Level per latent, z_1 first, with arrays (samples * batch, *latent_shape)."
+    with subject.check("levels", fix) as check:
+        structure = getattr(scheme, "structure", None)
+        check.require(
+            structure in ("stacked", "flat"), f"structure = {structure!r}", "'stacked' or 'flat'"
+        )
+        outcome = infer(model)
+        check_pass(check, model, outcome, SAMPLES * BATCH)
+        check.require(
+            outcome.components is None, "components without pseudo-inputs", "components=None"
+        )
+    fix = "Set features_shape in build(), and return from infer() what decode() returns."
+    with subject.check("features", fix) as check:
+        shape = (SAMPLES * BATCH, *scheme.features_shape)
+        received = tuple(outcome.features.shape)
+        check.require(received == shape, f"features of shape {received}", f"{shape}")
+        decoded = numpy(scheme.decode([level.latent for level in outcome.levels]))
+        check.require_close("decode() of the latents", decoded, numpy(outcome.features))
+    with subject.check("extremes", "Bound log-variances; see NormalHead.") as check:
+        check_pass(check, model, infer(model, scale=1e4), SAMPLES * BATCH)
+
+
+def check_pass(check: Check, model: HierarchicalVAE, outcome: InferencePass, rows: int) -> None:
+    """Check the levels of a pass over so many rows."""
+    number = len(outcome.levels)
+    check.require(number == model.num_levels, f"{number} levels", f"{model.num_levels}")
+    conditioned = number - len(model.inference.governed(outcome.levels))
+    for index, (level, shape) in enumerate(zip(outcome.levels, model.latent_shapes, strict=True)):
+        name = f"level {index + 1}"
+        latent = check.require_array(f"the latent of {name}", level.latent, (rows, *shape))
+        check.require(np.isfinite(latent).all(), f"a latent of {name} not finite", "finite numbers")
+        check_normal(check, f"the posterior of {name}", level.posterior, (rows, *shape))
+        conditional = level.conditional_prior
+        if index < conditioned:
+            check_normal(check, f"the conditional prior of {name}", conditional, (rows, *shape))
+        else:
+            check.require(
+                conditional is None,
+                f"a conditional prior of {name}, which the model's prior governs",
+                "None",
+            )
+
+
+def check_normal(check: Check, what: str, normal: Any, shape: tuple[int, ...]) -> None:
+    """Check that something is a diagonal normal with finite parameters of this shape."""
+    check.require(
+        isinstance(normal, DiagonalNormal), f"{what} = {type(normal).__name__}", "DiagonalNormal"
+    )
+    for name in ("mean", "log_variance"):
+        array = check.require_array(f"the {name} of {what}", getattr(normal, name), shape)
+        check.require(
+            np.isfinite(array).all(), f"a {name} of {what} that is not finite", "finite numbers"
+        )
+
+
+def check_precision(
+    subject: Subject, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
+) -> None:
+    """Check that levels stay in float32 under a half-precision policy."""
+    fix = "Cast to float32 what latents and their distributions are made of; see NormalHead."
+    with subject.check("precision", fix) as check:
+        model = small_model(
+            event_shape,
+            inference=subject.fresh(HALF),
+            latent_dims=latent_dims,
+            dtype=HALF,
+        )
+        check_pass(check, model, infer(model), SAMPLES * BATCH)
+
+
+def check_draws(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check draws against posteriors, the order of rows, and seeds."""
+    _check_latents(subject, model)
+    _check_folding(subject, model)
+    fix = "Draw all randomness from the `seed` that is passed."
+    with subject.check("seeds", fix) as check:
+        for training in (False, True):
+            check_seeds(check, partial(latents, model, training=training))
+
+
+def latents(model: HierarchicalVAE, seed: Any, training: bool) -> list[Array]:
+    """Return the latents of a pass."""
+    return [numpy(level.latent) for level in infer(model, seed=seed, training=training).levels]
+
+
+def _check_latents(subject: Subject, model: HierarchicalVAE) -> None:
+    fix = "Take DiagonalNormal.sample(seed), or the mean where sample=False."
+    with subject.check("draws", fix) as check:
+        for index, level in enumerate(infer(model, num_samples=MANY).levels, start=1):
+            check_residuals(check, f"latents of level {index}", level.latent, level.posterior)
+        outcome = infer(model, sample=False, seed=None)
+        for index, level in enumerate(outcome.levels, start=1):
+            check.require_close(
+                f"latents of level {index} with sample=False",
+                numpy(level.latent),
+                numpy(level.posterior.mean),
+            )
+
+
+def check_residuals(check: Check, what: str, draws: Any, normal: DiagonalNormal) -> None:
+    """Check by mean and variance that draws (n, d) come from normals with parameters (n, d)."""
+    residuals = (numpy(draws) - numpy(normal.mean)) / numpy(normal.stddev)
+    bound = DEVIATIONS / np.sqrt(len(residuals))
+    worst = np.abs(residuals.mean(axis=0)).max()
+    check.require(
+        worst <= bound, f"{what} with a standardised mean of {worst:.3f}", f"0 +- {bound:.3f}"
+    )
+    variance = residuals.var(axis=0)
+    worst = variance[np.abs(variance - 1.0).argmax()]
+    bound *= np.sqrt(2.0)
+    check.require(
+        abs(worst - 1.0) <= bound,
+        f"{what} with a standardised variance of {worst:.3f}",
+        f"1 +- {bound:.3f}",
+    )
+
+
+def _check_folding(subject: Subject, model: HierarchicalVAE) -> None:
+    fix = "Fold samples before examples: row s * batch + b; see DiagonalNormal.repeat."
+    with subject.check("folding", fix) as check:
+        inputs = normal_array(BATCH, *(model.event_shape or ()))
+        changed = inputs.copy()
+        changed[1] += 1.0
+        before, after = infer(model, inputs=tensor(inputs)), infer(model, inputs=tensor(changed))
+        moved = np.zeros((SAMPLES, BATCH), dtype=bool)
+        for first, second in zip(before.levels, after.levels, strict=True):
+            difference = np.abs(numpy(first.posterior.mean) - numpy(second.posterior.mean))
+            moved |= (difference.max(axis=-1) > 1e-5).reshape(SAMPLES, BATCH)
+        rows = np.flatnonzero(moved).tolist()
+        expected = [sample * BATCH + 1 for sample in range(SAMPLES)]
+        check.require(
+            rows == expected,
+            f"other posteriors in the rows {rows} after example 1 of {BATCH} has changed, with "
+            f"{SAMPLES} samples",
+            f"the rows {expected}",
+        )
+
+
+def check_components(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check the posteriors of pseudo-inputs, encoded beside the batch and alone."""
+    fix = "Encode the pseudo-inputs as examples; return q(z | u_k) of the latent under the prior."
+    with subject.check("components", fix) as check:
+        shape = (PSEUDO_INPUTS, model.prior_dim)
+        inputs = tensor(normal_array(PSEUDO_INPUTS, *(model.event_shape or ()), seed=7))
+        outcome = infer(model, pseudo_inputs=inputs)
+        check_pass(check, model, outcome, SAMPLES * BATCH)
+        check_normal(check, "components", outcome.components, shape)
+        alone = model.inference.encode_components(inputs, seed=generator())
+        check_normal(check, "encode_components()", alone, shape)
+        beside = infer(model, pseudo_inputs=inputs, sample=False)
+        plain = infer(model, sample=False)
+        for first, second in zip(beside.levels, plain.levels, strict=True):
+            check.require_close(
+                "the posterior mean of an example encoded beside pseudo-inputs",
+                numpy(first.posterior.mean),
+                numpy(second.posterior.mean),
+            )
+    if model.inference.components_are_drawn(model.num_levels):
+        _check_drawn_components(subject, model, inputs)
+    else:
+        _check_exact_components(subject, model, inputs)
+
+
+def _check_drawn_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
+    """Check that components which are said to depend on draws do."""
+    fix = "Draw from the `seed` of encode_components(), or let components_are_drawn() return False."
+    with subject.check("components", fix) as check:
+
+        def means(seed: Any) -> list[Array]:
+            return [numpy(model.inference.encode_components(inputs, seed=seed).mean)]
+
+        check_seeds(check, means)
+
+
+def _check_exact_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
+    """Check that components are what the same inputs have as posteriors when they are examples."""
+    fix = (
+        "Encode the pseudo-inputs as examples; let components_are_drawn() say whether q(z | u_k) "
+        "depends on draws of other levels."
+    )
+    with subject.check("components", fix) as check:
+        outcome = infer(model, pseudo_inputs=inputs)
+        alone = model.inference.encode_components(inputs, seed=generator())
+        levels = infer(model, inputs=inputs, num_samples=1, seed=generator(5)).levels
+        for name in ("mean", "log_variance"):
+            expected = model.governed_latent(
+                [numpy(getattr(level.posterior, name)) for level in levels]
+            )
+            for what, normal in (("components", outcome.components), ("alone", alone)):
+                check.require_close(
+                    f"the {name} of q(z | u_k) ({what})", numpy(getattr(normal, name)), expected
+                )
+
+
+def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check latents and features that are generated from the top."""
+    scheme, rows = model.inference, SAMPLES * BATCH
+    latent = normal_array(rows, model.prior_dim, seed=8)
+    fix = "Return all latents z_1 ... z_L, the given one among them, and what decode() makes of it."
+    with subject.check("generate", fix) as check:
+        for scale, sample in ((1.0, True), (1.0, False), (1e4, True)):
+            given = scale * latent
+            outcome = scheme.generate(tensor(given), sample=sample, seed=generator())
+            arrays: list[Array] = []
+            check.require(
+                len(outcome.latents) == model.num_levels,
+                f"{len(outcome.latents)} latents",
+                f"{model.num_levels}",
+            )
+            for index, (value, shape) in enumerate(
+                zip(outcome.latents, model.latent_shapes, strict=True), start=1
+            ):
+                arrays.append(check.require_array(f"z_{index}", value, (rows, *shape)))
+            check.require_close(
+                "the latent that the prior governs", model.governed_latent(arrays), given
+            )
+            features = numpy(outcome.features)
+            check.require(np.isfinite(features).all(), "features not finite", "finite numbers")
+            decoded = numpy(scheme.decode(outcome.latents))
+            check.require_close("decode() of the latents", features, decoded)
+    if len(scheme.governed(model.latent_shapes)) < model.num_levels:
+        with subject.check("seeds", "Draw all randomness from the `seed` of generate().") as check:
+            check_seeds(
+                check,
+                lambda seed: [
+                    numpy(value)
+                    for value in scheme.generate(tensor(latent), seed=seed).latents[:-1]
+                ],
+            )
+
+
+def check_conditional_prior(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check the priors of the levels below the top.
+
+    The KL of z_{L-1} has to be against the prior which generates z_{L-1} from z_L, and
+    `conditional_prior`, where the scheme has one, has to give what infer() compares with.
+    """
+    if len(model.inference.governed(model.latent_shapes)) == model.num_levels:
+        return
+    fix = "Let infer() take p(z_l | z_{l+1}, ...) from the generative model, with the same heads."
+    with subject.check("conditional_prior", fix) as check:
+        *_, level, top = infer(model, num_samples=MANY).levels
+        conditional: Any = level.conditional_prior
+        check_normal(check, "conditional prior", conditional, tuple(level.latent.shape))
+        means = model.inference.generate(top.latent, sample=False).latents[-2]
+        check.require_close(
+            "the conditional mean that infer() compares with", numpy(conditional.mean), numpy(means)
+        )
+        draws = model.inference.generate(top.latent, seed=generator()).latents[-2]
+        check_residuals(check, "generated latents", draws, conditional)
+        if type(model.inference).conditional_prior is InferenceScheme.conditional_prior:
+            return
+        levels = infer(model).levels
+        latents = [level.latent for level in levels]
+        for index, level in enumerate(levels[:-1], start=1):
+            given = model.inference.conditional_prior(latents[index:])
+            for name in ("mean", "log_variance"):
+                check.require_close(
+                    f"the {name} of conditional_prior() of level {index}",
+                    numpy(getattr(given, name)),
+                    numpy(getattr(level.conditional_prior, name)),
+                )
+
+
+def check_kl(subject: Subject, model: HierarchicalVAE) -> None:
+    """Compare the KL terms of the two kinds on the same draws."""
+    inputs = tensor(binary_examples(BATCH, model.event_shape or ()))
+    fix = "Set Level.top_down only where z_l is drawn after the latents its prior depends on."
+    with subject.check("kl", fix) as check:
+        totals = []
+        for closed_form in (True, False):
+            model.reset_generator(1)
+            terms = model(inputs, return_terms=True, num_samples=DRAWS, closed_form=closed_form)
+            totals.append(check.require_array("the KL", terms.total_kl, (DRAWS, BATCH)))
+        difference = totals[0].astype("float64") - totals[1]
+        error = difference.std(axis=0) / np.sqrt(DRAWS)
+        gap = np.abs(difference.mean(axis=0)) - DEVIATIONS * error
+        worst = int(gap.argmax())
+        closed, estimated = (float(total.mean(axis=0)[worst]) for total in totals)
+        check.require(
+            gap[worst] <= 1e-3 * (1.0 + abs(closed)),
+            f"a mean KL of {closed:.4f} nats in closed form beside {estimated:.4f} +- "
+            f"{error[worst]:.4f} as the mean of log q - log p",
+            "the same",
+        )

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
+import numpy as np
+from keras import ops
+
+from hiervae.errors import DataError
 from hiervae.likelihoods.base import Likelihood
-from hiervae.testing import likelihood_density, likelihood_error, likelihood_values
+from hiervae.model import HierarchicalVAE
+from hiervae.testing.check import Array, Check
 from hiervae.testing.composition import check_composition
+from hiervae.testing.density import DEVIATIONS, check_comparison, compare
 from hiervae.testing.subject import Subject
-from hiervae.testing.workbench import accepted_models, small_model
+from hiervae.testing.workbench import (
+    HALF,
+    accepted_models,
+    check_seeds,
+    generator,
+    normal_array,
+    numpy,
+    settings,
+    small_model,
+    tensor,
+    without_new_state,
+)
 
 EVENT_SHAPES = ((4,), (4, 4, 3))
 PAIRS = ((2,), (2, 1, 1), (1, 1, 2))
+
+ROWS = 6
+
+DRAWS = 20_000
+MOST_LEVELS = 300
+"""A likelihood whose draws take more values than this is taken for a continuous one."""
+
+NORMALISE = "Normalise log_prob(), and sum it over the event's axes."
+AGREE = "Draw in sample() from the density that log_prob() evaluates."
+
+MANY_ROWS = 500
+SAME_PARAMETERS = 3
+TOLERANCE = 0.01
+MANY_TIMES = 8
+"""How many times larger an example has to be for the growth of its error to tell."""
 
 
 def check_likelihood(
@@ -49,15 +83,274 @@ def check_likelihood(
     with subject.scope():
         models = accepted_models(subject, [_setting(subject, shape) for shape in shapes])
         for model in models:
-            likelihood_values.check_values(subject, model)
+            check_values(subject, model)
         pairs = accepted_models(subject, [_setting(subject, shape) for shape in PAIRS])
-        likelihood_density.check_density(subject, pairs[0])
+        check_density(subject, pairs[0])
         last = models[-1]
-        likelihood_error.check_error(subject, pairs[0], last)
-        likelihood_values.check_precision(subject, last.event_shape or ())
+        check_error(subject, pairs[0], last)
+        check_precision(subject, last.event_shape or ())
         examples = last.sample(24, seed=3)
         check_composition(subject, small_model(**_setting(subject, examples.shape[1:])), examples)
 
 
 def _setting(subject: Subject, event_shape: tuple[int, ...]) -> dict[str, Any]:
     return {"event_shape": event_shape, "likelihood": subject.fresh()}
+
+
+def features(model: HierarchicalVAE, rows: int = ROWS, scale: float = 1.0) -> Array:
+    """Return decoder features of different rows."""
+    return normal_array(rows, *model.inference.features_shape, scale=scale)
+
+
+def check_values(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check what a built likelihood returns."""
+    likelihood = model.likelihood
+    with without_new_state(subject, likelihood, "use"):
+        values = _check_draws_and_mean(subject, model)
+        _check_log_prob(subject, model, values)
+    _check_range(subject, likelihood, values)
+
+
+def _check_draws_and_mean(subject: Subject, model: HierarchicalVAE) -> Array:
+    """Check `sample` and `mean`, and return draws."""
+    likelihood = model.likelihood
+    with subject.check("sample", "Return a draw of shape (n, *event_shape).") as check:
+        parameters = likelihood(tensor(features(model)))
+        shape = (ROWS, *(model.event_shape or ()))
+        draws = likelihood.sample(parameters, seed=generator())
+        values = check.require_array("sample", draws, shape)
+        check.require(np.isfinite(values).all(), "draws that are not finite", "finite numbers")
+    with subject.check("seeds", "Draw all randomness from the `seed` that is passed.") as check:
+        many = likelihood(tensor(features(model, 100)))
+        check_seeds(check, lambda seed: [numpy(likelihood.sample(many, seed=seed))])
+    with subject.check("mean", "Return means of shape (n, *event_shape).") as check:
+        mean = check.require_array("mean", likelihood.mean(parameters), shape)
+        check.require(np.isfinite(mean).all(), "means that are not finite", "finite numbers")
+    return values
+
+
+def _check_log_prob(subject: Subject, model: HierarchicalVAE, values: Array) -> None:
+    likelihood, rows = model.likelihood, (ROWS,)
+    inputs = features(model)
+    parameters = likelihood(tensor(inputs))
+    changed = inputs.copy()
+    changed[: ROWS // 2] += 1.0
+    kept = slice(ROWS // 2, None)
+    results = {}
+    for name in ("log_prob", "reconstruction_error"):
+        fix = "Sum over the event's axes alone, never over rows: the result has shape (n,)."
+        with subject.check(name, fix) as check:
+            method = getattr(likelihood, name)
+            result = check.require_array(name, method(tensor(values), parameters), rows)
+            check.require(np.isfinite(result).all(), f"{name} = {result}", "finite numbers")
+            after = numpy(method(tensor(values), likelihood(tensor(changed))))
+            check.require_close(
+                f"{name} of a row after another row has changed", after[kept], result[kept]
+            )
+            results[name] = result
+    fix = "Return a term of -log p(x | z) that is least, and not negative, where x is expected."
+    with subject.check("reconstruction_error", fix) as check:
+        lowest = results["reconstruction_error"].min()
+        check.require(lowest >= 0.0, f"an error of {lowest}", "no negative number")
+    with subject.check("joint", "Let log_prob_and_error return what both methods return.") as check:
+        both = likelihood.log_prob_and_error(tensor(values), parameters)
+        for (name, result), joint in zip(results.items(), both, strict=True):
+            check.require_close(f"{name} of log_prob_and_error", numpy(joint), result)
+    with subject.check("extremes", "Bound what is exponentiated; work with logits.") as check:
+        far = likelihood(tensor(features(model, scale=1e4)))
+        for name in results:
+            result = numpy(getattr(likelihood, name)(tensor(values), far))
+            check.require(
+                np.isfinite(result).all(), f"{name} = {result} for large features", "finite numbers"
+            )
+
+
+def _check_range(subject: Subject, likelihood: Any, values: Array) -> None:
+    fix = "Declare `value_range`, and raise a DataError in check_values() for other values."
+    with subject.check("values", fix) as check:
+        likelihood.check_values(values)
+        low, high = likelihood.value_range
+        for bound, outside in ((low, -1.0), (high, 1.0)):
+            if bound is None:
+                continue
+            wrong = values.copy()
+            wrong.flat[0] = bound + outside
+            try:
+                likelihood.check_values(wrong)
+            except DataError:
+                continue
+            check.require(False, f"no DataError for the value {wrong.flat[0]}", "a DataError")
+
+
+def check_precision(subject: Subject, event_shape: tuple[int, ...]) -> None:
+    """Check that log-densities stay in float32 under a half-precision policy."""
+    fix = "Cast to float32 before log-densities are formed."
+    with subject.check("precision", fix) as check:
+        model = small_model(event_shape, likelihood=subject.fresh(HALF), dtype=HALF)
+        parameters = model.likelihood(tensor(features(model)))
+        draws = model.likelihood.sample(parameters, seed=generator())
+        check.require_array("sample", draws, (ROWS, *event_shape))
+        for name in ("log_prob", "reconstruction_error"):
+            result = getattr(model.likelihood, name)(draws, parameters)
+            check.require_array(f"{name} under mixed_float16", result, (ROWS,))
+
+
+def check_error(subject: Subject, model: HierarchicalVAE, larger: HierarchicalVAE) -> None:
+    """Check that the error tells likely values from unlikely ones, in the unit of -log p(x | z).
+
+    Whatever scores a density so that the true one scores best on average, as -log p(x | z) and the
+    squared error from the mean do, is smaller on average for draws of p(x | z) than for the draws
+    that belong to other z. Where the error is -log p(x | z) up to a factor and a term without x,
+    the factor has to be 1; it shows as one slope for all parameters and weights. Of another error
+    the unit is free, but it has to grow with the size of the event.
+
+    Args:
+        subject: the likelihood.
+        model: a built model of two values an example.
+        larger: one of more values, or of as many.
+    """
+    likelihood = model.likelihood
+    inputs = features(model, MANY_ROWS)
+    own, others, slopes = [], [], []
+    for _ in settings(likelihood.trainable_variables):
+        parameters = likelihood(tensor(inputs))
+        draws = numpy(likelihood.sample(parameters, seed=generator()))
+        error = likelihood.reconstruction_error
+        own.append(numpy(error(tensor(draws), parameters)))
+        others.append(numpy(error(tensor(np.roll(draws, 1, axis=0)), parameters)))
+        for row in inputs[:SAME_PARAMETERS]:
+            same = likelihood(tensor(np.repeat(row[None], MANY_ROWS, axis=0)))
+            log_prob = numpy(likelihood.log_prob(tensor(draws), same))
+            slopes.append(_slope(-log_prob, numpy(error(tensor(draws), same))))
+    fix = "Return a term of -log p(x | z), or all of it: smallest where x is most probable."
+    with subject.check("reconstruction_error", fix) as check:
+        near, far = np.concatenate(own, dtype="float64"), np.concatenate(others, dtype="float64")
+        is_constant = (near == near[0]).all() and (far == near[0]).all()
+        check.require(not is_constant, f"the error {abs(near[0]):g} for all x and z", "a distance")
+        check.require(
+            far.mean() - near.mean() > 1e-4 * near.std(),
+            f"a mean error of {near.mean():.4f} for draws of p(x | z), beside {far.mean():.4f} for "
+            "draws that belong to other z",
+            "a smaller error for the draws of p(x | z) itself",
+        )
+    fix = "Sum over the event's axes, in nats, without another factor."
+    with subject.check("reconstruction_error", fix) as check:
+        factor = slopes[0]
+        is_one_factor = np.allclose(slopes, factor, rtol=TOLERANCE, atol=0.0)
+        check.require(
+            not is_one_factor or abs(factor - 1.0) <= TOLERANCE,
+            f"an error that grows with x by {factor:.4g} times what -log p(x | z) does",
+            "the same growth: the term of -log p(x | z) that depends on x",
+        )
+    growth = larger.num_dimensions / model.num_dimensions
+    if not is_one_factor and growth >= MANY_TIMES:
+        _check_growth(subject, model, larger, growth)
+
+
+def _check_growth(
+    subject: Subject, small: HierarchicalVAE, large: HierarchicalVAE, growth: float
+) -> None:
+    fix = "Sum over the event's axes; do not average."
+    with subject.check("reconstruction_error", fix) as check:
+        first, second = (float(_errors(model).mean()) for model in (small, large))
+        check.require(
+            second > math.sqrt(growth) * first,
+            f"a mean error of {first:.4g} for {small.num_dimensions} values an example and of "
+            f"{second:.4g} for {large.num_dimensions}",
+            f"about {growth:g} times as much",
+        )
+
+
+def _errors(model: HierarchicalVAE) -> Array:
+    parameters = model.likelihood(tensor(features(model)))
+    draws = model.likelihood.sample(parameters, seed=generator())
+    return numpy(model.likelihood.reconstruction_error(draws, parameters))
+
+
+def _slope(surprisal: Array, error: Array) -> float:
+    """The factor s of error = s * surprisal + constant, NaN where they are not so related."""
+    if not np.isfinite(surprisal).all():
+        return math.nan
+    centred, deviation = (
+        each.astype("float64") - each.mean(dtype="float64") for each in (surprisal, error)
+    )
+    slope = float((centred * deviation).mean() / max((centred**2).mean(), 1e-12))
+    residual = np.abs(deviation - slope * centred).max()
+    return slope if residual <= 1e-3 * np.ptp(error) else math.nan
+
+
+def check_density(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check normalisation, draws and mean for two values an example.
+
+    Weights are taken as built and moved; where that makes the density too rough for the comparison
+    to mean anything, the setting is passed over.
+    """
+    likelihood, shape = model.likelihood, model.event_shape or ()
+    row = features(model, 1)
+    for setting in settings(likelihood.trainable_variables):
+
+        def log_prob(values: Array) -> Array:
+            parameters = likelihood(ops.repeat(tensor(row), len(values), axis=0))
+            return numpy(likelihood.log_prob(tensor(values.reshape(-1, *shape)), parameters))
+
+        parameters = likelihood(ops.repeat(tensor(row), DRAWS, axis=0))
+        draws = numpy(likelihood.sample(parameters, seed=generator())).reshape(DRAWS, -1)
+        levels, counts = np.unique(draws, return_counts=True)
+        if len(levels) <= MOST_LEVELS:
+            singles = float((counts == 1).sum()) / DRAWS
+            _check_discrete(subject, draws, levels, np.exp(log_prob(_pairs(levels))), singles)
+        else:
+            with np.errstate(over="ignore"):
+                result = compare(log_prob, draws.astype("float64"), likelihood.value_range)
+            if not check_comparison(subject, result, setting, NORMALISE, AGREE):
+                continue
+        if not likelihood.mean_is_exact:
+            continue
+        with subject.check(
+            "moments", "Return from mean() the mean of what sample() draws."
+        ) as check:
+            mean = numpy(likelihood.mean(likelihood(tensor(row)))).reshape(-1)
+            _check_mean(check, draws, mean)
+
+
+def _pairs(levels: Array) -> Array:
+    return np.array(list(itertools.product(levels, levels)), dtype="float32")
+
+
+def _check_discrete(
+    subject: Subject, draws: Array, levels: Array, probabilities: Array, unseen: float
+) -> None:
+    """Check the probabilities of all pairs of levels that were drawn.
+
+    The share of levels that were drawn once estimates the probability of those never drawn
+    (Good-Turing).
+    """
+    total = float(probabilities.sum())
+    with subject.check("normalisation", NORMALISE) as check:
+        check.require(
+            1.0 - 2.0 * unseen - 0.01 <= total <= 1.001,
+            f"{total:.4f} as the sum of exp(log_prob) over the {len(levels)} values drawn",
+            "1",
+        )
+    with subject.check("sampling", AGREE) as check:
+        marginal = probabilities.reshape(len(levels), -1).sum(axis=1)
+        shares = np.array([(draws[:, 0] == level).mean() for level in levels])
+        error = DEVIATIONS * np.sqrt(marginal * (1.0 - marginal) / len(draws)) + 1.0 / len(draws)
+        worst = int((np.abs(shares - marginal) / error).argmax())
+        check.require(
+            abs(shares[worst] - marginal[worst]) <= error[worst] + 2.0 * unseen,
+            f"{shares[worst]:.4f} of the draws at the value {levels[worst]:g}, which has the "
+            f"probability {marginal[worst]:.4f}",
+            "the same",
+        )
+
+
+def _check_mean(check: Check, draws: Array, mean: Array) -> None:
+    error = DEVIATIONS * draws.std(axis=0) / np.sqrt(len(draws)) + 1e-4
+    difference = np.abs(draws.mean(axis=0) - mean)
+    worst = int((difference / error).argmax())
+    check.require(
+        difference[worst] <= error[worst],
+        f"a mean of {mean[worst]:.4f} beside draws with the mean {draws.mean(axis=0)[worst]:.4f}",
+        "the same",
+    )

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from hiervae.networks.base import Network
-from hiervae.testing import network_blocks
+import keras
+import numpy as np
+
+from hiervae.networks.base import Network, build_block
+from hiervae.testing.check import Array, Check
 from hiervae.testing.composition import check_composition
 from hiervae.testing.subject import Subject
-from hiervae.testing.workbench import accepted_models, binary_examples
+from hiervae.testing.workbench import (
+    accepted_models,
+    binary_examples,
+    normal_array,
+    numpy,
+    tensor,
+    without_new_state,
+)
 
 EVENT_SHAPES = ((4,), (8, 8, 3))
 LATENT_DIMS = ((3, 2), (3,))
+
+ROWS = 4
+LATENT = (3,)
+UPPER_LATENT = (2,)
 
 
 def check_network(
@@ -48,7 +64,7 @@ def check_network(
     subject = Subject("hiervae.networks", Network, network, options)
     shapes = EVENT_SHAPES if event_shape is None else (event_shape,)
     with subject.scope():
-        network_blocks.check_returned(subject, shapes)
+        check_returned(subject, shapes)
         alternatives = [
             [
                 {"event_shape": shape, "network": subject.fresh(), "latent_dims": dims}
@@ -58,6 +74,88 @@ def check_network(
         ]
         models = accepted_models(subject, *alternatives)
         for model in models:
-            network_blocks.check_blocks(subject, model.event_shape or (), several_inputs)
+            check_blocks(subject, model.event_shape or (), several_inputs)
         examples = binary_examples(24, models[-1].event_shape or ())
         check_composition(subject, models[-1], examples)
+
+
+def check_returned(subject: Subject, event_shapes: Sequence[tuple[int, ...]]) -> None:
+    """Check that methods return layers, or refuse with a ValueError, before models are built."""
+    for event_shape in event_shapes:
+        for _, method, arguments in _cases(event_shape, several_inputs=False):
+            with subject.check("blocks", _fix(method)) as check, suppress(ValueError):
+                _block(subject, check, method, arguments)
+
+
+def check_blocks(subject: Subject, event_shape: tuple[int, ...], several_inputs: bool) -> None:
+    """Check the blocks for examples of this shape, with one input and with several."""
+    for name, method, arguments in _cases(event_shape, several_inputs):
+        with subject.check(name, _fix(method), fix_suits_exceptions=True) as check:
+            block = _block(subject, check, method, arguments)
+            shapes = next(entry for entry in arguments if isinstance(entry, list))
+            _check_block(subject, check, method, block, shapes)
+
+
+def _cases(
+    event_shape: tuple[int, ...], several_inputs: bool
+) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """The calls of a network's methods: name of the check, method, arguments."""
+    cases: list[tuple[str, str, tuple[Any, ...]]] = [
+        ("blocks", "encoder_block", (1, [event_shape])),
+        ("blocks", "decoder_block", (1, [LATENT])),
+        ("blocks", "data_block", ([LATENT], event_shape)),
+    ]
+    if several_inputs:
+        cases += [
+            ("inputs", "encoder_block", (1, [event_shape, UPPER_LATENT])),
+            ("inputs", "decoder_block", (1, [LATENT, UPPER_LATENT])),
+            ("inputs", "data_block", ([LATENT, UPPER_LATENT], event_shape)),
+        ]
+    return cases
+
+
+def _fix(method: str) -> str:
+    return f"See {method} of hiervae.networks.Network; several inputs come as a list."
+
+
+def _block(subject: Subject, check: Check, method: str, arguments: tuple[Any, ...]) -> Any:
+    block = getattr(subject.fresh(), method)(*arguments)
+    is_layer = isinstance(block, keras.layers.Layer)
+    check.require(is_layer, f"{method}() that returned {block!r}", "a Keras layer")
+    return block
+
+
+def _check_block(
+    subject: Subject, check: Check, method: str, block: Any, shapes: list[tuple[int, ...]]
+) -> None:
+    expected = (ROWS, *build_block(block, shapes))
+    with without_new_state(subject, block, f"{method} was called"):
+        inputs = [normal_array(ROWS, *shape, seed=index) for index, shape in enumerate(shapes)]
+        first = _apply(block, inputs)
+        check.require(
+            first.shape == expected,
+            f"{method} with an output of shape {first.shape}",
+            f"{expected}, as compute_output_shape() says",
+        )
+        again = _apply(block, inputs)
+        check.require_close(f"{method} of the same input again, outside training", again, first)
+        changed = [array.copy() for array in inputs]
+        for array in changed:
+            array[0] += 1.0
+        after = _apply(block, changed)
+        check.require_close(
+            f"{method} of a row after another row has changed", after[1:], first[1:]
+        )
+        check.require(
+            (after[0] != first[0]).any(), f"{method} that ignores its input", "another output"
+        )
+        far = _apply(block, [1e4 * array for array in inputs])
+        check.require(
+            np.isfinite(far).all(), f"{method} not finite for inputs of 1e4", "finite numbers"
+        )
+
+
+def _apply(block: Any, inputs: list[Array]) -> Array:
+    tensors = [tensor(array) for array in inputs]
+    output = block(tensors[0] if len(tensors) == 1 else tensors, training=False)
+    return numpy(output)

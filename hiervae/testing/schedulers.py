@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+from keras import ops
 
 from hiervae.callbacks import BetaController
 from hiervae.model import HierarchicalVAE
+from hiervae.model.control import CAPACITY
+from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
-from hiervae.testing import scheduler_rule
 from hiervae.testing.composition import reload, train
 from hiervae.testing.subject import Subject
-from hiervae.testing.workbench import EVENT_SHAPE, binary_examples, numpy, small_model
+from hiervae.testing.workbench import EVENT_SHAPE, binary_examples, numpy, small_model, tensor
+from hiervae.types import Signals
+
+ERRORS = (50.0, 1e-3, 400.0, 0.0, 1.0)
+"""Reconstruction errors of successive steps, nats."""
+
+LOGS = ("loss", "elbo", "reconstruction", "kl", "constraint", "beta", "val_loss", "val_elbo")
+
+State = dict[str, float]
 
 
 def check_scheduler(scheduler: Any, **options: Any) -> None:
@@ -39,15 +51,131 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
     subject = Subject("hiervae.schedulers", Scheduler, scheduler, options)
     with subject.scope():
         rule = subject.fresh()
-        state = scheduler_rule.check_initial_state(subject, rule)
-        scheduler_rule.check_gates(subject, rule, state)
-        scheduler_rule.check_update(subject, rule, state)
-        scheduler_rule.check_purity(subject, rule, state)
-        scheduler_rule.check_epoch_end(subject, rule, state)
+        state = check_initial_state(subject, rule)
+        check_gates(subject, rule, state)
+        check_update(subject, rule, state)
+        check_purity(subject, rule, state)
+        check_epoch_end(subject, rule, state)
         examples = binary_examples(24, EVENT_SHAPE)
         model = small_model()
         train(subject, model, examples, [BetaController(rule)])
         _check_saved_state(subject, model)
+
+
+def signals(step: int, error: float = 3.0) -> Signals:
+    """Return what a scheduler sees of a step; two steps are an epoch."""
+    return Signals(
+        step=tensor(float(step)),
+        epoch=tensor(float(1 + step // 2)),
+        constraint=tensor(error),
+        kl=tensor(2.0),
+        num_dimensions=4.0,
+    )
+
+
+def tensors(state: State) -> dict[str, Any]:
+    """Return the state as float32 scalars."""
+    return {key: tensor(value) for key, value in state.items()}
+
+
+def check_initial_state(subject: Subject, rule: Scheduler) -> State:
+    """Check and return the state before the first step."""
+    fix = "Return a dict of Python numbers with at least 'beta'."
+    with subject.check("initial_state", fix) as check:
+        state = rule.initial_state()
+        check.require(
+            isinstance(state, dict) and "beta" in state, f"{state!r}", "a dict with 'beta'"
+        )
+        for key, value in state.items():
+            check.require(
+                isinstance(value, (int, float)) and math.isfinite(value),
+                f"{key} = {value!r}",
+                "a finite number",
+            )
+        check.require(state["beta"] >= 0.0, f"beta = {state['beta']}", "beta >= 0")
+        size = len({"beta", "constraint", "phase", *state})
+        check.require(
+            size <= CAPACITY,
+            f"{size} scalars",
+            f"at most {CAPACITY}, constraint and phase included",
+        )
+        again = rule.initial_state()
+        check.require(again == state, f"{again} when called again", f"{state}")
+    return state
+
+
+def check_gates(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check the groups that the rule may hold."""
+    fix = f"Name in `gates` groups of {GATED_ROLES}, and keep a scalar gate_<group> for each."
+    with subject.check("gates", fix) as check:
+        for group in rule.gates:
+            check.require(group in GATED_ROLES, f"the gate {group!r}", f"one of {GATED_ROLES}")
+        expected = {f"gate_{group}" for group in rule.gates}
+        found = {key for key in state if key.startswith("gate_")}
+        check.require(
+            found == expected, f"the scalars {sorted(found)}", f"{sorted(expected)}, as in `gates`"
+        )
+
+
+def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check what the rule makes of small and large errors."""
+    fix = "Return float32 scalars computed in keras.ops; bound what is exponentiated."
+    with subject.check("update", fix) as check:
+        current = tensors(state)
+        for step, error in enumerate(ERRORS, start=1):
+            current = rule.update(dict(current), signals(step, error))
+            check.require(
+                current.keys() == state.keys(),
+                f"the keys {sorted(current)}",
+                f"{sorted(state)}, as in initial_state()",
+            )
+            for key, value in current.items():
+                check.require(
+                    ops.is_tensor(value),
+                    f"{key} = {value!r} of type {type(value).__name__}",
+                    "a tensor, such as keras.ops.convert_to_tensor(value, 'float32') for a number",
+                )
+                number = float(check.require_array(key, value, ()))
+                where = f"{key} = {number} after the errors {ERRORS[:step]}"
+                check.require(math.isfinite(number), where, "a finite number")
+                check.require(key != "beta" or number >= 0.0, where, "beta >= 0")
+                closed_or_open = not key.startswith("gate_") or number in (0.0, 1.0)
+                check.require(closed_or_open, where, "0 or 1")
+
+
+def check_purity(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check that a step depends on its arguments alone and changes nothing."""
+    fix = "Keep everything that changes in the state; `update` runs once, when it is traced."
+    with subject.check("purity", fix) as check:
+        attributes = {name: repr(value) for name, value in vars(rule).items()}
+        given = tensors(state)
+        kept = dict(given)
+        first = rule.update(given, signals(1))
+        check.require(
+            given.keys() == kept.keys() and all(given[key] is kept[key] for key in kept),
+            "a state that update() has changed in place",
+            "a new dict",
+        )
+        rule.update(tensors(state), signals(5, 100.0))
+        again = rule.update(tensors(state), signals(1))
+        for key, value in first.items():
+            check.require_close(f"{key} of the same step again", numpy(again[key]), numpy(value))
+        changed = sorted(
+            name for name, value in vars(rule).items() if repr(value) != attributes.get(name)
+        )
+        check.require(not changed, f"attributes that update() has changed: {changed}", "none")
+
+
+def check_epoch_end(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check the decision after an epoch."""
+    fix = "Return a dict of numbers under the keys of the state."
+    with subject.check("epoch_end", fix) as check:
+        decided = rule.on_epoch_end(dict(state), dict.fromkeys(LOGS, 1.0))
+        check.require(
+            decided.keys() == state.keys(), f"the keys {sorted(decided)}", f"{sorted(state)}"
+        )
+        for key, value in decided.items():
+            check.require(math.isfinite(value), f"{key} = {value}", "a finite number")
 
 
 def _check_saved_state(subject: Subject, model: HierarchicalVAE) -> None:

@@ -1,9 +1,11 @@
-"""The part under check."""
+"""The part under check: fresh copies of it, its config, and the arguments it takes."""
 
 from __future__ import annotations
 
 import copy
+import inspect
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,17 +14,13 @@ import keras
 
 from hiervae import registry
 from hiervae.testing.check import Check
-from hiervae.testing.config_values import non_json_values
-from hiervae.testing.signature import option_names, refused_calls
 from hiervae.utils.seeding import construction_scope
 
-ROLES = {
-    "hiervae.priors": "prior",
-    "hiervae.inference": "inference",
-    "hiervae.schedulers": "scheduler",
-    "hiervae.likelihoods": "likelihood",
-    "hiervae.networks": "network",
-}
+ROLES = {role.group: role.name for role in registry.ROLES.values()}
+"""The argument of a model that takes a part of a group."""
+
+KERAS_OPTIONS = ("name", "trainable", "dtype")
+"""What `keras.layers.Layer.get_config()` keeps of a layer's own arguments."""
 
 
 class Subject:
@@ -158,3 +156,105 @@ def _options_of(spec: Any, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_plain(value: Any) -> bool:
     return isinstance(value, (bool, int, float, str))
+
+
+def option_names(part_class: type) -> list[str]:
+    """Return the names of the arguments that `part_class(...)` takes, those of its bases included.
+
+    Bases are followed as long as constructors hand on `**kwargs`; a constructor that hands them on
+    to a Keras layer takes `KERAS_OPTIONS`.
+    """
+    names: list[str] = []
+    for owner in part_class.__mro__:
+        constructor = vars(owner).get("__init__")
+        if constructor is None or owner is object:
+            continue
+        if owner.__module__.split(".")[0] == "keras":
+            return [*dict.fromkeys([*names, *KERAS_OPTIONS])]
+        parameters = list(inspect.signature(constructor).parameters.values())[1:]
+        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        names += [parameter.name for parameter in parameters if parameter.kind in kinds]
+        if inspect.Parameter.VAR_KEYWORD not in [parameter.kind for parameter in parameters]:
+            break
+    return [*dict.fromkeys(names)]
+
+
+def refused_calls(part_class: type, base: type) -> Iterator[tuple[str, str]]:
+    """Yield the methods that cannot be called like those of `base`: what each takes, and should.
+
+    Arguments without a default are passed by position, so that their names are free; the others
+    by name or by position.
+    """
+    for name, contract in _contract(base).items():
+        method = inspect.getattr_static(part_class, name)
+        if not inspect.isfunction(method):
+            continue
+        signature = inspect.signature(method)
+        fault = _fault(signature, contract)
+        if fault:
+            yield f"{name}{_arguments(signature)}, {fault}", f"{name}{_arguments(contract)}"
+
+
+def _contract(base: type) -> dict[str, inspect.Signature]:
+    """The public methods of the package's own base classes.
+
+    `call` is left out, because Keras passes `training` only to a `call` that takes it.
+    """
+    owners = [owner for owner in base.__mro__ if owner.__module__.split(".")[0] == "hiervae"]
+    return {
+        name: inspect.signature(method)
+        for owner in reversed(owners)
+        for name, method in vars(owner).items()
+        if inspect.isfunction(method) and name[0] != "_" and name != "call"
+    }
+
+
+def _fault(signature: inspect.Signature, contract: inspect.Signature) -> str:
+    parameters = contract.parameters.values()
+    required = [each.name for each in parameters if each.default is each.empty]
+    optional = [each.name for each in parameters if each.default is not each.empty]
+    takes_any_name = any(
+        each.kind is inspect.Parameter.VAR_KEYWORD for each in signature.parameters.values()
+    )
+    for name in optional:
+        if name not in signature.parameters and not takes_any_name:
+            return f"without the argument {name!r}"
+    values: list[Any] = [*required, *optional]
+    try:
+        signature.bind(*required, **dict.fromkeys(optional))
+        bound = signature.bind(*values).arguments
+    except TypeError as error:
+        return f"which fails with {str(error)!r}"
+    swapped = [name for name in optional if bound.get(name, name) != name]
+    return f"with the argument {swapped[0]!r} at another position" if swapped else ""
+
+
+def _arguments(signature: inspect.Signature) -> str:
+    """The arguments without annotations and without `self`."""
+    parameters = [*signature.parameters.values()][1:]
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(bare))
+
+
+def non_json_values(value: Any, where: str) -> Iterator[tuple[str, Any]]:
+    """Yield the places in a config, and what is there, that JSON has no form for.
+
+    A tuple counts as the list that it becomes.
+
+    Args:
+        value: a config or a part of one.
+        where: what `value` is called.
+    """
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            yield from non_json_values(item, f"{where}[{index}]")
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                yield f"a key of {where}", key
+            yield from non_json_values(item, f"{where}[{key!r}]")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            yield where, value
+    elif value is not None and not isinstance(value, (bool, int, str)):
+        yield where, value

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
-from hiervae.datasets import static_mnist
+from hiervae.datasets.dataset import RemoteFile
 from hiervae.datasets.download import download_file
-from hiervae.datasets.remote_file import RemoteFile
+from hiervae.datasets.sets import static_mnist
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 CONTENT = bytes(range(256)) * 4000
@@ -94,7 +94,7 @@ def test_wrong_content_leaves_nothing_behind(server, tmp_path, path, facts, mess
 def test_an_old_file_is_kept_when_the_new_one_is_wrong(server, tmp_path):
     (tmp_path / "a.bin").write_bytes(b"old")
     remote = RemoteFile("a.bin", (f"{server.address}/a.bin",), sha256="0" * 64)
-    with pytest.raises(DamagedFileError):
+    with pytest.raises(DamagedFileError, match="expected sha256 0000"):
         download_file(remote, tmp_path / "a.bin")
     assert (tmp_path / "a.bin").read_bytes() == b"old"
 
@@ -122,7 +122,7 @@ def test_progress_is_shown_on_a_terminal_alone(server, tmp_path, capsys, monkeyp
     download_file(remote, tmp_path / "a.bin")
     assert capsys.readouterr().err == ""
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    download_file(remote, tmp_path / "a.bin")
+    download_file(remote, tmp_path / "b.bin")
     assert f"[{'=' * 30}] 1.0 MiB of 1.0 MiB\n" in capsys.readouterr().err
 
 
@@ -140,7 +140,7 @@ def test_load_downloads_what_is_missing(server, tmp_path, monkeypatch, published
             )
         )
     monkeypatch.setattr(static_mnist, "INFO", replace(static_mnist.INFO, files=tuple(files)))
-    with pytest.raises(DatasetNotFoundError):
+    with pytest.raises(DatasetNotFoundError, match=r"needs 'binarized_mnist_train\.amat'"):
         datasets.load("static_mnist", tmp_path / "new")
     data = datasets.load("static_mnist", tmp_path / "new", download=True)
     assert data.valid.max() == 1

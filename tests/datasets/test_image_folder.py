@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
+from hiervae.datasets.readers.pictures import PictureFormat
+from hiervae.datasets.sources import EncodedPictures
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 
@@ -33,6 +35,69 @@ def test_split_folders_and_classes(published):
     np.testing.assert_allclose(data.valid, 20 / 255, atol=1e-6)
     np.testing.assert_array_equal(data.test_labels, [0, 1])
     assert data.info.label_names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("valid", ["valid", "val", "validation", "Val", "dev"])
+@pytest.mark.parametrize(("train", "test"), [("train", "test"), ("Training", "testing")])
+def test_names_of_split_folders(published, train, valid, test):
+    for folder, value in ((train, 10), (valid, 20), (test, 30)):
+        save(published, f"{folder}/a.png", value)
+    data = datasets.load(published.root / "pictures", image_size=4, colour=False)
+    values = [part[:, 0, 0] * 255 for part in (data.train, data.valid, data.test)]
+    np.testing.assert_allclose(values, [[10], [20], [30]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train/a.png", "held_out/b.png"], r"pictures outside \(1\), such as 'held_out/b\.png'"),
+        (["train/a.png", "b.png"], r"pictures outside \(1\), such as 'b\.png'"),
+        (["train/a.png", "val/b.png", "valid/c.png"], "'val' and 'valid', which both mean the val"),
+        (["Train/.a.png", "val/b.png"], "'Train', 'val', but no pictures for training"),
+        (["test/a.png"], "'test', but no pictures for training"),
+        (["train/.a.png"], "holds no pictures"),
+    ],
+)
+def test_pictures_of_no_split_are_refused(published, names, message):
+    for name in names:
+        save(published, name)
+    with pytest.raises(DataError, match=message):
+        datasets.load(published.root / "pictures", image_size=4)
+
+
+def test_hidden_files_and_other_kinds_are_left_out(published):
+    save(published, "train/a.png")
+    for name in ("._a.png", ".b.png", ".DS_Store", "Thumbs.db", ".cache/c.png", "__MACOSX/d.png"):
+        published.write("pictures", f"train/{name}", b"no picture")
+        published.write("pictures", name, b"no picture")
+    data = datasets.load(published.root / "pictures", image_size=4)
+    assert data.info.sizes == {"train": 1, "valid": 0, "test": 0}
+    archive = {"a.png": published.picture(np.zeros((4, 4), np.uint8)), "__MACOSX/._a.png": b"no"}
+    path = published.write("archives", "a.zip", published.zip(archive))
+    assert EncodedPictures(path, PictureFormat(4, 4)).names == ("a.png",)
+
+
+def test_links_are_followed(published, tmp_path):
+    for number in range(10):
+        save(published, f"elsewhere/{number}.png", number)
+    elsewhere = published.root / "pictures" / "elsewhere"
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "train").symlink_to(elsewhere)
+    (linked / "test").mkdir()
+    (linked / "test" / "a.png").symlink_to(elsewhere / "3.png")
+    (tmp_path / "whole").symlink_to(linked)
+    for folder in (linked, tmp_path / "whole"):
+        data = datasets.load(folder, image_size=4, colour=False)
+        assert data.info.sizes == {"train": 10, "valid": 0, "test": 1}
+        assert data.test[0, 0, 0] * 255 == pytest.approx(3)
+    (linked / "train" / "again").symlink_to(linked)
+    with pytest.raises(DataError, match="again is a link to .*linked, a folder it lies in"):
+        datasets.load(linked)
+    (linked / "train" / "again").unlink()
+    (linked / "train" / "b.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(DataError, match=r"b\.png is a link to nothing"):
+        datasets.load(linked)
 
 
 def test_area_averaging_of_a_checkerboard(published):

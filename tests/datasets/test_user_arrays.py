@@ -164,3 +164,37 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("1,2")
     with pytest.raises(DataError, match=r"\.npy or \.npz file or a folder"):
         datasets.load(tmp_path / "a.csv")
+
+
+def test_values_are_judged_as_the_model_sees_them():
+    data = datasets.from_arrays(np.array([[0.0, 1.0000000000000002]] * 9))
+    assert data.info.value_range == (0.0, 1.0)
+    assert data.info.likelihood == "bernoulli"
+
+
+def test_labels_of_a_table_belong_to_examples_by_position():
+    pandas = pytest.importorskip("pandas")
+    order = np.random.default_rng(0).permutation(20)
+    labels = pandas.Series(np.arange(20)).iloc[order]
+    data = datasets.from_arrays(pandas.DataFrame({"a": labels, "b": labels}), train_labels=labels)
+    np.testing.assert_array_equal(data.train[:, 0], data.train_labels)
+    np.testing.assert_array_equal(data.test[:, 1], data.test_labels)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"train": [[1.0, 2.0], [3.0]]}, r"train\[1\] has the shape \(1,\)"),
+        ({"train": np.ma.ones((9, 2))}, "train is a masked array"),
+        ({"train": np.ones((9, 2)), "valid": np.ma.ones((9, 2))}, "valid is a masked array"),
+        ({"train": np.ones((9, 2)), "train_labels": np.ma.ones(9)}, "train_labels is a masked"),
+        ({"train": np.ones((9, 2)), "train_labels": [1, 2]}, "one row for each of the 9"),
+        ({"train": np.ones((9, 2)), "valid_labels": [1, 2]}, "without valid examples"),
+        ({"train": None}, "train is None"),
+        ({"train": []}, r"shape \(0,\)"),
+        ({"train": iter([1])}, "train is a list_iterator; expected one array"),
+    ],
+)
+def test_what_is_no_array_of_examples_is_refused(arguments, message):
+    with pytest.raises(DataError, match=message):
+        datasets.from_arrays(**arguments)

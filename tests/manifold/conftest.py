@@ -16,8 +16,8 @@ class CircleModel:
     prior_dim = 2
     basis = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0]]) / 2.0
 
-    def __init__(self, structure="stacked"):
-        self.structure = structure
+    def __init__(self, flat=False):
+        self.is_flat = flat
         self.encode_calls = 0
         self.prior = types.SimpleNamespace(is_exact=True)
         self.evaluation_generator = keras.random.SeedGenerator(0)
@@ -34,12 +34,12 @@ class CircleModel:
     def encode(self, x):
         self.encode_calls += 1
         z = (np.asarray(x).reshape(len(x), 4) @ self.basis.T).astype(np.float32)
-        if self.structure == "flat":
+        if self.is_flat:
             return [z[:, :1], z[:, 1:]]
         return [np.full((len(z), 5), np.nan, np.float32), z]
 
     def governed_latent(self, latents):
-        return np.concatenate(latents, axis=1) if self.structure == "flat" else latents[-1]
+        return np.concatenate(latents, axis=1) if self.is_flat else latents[-1]
 
     def generate(self, z):
         return (np.asarray(z) @ self.basis).reshape(len(z), *self.event_shape)
@@ -48,6 +48,6 @@ class CircleModel:
         return self.generate(np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-@pytest.fixture(params=["stacked", "flat"])
+@pytest.fixture(params=[False, True], ids=["stacked", "flat"])
 def circle_model(request):
     return CircleModel(request.param)

@@ -1,4 +1,4 @@
-"""Parts that take start values from the training examples."""
+"""Parts that are initialised from the training examples."""
 
 import keras
 import numpy as np

@@ -151,7 +151,7 @@ def test_a_damaged_file_gives_an_error_and_no_model(halfway, tmp_path):
     path = tmp_path / "model.keras"
     content = halfway[1].read_bytes()
     half = len(content) // 2
-    overwritten = content[: half - 200] + bytes(400) + content[half + 200 :]
+    overwritten = content[: half - 200] + b"\xff" * 400 + content[half + 200 :]
     for damaged in (content[:half], overwritten, b"", b"not a model"):
         path.write_bytes(damaged)
         with pytest.raises((ValueError, OSError, zipfile.BadZipFile)):

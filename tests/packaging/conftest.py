@@ -34,7 +34,7 @@ TOY = "from toy_interface import Toy\n\nclass Part(Toy):\n    pass\n"
 
 PRIORS = "hiervae.priors"
 
-# Distribution, version, module, its source, and entry points of the priors.
+# Distribution, version, module, its source, and entry points: of the priors, or by group.
 PLUGINS = (
     (
         "toy-interface",
@@ -61,6 +61,16 @@ PLUGINS = (
     ("toy-rival", "0.3", "toy_rival", TOY, {"shared": "toy_rival:Part"}),
     ("toy-broken", "0.9", "toy_broken", "import toy_absent", {"broken": "toy_broken:Part"}),
     ("toy-stranger", "1.1", "toy_stranger", "class Part: pass", {"strange": "toy_stranger:Part"}),
+    (
+        "toy-functions",
+        "0.2",
+        "toy_functions",
+        "def tiny(): pass\n\ndef moons(): pass\n",
+        {
+            "hiervae.presets": {"tiny": "toy_functions:tiny"},
+            "hiervae.datasets": {"moons": "toy_functions:moons"},
+        },
+    ),
     (
         "toy-newer",
         "7.0",
@@ -185,12 +195,15 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     pytest.importorskip("hatchling", reason="builds wheels: pip install hatchling")
     sources, out = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheels")
     projects = {"hiervae": ROOT}
-    for name, version, module, source, priors in PLUGINS:
+    for name, version, module, source, points in PLUGINS:
         folder = sources / f"{name}-{version}"
         folder.mkdir()
         folder.joinpath(f"{module}.py").write_text(textwrap.dedent(source))
-        lines = [f'[project.entry-points."{PRIORS}"]'] if priors else []
-        lines += [f'{key} = "{target}"' for key, target in priors.items()]
+        by_group = points if any(isinstance(each, dict) for each in points.values()) else {}
+        lines = []
+        for group, targets in (by_group or {PRIORS: points}).items():
+            lines += [f'[project.entry-points."{group}"]'] if targets else []
+            lines += [f'{key} = "{target}"' for key, target in targets.items()]
         folder.joinpath("pyproject.toml").write_text(
             PROJECT.format(name=name, version=version, module=module, entry_points="\n".join(lines))
         )

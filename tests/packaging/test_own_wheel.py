@@ -73,6 +73,8 @@ def test_the_entry_points_are_those_of_the_project(archive, project):
         "hiervae.schedulers",
         "hiervae.likelihoods",
         "hiervae.networks",
+        "hiervae.datasets",
+        "hiervae.presets",
     }
 
 

@@ -111,6 +111,20 @@ def test_an_unknown_name_is_answered_with_the_nearest(crowded):
     assert "Did you mean 'good'?" in message
 
 
+@pytest.mark.parametrize(
+    ("group", "name"), [("hiervae.presets", "tiny"), ("hiervae.datasets", "moons")]
+)
+def test_functions_are_found_and_no_other_imported(crowded, group, name):
+    script = f"""
+    listed = {name!r} in registry.available({group!r})
+    found = registry.load({group!r}, {name!r})
+    others = sorted(n for n in sys.modules if n.startswith(("toy_", "keras")))
+    print(json.dumps([listed, found.__module__, found.__qualname__, others]))
+    """
+    expected = [True, "toy_functions", name, ["toy_functions"]]
+    assert json.loads(crowded.run_registry(script)) == expected
+
+
 def test_the_disable_switch_leaves_the_built_in_parts(crowded):
     disabled = {"HIERVAE_DISABLE_PLUGINS": "1"}
     script = (

@@ -8,7 +8,8 @@ import pytest
 from hiervae import datasets, presets, registry
 from hiervae.errors import DataError
 from hiervae.likelihoods import Likelihood
-from hiervae.presets import catalogue
+from hiervae.presets import ladder, vamp, vhp, vlae
+from hiervae.presets.recipe import Recipe
 
 VARIANTS = [
     (name, variant)
@@ -101,12 +102,27 @@ def test_grey_images_get_a_likelihood_of_greys():
         assert model["likelihood"]["name"] == likelihood
         assert model["prior"]["initial_mean"] == 0.5
         assert model["prior"]["num_components"] == 500
-    assert presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]["levels"] == 256
+    greys = presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]
+    assert (greys["levels"], greys["grey_distribution"]) == (256, "discretized_logistic")
+
+
+def test_the_pixel_hvae_has_a_channel_for_each_latent():
+    model = presets.build("vamp_pixel_hvae", (6, 5), seed=0)
+    model.build((None, 6, 5))
+    assert model.inference.features_shape == (6, 5, 2)
+    assert model.likelihood.conditioning.kernel.shape == (3, 3, 2, 64)
 
 
 def test_presets_of_data_sets_name_known_ones():
     """A setting for a data set that does not exist would never be used."""
-    for variants in catalogue.RECIPES.values():
+    groups = [
+        value
+        for module in (ladder, vamp, vhp, vlae)
+        for value in vars(module).values()
+        if isinstance(value, dict) and any(isinstance(each, Recipe) for each in value.values())
+    ]
+    assert len(groups) == 8
+    for variants in groups:
         for recipe in variants.values():
             assert set(recipe.for_dataset) <= set(datasets.names())
 
@@ -160,8 +176,9 @@ def test_vhp_with_the_rule_of_the_authors_code():
             "alpha": 0.99,
             "per_dimension": True,
             "update_every": 100,
-            "multiplier_bounds": (0.9, 1.05),
+            "multiplier_bounds": pytest.approx((1 / 1.05, 1 / 0.9)),
             "beta_bounds": (1e-8, 1.0),
+            "normalised": False,
         }
 
 
@@ -210,7 +227,7 @@ def test_equal_seeds_give_equal_models():
 
 
 def test_unknown_names_and_variants_are_refused():
-    with pytest.raises(ValueError, match="No preset is called 'vhpp'.*Did you mean 'vhp'"):
+    with pytest.raises(ValueError, match=r"Unknown preset 'vhpp'\..*Did you mean 'vhp'"):
         presets.get("vhpp")
     with pytest.raises(ValueError, match="has no variant 'thesis'.*'paper'"):
         presets.get("vhp", variant="thesis")

@@ -18,7 +18,10 @@ def test_the_groups_are_the_extension_points():
         "hiervae.schedulers",
         "hiervae.likelihoods",
         "hiervae.networks",
+        "hiervae.datasets",
+        "hiervae.presets",
     )
+    assert [role.group for role in registry.ROLES.values()] == list(registry.GROUPS[:5])
 
 
 @pytest.mark.parametrize("group", registry.GROUPS)

@@ -59,10 +59,9 @@ def test_options_reach_the_constructor():
 
 @pytest.mark.parametrize("part_class", [Plain, Frozen, HandsOn])
 def test_an_unknown_option_lists_the_accepted_ones_and_the_nearest(part_class):
-    with pytest.raises(InvalidOptionError) as caught:
+    with pytest.raises(InvalidOptionError, match="does not know the option 'taus'") as caught:
         create(part_class, kappa=0.5, taus=1.0)
     message = str(caught.value)
-    assert "does not know the option 'taus'" in message
     listed = message.split("Accepted options: ")[1].split(".")[0].split(", ")
     assert listed == (["nu"] if part_class is HandsOn else []) + ["kappa", "tau"]
     assert "Did you mean 'tau'?" in message
@@ -142,5 +141,5 @@ def test_any_other_failure_of_a_plugin_is_a_broken_plugin():
     with pytest.raises(BrokenPluginError, match="ZeroDivisionError: oh no") as caught:
         create(Fails)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="oh\nno"):
         registry.create(SCHEDULERS, Fails, Base)

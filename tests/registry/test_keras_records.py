@@ -113,7 +113,7 @@ def test_a_registered_class_needs_no_scope():
 
 def test_an_unknown_users_class_says_how_to_make_it_known():
     record = registry.describe(PRIORS, Auto())
-    with pytest.raises(UnknownPluginError) as caught:
+    with pytest.raises(UnknownPluginError, match="'Auto' is a class of a user") as caught:
         registry.restore(PRIORS, record, Part)
     for part in ("register_keras_serializable", "custom_objects={'Auto': Auto}", Auto.__module__):
         assert part in str(caught.value)

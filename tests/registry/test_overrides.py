@@ -51,8 +51,11 @@ def test_overrides_nest_and_end_with_an_error():
     with registry.override(PRIORS, "toy", One):
         with registry.override(PRIORS, "toy", Two):
             assert registry.load(PRIORS, "toy") is Two
-        with pytest.raises(ZeroDivisionError), registry.override(PRIORS, "toy", Two):
-            raise ZeroDivisionError
+        with (
+            pytest.raises(ZeroDivisionError, match="within"),
+            registry.override(PRIORS, "toy", Two),
+        ):
+            raise ZeroDivisionError("within")
         assert registry.load(PRIORS, "toy") is One
 
 
@@ -104,7 +107,10 @@ def test_asynchronous_tasks_see_their_own_override():
 
 
 def test_a_bad_override_is_refused():
-    with pytest.raises(RegistryError), registry.override("hiervae.prior", "toy", One):
+    with (
+        pytest.raises(RegistryError, match="Unknown plugin group 'hiervae.prior'"),
+        registry.override("hiervae.prior", "toy", One),
+    ):
         pass
     with (
         pytest.raises(IncompatiblePluginError, match="Expected a class or a string"),

@@ -1,6 +1,7 @@
 import importlib
 import json
 import sys
+import warnings
 
 import pytest
 
@@ -123,6 +124,33 @@ def test_a_config_of_the_same_version_that_fails_suggests_a_damaged_file(toy):
     assert "pip install" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("saved", "warned"),
+    [
+        ("1.0.1", True),
+        ("1.10", True),
+        ("2.0rc1", True),
+        ("1.0", False),
+        ("1.0.0", False),
+        ("0.9", False),
+        ("1.0.dev3", False),
+        (None, False),
+        ("unknown", False),
+    ],
+)
+def test_a_part_saved_with_a_newer_version_says_what_to_install(toy, saved, warned):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert registry.restore(PRIORS, {**RECORD, "version": saved}, toy).width == 7
+    texts = [str(warning.message) for warning in caught]
+    assert len(texts) == warned
+    for text in texts:
+        assert "\n" not in text
+        for part in ("prior 'wide'", f"'toy-plugin' {saved}", "version 1.0 is older"):
+            assert part in text
+        assert f'pip install "toy-plugin=={saved}"' in text
+
+
 def test_an_error_of_the_package_passes(toy):
     def refuse(cls, config):
         raise DataError("no")
@@ -195,7 +223,7 @@ def test_an_override_is_described_by_name_and_restored_within_the_override(toy):
             "config": {"width": 2},
         }
         assert type(registry.restore(PRIORS, record, toy)) is Own
-    with pytest.raises(UnknownPluginError):
+    with pytest.raises(UnknownPluginError, match="Unknown prior 'own'"):
         registry.restore(PRIORS, record, toy)
 
 

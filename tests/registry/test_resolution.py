@@ -12,7 +12,7 @@ from hiervae.errors import (
     RegistryError,
     UnknownPluginError,
 )
-from hiervae.registry.distribution_names import KNOWN_PLUGINS
+from hiervae.registry.explanations import KNOWN_PLUGINS
 
 PRIORS = "hiervae.priors"
 
@@ -36,7 +36,7 @@ def test_a_conflict_names_both_distributions_and_the_way_out(site):
     site.module("toy_b", "class B: pass")
     site.distribution("toy-one", {PRIORS: {"toy": "toy_a:A"}}, version="1.5")
     site.distribution("toy-two", {PRIORS: {"toy": "toy_b:B"}}, version="2.5")
-    with pytest.raises(PluginConflictError) as caught:
+    with pytest.raises(PluginConflictError, match="offered by 2 distributions") as caught:
         registry.load(PRIORS, "toy")
     message = str(caught.value)
     for part in ("'toy-one' 1.5", "'toy-two' 2.5", "toy_a:A", "toy_b:B", "'toy-two:toy'"):
@@ -60,7 +60,7 @@ def test_a_distribution_that_contradicts_itself_is_reported(site):
 
 @pytest.mark.parametrize("asked", ["vhq", "VHP", "vhpp"])
 def test_an_unknown_name_lists_what_exists_and_the_nearest_match(asked):
-    with pytest.raises(UnknownPluginError) as caught:
+    with pytest.raises(UnknownPluginError, match=f"Unknown prior {asked!r}") as caught:
         registry.load(PRIORS, asked)
     message = str(caught.value)
     assert repr(asked) in message
@@ -69,7 +69,7 @@ def test_an_unknown_name_lists_what_exists_and_the_nearest_match(asked):
 
 
 def test_an_unknown_name_far_from_all_suggests_nothing():
-    with pytest.raises(UnknownPluginError) as caught:
+    with pytest.raises(UnknownPluginError, match="Unknown prior 'qqqqqq'") as caught:
         registry.load(PRIORS, "qqqqqq")
     assert "Did you mean" not in str(caught.value)
 
@@ -92,7 +92,7 @@ def test_a_misspelt_known_plugin_says_its_name_and_what_to_install(monkeypatch):
 @pytest.mark.parametrize("asked", ["elsewhere:cauchy", "cauchy_of_another_group"])
 def test_nothing_else_is_to_be_installed(asked, monkeypatch):
     monkeypatch.setitem(KNOWN_PLUGINS, (PRIORS, "cauchy"), "hiervae-cauchy")
-    with pytest.raises(UnknownPluginError) as caught:
+    with pytest.raises(UnknownPluginError, match="Unknown .*cauchy") as caught:
         registry.load(PRIORS if ":" in asked else "hiervae.networks", asked)
     assert "pip install" not in str(caught.value)
 
@@ -124,7 +124,7 @@ def test_a_broken_plugin_harms_nobody_until_asked_for(site, source, cause):
     site.distribution("toy-fine", {PRIORS: {"fine": "toy_fine:A"}})
     assert "broken" in registry.available(PRIORS)
     assert registry.load(PRIORS, "fine").__name__ == "A"
-    with pytest.raises(BrokenPluginError) as caught:
+    with pytest.raises(BrokenPluginError, match="cannot be imported") as caught:
         registry.load(PRIORS, "broken")
     assert isinstance(caught.value.__cause__, cause)
     for part in ("'toy-broken' 0.9", "'toy_broken:A'", cause.__name__):
@@ -141,7 +141,7 @@ def test_a_malformed_target_is_a_broken_plugin(site):
 def test_a_broken_plugin_works_once_it_is_repaired(site):
     site.module("toy_repaired", "raise RuntimeError")
     site.distribution("toy-plugin", {PRIORS: {"toy": "toy_repaired:Mended"}})
-    with pytest.raises(BrokenPluginError):
+    with pytest.raises(BrokenPluginError, match="RuntimeError"):
         registry.load(PRIORS, "toy")
     site.module("toy_repaired", "class Mended: pass  # longer than before, so recompiled")
     registry.refresh()

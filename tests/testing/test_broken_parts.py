@@ -31,10 +31,8 @@ CASES = [
 
 @pytest.mark.parametrize(("check", "part", "name"), CASES)
 def test_broken_part(check: Callable[..., None], part: type[Any], name: str) -> None:
-    with pytest.raises(ConformanceError) as caught:
+    with pytest.raises(ConformanceError, match=f"{part.__name__}.* failed the check '{name}'"):
         check(part)
-    assert caught.value.check == name, str(caught.value)
-    assert part.__name__ in str(caught.value)
 
 
 def test_the_good_scheduler_passes() -> None:
@@ -43,6 +41,5 @@ def test_the_good_scheduler_passes() -> None:
 
 @pytest.mark.backends("jax", "tensorflow")
 def test_a_scheduler_that_cannot_be_compiled() -> None:
-    with pytest.raises(ConformanceError) as caught:
+    with pytest.raises(ConformanceError, match="failed the check 'fit'"):
         check_scheduler(broken_schedulers.BranchesOnATensor)
-    assert caught.value.check == "fit"

@@ -22,10 +22,8 @@ def test_the_good_prior_passes() -> None:
 
 @pytest.mark.parametrize(("prior", "check"), (BROKEN | BROKEN_IN_A_MODEL).items())
 def test_broken_prior(prior: type, check: str) -> None:
-    with pytest.raises(ConformanceError) as caught:
+    with pytest.raises(ConformanceError, match=f"{prior.__name__}.* failed the check '{check}'"):
         check_prior(prior)
-    assert caught.value.check == check
-    assert prior.__name__ in str(caught.value)
 
 
 @pytest.mark.parametrize("prior", [RestoresTheDefault, ReportsAnotherValue])
@@ -37,6 +35,5 @@ def test_options_that_are_lost(prior: type) -> None:
 
 @pytest.mark.backends("jax", "tensorflow")
 def test_a_prior_that_cannot_be_compiled() -> None:
-    with pytest.raises(ConformanceError) as caught:
+    with pytest.raises(ConformanceError, match="failed the check 'fit'"):
         check_prior(BranchesOnATensor)
-    assert caught.value.check == "fit"

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from hiervae.testing.density import compare
-from hiervae.testing.perturbation import settings
+from hiervae.testing.workbench import settings
 
 RNG = np.random.default_rng(0)
 NORMAL = stats.multivariate_normal([1.0, -2.0], [[1.0, 0.8], [0.8, 1.0]])

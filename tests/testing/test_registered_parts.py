@@ -12,14 +12,6 @@ import pytest
 
 from hiervae import registry, testing
 
-CHECKS = {
-    "hiervae.priors": testing.check_prior,
-    "hiervae.inference": testing.check_inference,
-    "hiervae.schedulers": testing.check_scheduler,
-    "hiervae.likelihoods": testing.check_likelihood,
-    "hiervae.networks": testing.check_network,
-}
-
 SMALL = {"name": "mlp", "hidden_units": (8,)}
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -45,6 +37,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "hidden_units": (8,),
         "decoder_units": (6,),
     },
+    "pixel_conv": {"encoder_layers": [[3, 3, 2]], "hidden_units": (8,)},
 }
 """Arguments that a part cannot do without, or that make it small."""
 
@@ -61,15 +54,15 @@ def arguments(name: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("group", "name"),
-    [(group, name) for group in registry.GROUPS for name in registry.available(group)],
+    ("role", "name"),
+    [
+        (role.name, name)
+        for role in registry.ROLES.values()
+        for name in registry.available(role.group)
+    ],
 )
-def test_registered_part(group: str, name: str) -> None:
-    CHECKS[group](name, **arguments(name))
-
-
-def test_every_group_has_a_check() -> None:
-    assert CHECKS.keys() == set(registry.GROUPS)
+def test_registered_part(role: str, name: str) -> None:
+    getattr(testing, f"check_{role}")(name, **arguments(name))
 
 
 def test_a_variance_that_the_decoder_predicts() -> None:

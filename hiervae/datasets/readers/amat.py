@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.readers.bounded import MAX_BYTES, open_maybe_gzip, reading
+from hiervae.datasets.readers.bounded import check_size, largest_content, open_maybe_gzip, reading
 from hiervae.errors import DamagedFileError
 
 _LINES_PER_CHUNK = 5_000
@@ -15,7 +15,7 @@ _ZERO, _ONE, _SPACE, _NEWLINE = b"01 \n"
 
 
 def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
-    """Reads lines of `num_columns` digits 0 or 1, each followed by one space or the line's end.
+    """Read lines of `num_columns` digits 0 or 1, each followed by one space or the line's end.
 
     Lines end in a line feed, or in carriage return and line feed. The file may be gzipped.
 
@@ -31,7 +31,8 @@ def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
     """
     width = 2 * num_columns
     chunks: list[NDArray[np.uint8]] = []
-    num_rows = 0
+    num_rows = num_bytes = 0
+    limit = largest_content(path)
     with reading(path), open_maybe_gzip(path) as stream:
         first = stream.read(width + 1)
         if not first:
@@ -40,12 +41,12 @@ def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
         width += ending - 1
         stream.seek(0)
         while text := stream.read(width * _LINES_PER_CHUNK):
+            num_bytes += len(text)
+            check_size(path, "text", num_bytes, limit)
             if len(text) % width == width - ending:
                 text += b"\r\n"[-ending:]
             chunks.append(_parse(text, num_columns, width, num_rows, path))
             num_rows += len(chunks[-1])
-            if num_rows * num_columns > MAX_BYTES:
-                raise DamagedFileError(f"{path} has more than {MAX_BYTES} values.")
     return np.concatenate(chunks)
 
 

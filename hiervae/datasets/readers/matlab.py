@@ -3,18 +3,39 @@
 from __future__ import annotations
 
 import math
+import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.readers.bounded import MAX_BYTES, reading
-from hiervae.datasets.readers.matlab_header import MatlabVariable, scan_matlab
+from hiervae.datasets.readers.bounded import MAX_BYTES, inflated_limit, read_exactly, reading
 from hiervae.errors import DamagedFileError, DataError
 
+MATRIX, COMPRESSED = 14, 15
+_INT8, _INT32, _UINT32 = 1, 5, 6
+_STORAGE = {
+    1: "i1",
+    2: "u1",
+    3: "i2",
+    4: "u2",
+    5: "i4",
+    6: "u4",
+    7: "f4",
+    9: "f8",
+    12: "i8",
+    13: "u8",
+}
+_NUMERIC_CLASSES = range(6, 16)
+_COMPLEX = 0x0800
+_MAX_VARIABLES = 100
+_MAX_DIMENSIONS = 8
+_HEAD_BYTES = 1024
+_FILE_HEADER_BYTES = 128
 _CHUNK = 2**20
 _MAX_PADDING = 7
 
@@ -22,11 +43,164 @@ ShapePattern = tuple[int | None, ...]
 """An expected shape; None stands for any length of at least 1."""
 
 
-def read_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, NDArray[Any]]:
-    """Reads variables after checking what the file promises.
+@dataclass(frozen=True)
+class MatlabVariable:
+    """One variable of a MATLAB 5 file.
 
-    `scipy.io.loadmat` is not used for it: it decides by itself which format a file has, so that a
-    damaged file can make it follow promises that were checked as another format.
+    Attributes:
+        name: its name.
+        shape: its shape; values are stored column-major.
+        dtype: type in which the values are stored (MATLAB stores doubles as bytes where they
+            fit), or None if it is no real numeric array.
+        offset: position in the file of the element's content.
+        num_bytes: length of the element's content in the file.
+        compressed: whether that content is a zlib stream.
+        data_offset: position of the first value in the (decompressed) content.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: np.dtype[np.generic] | None
+    offset: int
+    num_bytes: int
+    compressed: bool
+    data_offset: int
+
+
+def scan_matlab(path: Path) -> dict[str, MatlabVariable]:
+    """List the variables of a MATLAB 5 file.
+
+    Every promise that a reader would follow (number of variables and dimensions, sizes of
+    elements, the agreement of shape and data) is checked against the size of the file.
+
+    Raises:
+        DamagedFileError: if the file is of another format, truncated, or contradicts itself.
+    """
+    variables: dict[str, MatlabVariable] = {}
+    size = path.stat().st_size
+    with reading(path), path.open("rb") as stream:
+        order = _byte_order(stream, path)
+        position = _FILE_HEADER_BYTES
+        while position < size:
+            kind, num_bytes = struct.unpack(order + "II", read_exactly(stream, 8, path, "a tag"))
+            if kind not in (MATRIX, COMPRESSED) or num_bytes > size - position - 8:
+                raise DamagedFileError(
+                    f"{path} has at byte {position} an element of type {kind} and {num_bytes} "
+                    f"bytes, {size - position - 8} remain: it is truncated or damaged. Fetch it "
+                    "again."
+                )
+            head = stream.read(min(num_bytes, _HEAD_BYTES))
+            variable = _read_variable(
+                head, position + 8, num_bytes, kind == COMPRESSED, order, path
+            )
+            if variable.name in variables or len(variables) == _MAX_VARIABLES:
+                raise DamagedFileError(
+                    f"{path} holds {variable.name!r} twice or more than {_MAX_VARIABLES} variables."
+                )
+            variables[variable.name] = variable
+            position += 8 + num_bytes
+            stream.seek(position)
+    return variables
+
+
+def _byte_order(stream: IO[bytes], path: Path) -> str:
+    header = stream.read(_FILE_HEADER_BYTES)
+    if header.startswith(b"MATLAB 7.3"):
+        raise DamagedFileError(
+            f"{path} is a MATLAB 7.3 (HDF5) file; expected MATLAB 5. Save it with `-v7`."
+        )
+    order = {b"IM": "<", b"MI": ">"}.get(header[126:128])
+    if order is None or struct.unpack(order + "H", header[124:126]) != (0x0100,):
+        raise DamagedFileError(f"{path} is not a MATLAB 5 file. Fetch it again.")
+    return order
+
+
+def _read_variable(
+    head: bytes, offset: int, num_bytes: int, compressed: bool, order: str, path: Path
+) -> MatlabVariable:
+    available = num_bytes
+    start = 0
+    if compressed:
+        available = inflated_limit(num_bytes)
+        head = zlib.decompressobj().decompress(head, _HEAD_BYTES)
+        kind, content_bytes = struct.unpack(order + "II", head[:8])
+        if kind != MATRIX or content_bytes > available:
+            raise DamagedFileError(
+                f"{path} has at byte {offset} a compressed element of type {kind} and "
+                f"{content_bytes} bytes; it is damaged. Fetch it again."
+            )
+        available, start = content_bytes, 8
+    parts = _Parts(head, start, order, path)
+    flags = parts.read(_UINT32, "array flags")
+    dimensions = parts.read(_INT32, "dimensions")
+    name = parts.read(_INT8, "name").decode("latin-1")
+    (flag_word,) = struct.unpack(order + "I", flags[:4])
+    count = len(dimensions) // 4
+    shape = struct.unpack(f"{order}{count}i", dimensions)
+    if not 2 <= count <= _MAX_DIMENSIONS or any(length < 0 for length in shape):
+        raise DamagedFileError(f"{path}: the variable {name!r} has the impossible shape {shape}.")
+    dtype: np.dtype[np.generic] | None = None
+    if flag_word & 0xFF in _NUMERIC_CLASSES and not flag_word & _COMPLEX:
+        dtype = _check_values(parts, name, shape, start + available, order, path)
+    return MatlabVariable(name, shape, dtype, offset, num_bytes, compressed, parts.position)
+
+
+def _check_values(
+    parts: _Parts, name: str, shape: tuple[int, ...], end: int, order: str, path: Path
+) -> np.dtype[np.generic]:
+    kind, num_bytes = parts.read_tag()
+    if kind not in _STORAGE:
+        raise DamagedFileError(f"{path}: the variable {name!r} is stored as unknown type {kind}.")
+    dtype = np.dtype(order + _STORAGE[kind])
+    if num_bytes != math.prod(shape) * dtype.itemsize or parts.position + num_bytes > end:
+        raise DamagedFileError(
+            f"{path}: the variable {name!r} promises the shape {shape} of {dtype}, but "
+            f"{num_bytes} bytes of data in an element that ends {end - parts.position} bytes "
+            "later. Fetch the file again."
+        )
+    return dtype
+
+
+class _Parts:
+    """Walks through the parts of a matrix element; small ones are packed into their tag."""
+
+    def __init__(self, head: bytes, position: int, order: str, path: Path) -> None:
+        self.position = position
+        self._head = head
+        self._order = order
+        self._path = path
+
+    def read_tag(self) -> tuple[int, int]:
+        """Return the type and length of the next part; the position moves to its content."""
+        tag = self._head[self.position : self.position + 8]
+        if len(tag) < 8:
+            raise DamagedFileError(f"{self._path}: the head of a variable is truncated.")
+        kind, num_bytes = struct.unpack(self._order + "II", tag)
+        packed = kind >> 16
+        self.position += 4 if packed else 8
+        return (kind & 0xFFFF, packed) if packed else (kind, num_bytes)
+
+    def read(self, expected: int, what: str) -> bytes:
+        """Return the content of the next part, which must be of type `expected`."""
+        before = self.position
+        kind, num_bytes = self.read_tag()
+        packed = self.position - before == 4
+        content = self._head[self.position : self.position + num_bytes]
+        if kind != expected or len(content) < num_bytes or (packed and num_bytes > 4):
+            raise DamagedFileError(
+                f"{self._path}: the {what} of a variable are of type {kind} and {num_bytes} bytes; "
+                "the file is damaged. Fetch it again."
+            )
+        self.position += 4 if packed else -(-num_bytes // 8) * 8
+        return content
+
+
+def read_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, NDArray[Any]]:
+    """Read variables after checking what the file promises.
+
+    `scipy.io.loadmat` is not used: SciPy 1.17 ends the whole process with a segmentation fault on
+    a file whose values carry the type number 0 (one byte changed), which `scipy.io.whosmat` lists
+    without complaint.
 
     Args:
         path: the file.
@@ -50,7 +224,7 @@ def _read(path: Path, variable: MatlabVariable) -> NDArray[Any]:
 
 
 def check_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, MatlabVariable]:
-    """Checks that a file promises the expected variables, and nothing too large.
+    """Check that a file promises the expected variables, and nothing too large.
 
     Returns:
         The expected variables by name.
@@ -78,7 +252,7 @@ def check_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, 
 
 
 def stream_matlab(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
-    """Yields the values of a variable in the file's (column-major) order, piece by piece.
+    """Yield the values of a variable in the file's (column-major) order, piece by piece.
 
     Args:
         path: the file.
@@ -112,7 +286,7 @@ def stream_matlab(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
 
 
 def _content(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
-    """Pieces of the element's content; reaching the end verifies a zlib checksum."""
+    """Return the pieces of the element's content; reaching the end verifies a zlib checksum."""
     inflater = zlib.decompressobj()
     remaining = variable.num_bytes
     with path.open("rb") as stream:
@@ -137,7 +311,7 @@ def _fits(shape: tuple[int, ...], pattern: ShapePattern) -> bool:
 
 
 def upright(rows: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Turns rows of column-major pixels into upright images.
+    """Turn rows of column-major pixels into upright images.
 
     Args:
         rows: shape (n, height * width), each row an image stored column by column.

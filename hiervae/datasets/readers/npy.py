@@ -11,10 +11,12 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.datasets.readers.archive import check_member
 from hiervae.datasets.readers.bounded import (
-    MAX_DEFLATE_RATIO,
+    HeaderStream,
     check_end,
     check_size,
+    inflated_limit,
     read_exactly,
     reading,
 )
@@ -25,7 +27,7 @@ _MAX_ARRAYS = 1_000
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Reads a `.npy` file of numbers or booleans.
+    """Read a `.npy` file of numbers or booleans.
 
     Raises:
         DamagedFileError: if the file is truncated, damaged, or holds anything but numbers.
@@ -35,7 +37,7 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Reads all arrays of an `.npz` file.
+    """Read all arrays of an `.npz` file.
 
     Returns:
         Arrays by name, in the file's order.
@@ -56,7 +58,8 @@ def read_npz(path: Path) -> dict[str, NDArray[Any]]:
                     f"{path} holds {member.filename!r}, which is no array; write the file with "
                     "numpy.savez."
                 )
-            available = min(member.file_size, (member.compress_size + 64) * MAX_DEFLATE_RATIO)
+            check_member(path, member)
+            available = min(member.file_size, inflated_limit(member.compress_size + 64))
             name = member.filename.removesuffix(".npy")
             with archive.open(member) as stream:
                 arrays[name] = _read_array(stream, path, name, available)
@@ -83,12 +86,15 @@ def _read_array(stream: IO[bytes], path: Path, name: str, available: int) -> NDA
 def _read_header(
     stream: IO[bytes], path: Path, name: str
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    header = HeaderStream(stream, path)
     try:
-        version = np.lib.format.read_magic(stream)
+        version = np.lib.format.read_magic(header)
         if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(stream)
+            return np.lib.format.read_array_header_1_0(header)
         if version == (2, 0):
-            return np.lib.format.read_array_header_2_0(stream)
+            return np.lib.format.read_array_header_2_0(header)
+    except DamagedFileError:
+        raise
     except (ValueError, TypeError, SyntaxError, tokenize.TokenError) as error:
         raise DamagedFileError(
             f"{path}, array {name!r}: the NumPy header is damaged ({error}). Save it again."

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.errors import DamagedFileError, DataError, HiervaeError
+from hiervae.errors import DamagedFileError, DataError, DatasetOptionError, HiervaeError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 2**26
@@ -37,11 +37,11 @@ class PictureFormat:
         for name in ("height", "width", "crop"):
             value = getattr(self, name)
             if value is not None and not 1 <= value <= 8192:
-                raise DataError(f"{name} is {value} pixels; choose 1 to 8192.")
+                raise DatasetOptionError(f"{name} is {value} pixels; choose 1 to 8192.")
 
 
 def decode_picture(data: bytes, where: str, form: PictureFormat) -> NDArray[np.uint8]:
-    """Decodes one picture; downsizing averages over the area of each new pixel.
+    """Decode one picture; downsizing averages over the area of each new pixel.
 
     Args:
         data: the encoded picture.
@@ -79,7 +79,7 @@ def decode_picture(data: bytes, where: str, form: PictureFormat) -> NDArray[np.u
 
 
 def _on_white(image: Any, image_module: Any) -> Any:
-    """Transparent pixels have arbitrary colours, so they are laid over white."""
+    """Lay transparent pixels, whose colours are arbitrary, over white."""
     if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
         return image
     white = image_module.new("RGBA", image.size, "white")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.checksums import listing_checksum
+from hiervae.datasets.files import listing_checksum
 from hiervae.datasets.readers.archive import (
     MAX_PICTURE_BYTES,
     Member,
+    is_hidden,
+    list_folder,
     list_tar,
     list_zip,
     read_zip_member,
@@ -25,10 +27,14 @@ from hiervae.errors import DamagedFileError, DataError
 
 
 class EncodedPictures(ImageSource):
-    """PNG, JPEG and similar pictures in a folder, a zip or an uncompressed tar archive."""
+    """PNG, JPEG and similar pictures in a folder, a zip or an uncompressed tar archive.
+
+    Links in a folder are followed. Hidden files and folders, whose names begin with a dot or with
+    two underscores (`._0.png`, `.thumbnails/`, `__MACOSX/`), are no pictures of the user's.
+    """
 
     def __init__(self, path: Path, form: PictureFormat) -> None:
-        """Lists the pictures, sorted by name; none is decoded yet.
+        """List the pictures, sorted by name; none is decoded yet.
 
         Args:
             path: the folder or archive.
@@ -40,7 +46,7 @@ class EncodedPictures(ImageSource):
         self._path = path
         self._form = form
         self._kind = "folder" if path.is_dir() else "zip" if path.suffix == ".zip" else "tar"
-        members = [m for m in _list(path, self._kind) if m.name.lower().endswith(SUFFIXES)]
+        members = [member for member in _list(path, self._kind) if _is_picture(member.name)]
         self._members = sorted(members, key=lambda member: member.name)
         if not self._members:
             raise DataError(f"{path} holds no pictures ({', '.join(SUFFIXES)}).")
@@ -62,7 +68,7 @@ class EncodedPictures(ImageSource):
         return (len(self._members), self._form.height, self._form.width, *channels)
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Reads images by number, bytes of shape (len(indices), *shape of one)."""
+        """Read images by number, bytes of shape (len(indices), *shape of one)."""
         images = np.empty((len(indices), *self.shape[1:]), np.uint8)
         with reading(self._path):
             if self._kind == "zip":
@@ -98,13 +104,15 @@ class EncodedPictures(ImageSource):
             return stream.read(member.num_bytes)
 
 
+def _is_picture(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return name.lower().endswith(SUFFIXES) and not any(map(is_hidden, parts))
+
+
 def _list(path: Path, kind: str) -> list[Member]:
     with reading(path):
         if kind == "folder":
-            files = (file for file in path.rglob("*") if file.is_file())
-            return [
-                Member(file.relative_to(path).as_posix(), file.stat().st_size) for file in files
-            ]
+            return list_folder(path)
         if kind == "zip":
             with zipfile.ZipFile(path) as archive:
                 return list_zip(archive, path)

@@ -10,13 +10,11 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from hiervae.datasets.motion.amc import read_amc
-from hiervae.datasets.motion.asf import read_asf
+from hiervae.datasets.readers.acclaim import read_amc, read_asf
 from hiervae.datasets.readers.amat import read_amat
 from hiervae.datasets.readers.archive import list_tar, read_tar_member
 from hiervae.datasets.readers.idx import read_idx
-from hiervae.datasets.readers.matlab import read_matlab, stream_matlab
-from hiervae.datasets.readers.matlab_header import scan_matlab
+from hiervae.datasets.readers.matlab import read_matlab, scan_matlab, stream_matlab
 from hiervae.datasets.readers.norb import read_norb
 from hiervae.datasets.readers.npy import read_npy, read_npz
 from hiervae.datasets.readers.pickled import read_pickled_arrays

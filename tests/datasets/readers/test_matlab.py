@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from hiervae.datasets.readers.matlab import read_matlab, stream_matlab, upright
-from hiervae.datasets.readers.matlab_header import scan_matlab
+from hiervae.datasets.readers.matlab import read_matlab, scan_matlab, stream_matlab, upright
 from hiervae.errors import DamagedFileError, DataError
 
 TYPES = ["u1", "i1", "u2", "i2", "u4", "i4", "i8", "u8", "f4", "f8"]

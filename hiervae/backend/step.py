@@ -1,0 +1,94 @@
+"""What a step adapter takes from the model it trains, and what the model's step gives it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import keras
+
+from hiervae.types import Shape, Tensor
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate of the scheduler and what it holds while it is closed.
+
+    Attributes:
+        key: its name in the control state, where a positive value means open.
+        weights: positions in the model's `trainable_variables`.
+        slots: positions in the optimiser's `variables`.
+    """
+
+    key: str
+    weights: tuple[int, ...]
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What the shared step makes of one batch; the metrics have taken it up already.
+
+    Attributes:
+        loss: the scalar to differentiate, nats.
+        control: the scheduler's state that governs the step, its gates included.
+        logs: the metrics' values so far, by name.
+    """
+
+    loss: Tensor
+    control: Mapping[str, Any]
+    logs: dict[str, Tensor]
+
+
+class Compilable(Protocol):
+    """What a compiled function reads and advances: variables, and generators among them."""
+
+    @property
+    def variables(self) -> Sequence[keras.Variable]:
+        """All that is read."""
+
+    @property
+    def generator_states(self) -> Sequence[keras.Variable]:
+        """Those that are advanced."""
+
+
+class SteppedModel(keras.Model, abc.ABC):
+    """What a step adapter knows of its model, beside what every Keras model has.
+
+    Attributes:
+        event_shape: shape of one example, None before the model is built.
+    """
+
+    event_shape: Shape | None
+
+    @property
+    @abc.abstractmethod
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates of the scheduler at work, and what they hold."""
+
+    @abc.abstractmethod
+    def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
+        """Evaluate the objective on one batch, advance the control state, update the metrics.
+
+        Args:
+            inputs: examples, shape (batch, *event_shape).
+            weights: sample weights (batch,) or (batch, 1), or None.
+            training: False evaluates at beta = 1 and leaves the control state alone.
+        """
+
+
+def unpack_batch(data: Any) -> tuple[Tensor, Tensor | None]:
+    """Examples and sample weights of a batch; targets are ignored.
+
+    Raises:
+        ValueError: if the examples are not one array.
+    """
+    inputs, _, weights = keras.utils.unpack_x_y_sample_weight(data)
+    if isinstance(inputs, (dict, list, tuple)):
+        raise ValueError(
+            f"A batch holds a {type(inputs).__name__} of inputs; expected one array of "
+            "examples, (batch, *event_shape). Yield `x`, `(x,)` or `(x, y, sample_weight)`."
+        )
+    return inputs, weights

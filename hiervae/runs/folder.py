@@ -1,0 +1,141 @@
+"""The folder that a run lives in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.runs.config import RunConfig
+from hiervae.runs.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from hiervae.model import HierarchicalVAE
+
+
+class RunFolder:
+    """Paths and records of one run.
+
+    Args:
+        path: the folder; it need not exist yet.
+
+    Attributes:
+        path: the folder.
+        config_file: everything that reproduces the run.
+        model_file: the trained model.
+        latest_file: the checkpoint to go on from.
+        best_file: the checkpoint with the lowest validation loss.
+        history_file: the logs of all epochs.
+        metrics_file: the metrics.
+        events: TensorBoard's directory.
+        figures: image files.
+        graph_file: the latent graph of the last interpolation.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.json"
+        self.model_file = self.path / "model.keras"
+        self.latest_file = self.path / "checkpoints" / "latest.keras"
+        self.best_file = self.path / "checkpoints" / "best.keras"
+        self.history_file = self.path / "history.csv"
+        self.metrics_file = self.path / "metrics.json"
+        self.events = self.path / "tensorboard"
+        self.figures = self.path / "figures"
+        self.graph_file = self.path / "graph.npz"
+
+    def require_room(self) -> None:
+        """Refuse a place where no folder can be made or written, before any work is done.
+
+        Raises:
+            HiervaeError: if there is a file on the way, or writing is not allowed.
+        """
+        nearest = next(place for place in (self.path, *self.path.parents) if place.exists())
+        if nearest.is_dir() and os.access(nearest, os.W_OK):
+            return
+        found = "is not writable" if nearest.is_dir() else "is a file"
+        raise HiervaeError(
+            f"{self.path} cannot be the run folder: {nearest} {found}. Choose another by --out."
+        )
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing yet where the run is to be."""
+        return not self.path.exists() or not any(self.path.iterdir())
+
+    def create(self, config: RunConfig) -> None:
+        """Make the folder, or take up an existing one, and write `config.json`.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        for folder in (self.path, self.latest_file.parent, self.figures):
+            folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.config_file, config.as_dict())
+
+    def read_config(self) -> RunConfig:
+        """The run's `config.json`.
+
+        Raises:
+            HiervaeError: if this is no run folder.
+            DamagedFileError: if the file is damaged.
+        """
+        if not self.config_file.is_file():
+            found = "holds no config.json" if self.path.exists() else "does not exist"
+            raise HiervaeError(
+                f"{self.path} is no run folder: it {found}. "
+                f"Make one with: hiervae train --out {self.path}"
+            )
+        return RunConfig.from_dict(read_json(self.config_file), str(self.config_file))
+
+    def load_model(self) -> HierarchicalVAE:
+        """The trained model.
+
+        Raises:
+            HiervaeError: if training is not finished.
+            DamagedFileError: if the file cannot be read.
+            RegistryError: if a plugin of the model is not installed.
+        """
+        from hiervae.runs.models import load_model
+
+        self.require_model()
+        try:
+            return load_model(self.model_file)
+        except DamagedFileError as error:
+            raise DamagedFileError(
+                f"{error} If the run's checkpoints are whole, this makes it anew: "
+                f"hiervae train --out {self.path} --resume"
+            ) from error
+
+    def require_model(self) -> None:
+        """Refuse a run without its trained model, which takes no Keras to tell.
+
+        Raises:
+            HiervaeError: if training is not finished.
+        """
+        if not self.model_file.is_file():
+            raise HiervaeError(
+                f"{self.path} holds no model.keras: its training did not finish. "
+                f"Go on with: hiervae train --out {self.path} --resume"
+            )
+
+    def read_metrics(self) -> dict[str, Any]:
+        """Read all metrics so far; empty before there are any.
+
+        Raises:
+            OSError: if the file cannot be read.
+            DamagedFileError: if it is damaged.
+        """
+        return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
+
+    def write_metrics(self, **sections: Mapping[str, Any]) -> dict[str, Any]:
+        """Add sections to `metrics.json`, in place of older ones of the same names; returns all.
+
+        Raises:
+            OSError: if the file cannot be read or written.
+            DamagedFileError: if what is there is damaged.
+        """
+        metrics = {**self.read_metrics(), **sections}
+        write_json(self.metrics_file, metrics)
+        return metrics

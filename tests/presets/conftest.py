@@ -1,0 +1,3 @@
+from tests.support.site import clean, new_site, site
+
+__all__ = ["clean", "new_site", "site"]
