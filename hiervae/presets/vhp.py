@@ -28,8 +28,8 @@ _SETTINGS: Config = {
 _TANH_MLP = {"name": "mlp", "hidden_units": (128, 128), "activation": "tanh"}
 
 # He's start, made for rectifiers, is too wide for tanh: a quarter of the encoders then begin with a
-# ring that is folded, and training tears it open instead of unfolding it. The prior needs it: with
-# a narrower one it does not leave the hole of the ring.
+# ring that is folded, and training tears it open instead of unfolding it. The prior's networks keep
+# He's: with a narrower start much of the prior's mass stayed in the hole of the ring.
 _TANH_CODER = {**_TANH_MLP, "kernel_initializer": "glorot_uniform"}
 
 _PENDULUM: Config = {
