@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """`keras.callbacks.EarlyStopping` that leaves out the epochs of a warm-up.
 

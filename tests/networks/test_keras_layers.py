@@ -139,9 +139,7 @@ class Joined(keras.layers.Layer):
 )
 def test_layers_of_ones_own_need_no_output_shape(make, size):
     assert build_block(make(), [(6,)]) == (size,)
-    model = compiled(
-        small_model(latent_dims=2, network=KerasLayers(make(), keras.layers.Dense(3)))
-    )
+    model = compiled(small_model(latent_dims=2, network=KerasLayers(make(), keras.layers.Dense(3))))
     model.build((None, 6))
     num_weights = len(model.weights)
     block = model.network.encoder[0]
