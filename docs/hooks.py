@@ -96,14 +96,18 @@ def reference_page(module: str) -> str:
     docstring = ast.get_docstring(ast.parse(source_file(module).read_text(encoding="utf-8")))
     names = [f"{module}.{name}" for name in public_names(module)]
     modules = [name for name in names if name in REFERENCE]
-    objects = [name for name in names if name not in modules]
-    objects += EXTRAS.get(module, ())
-    exported = {path.rpartition(".")[2] for path in objects}
-    objects += [path for path in entry_points(module) if path.rpartition(".")[2] not in exported]
+    exported = [name for name in names if name not in modules]
+    classes = {path.rpartition(".")[2] for path in exported if path.rpartition(".")[2][0].isupper()}
+    deeper = [*EXTRAS.get(module, ()), *entry_points(module)]
+    deeper = [path for path in deeper if path.rpartition(".")[2] not in classes]
     lines = [f"# {module}", "", str(docstring), ""]
     lines += [f"- [`{name}`]({name}.md)" for name in modules] + [""]
-    for path in objects:
+    for path in exported:
         lines += [f"::: {path}", "    options:", "      heading_level: 2", ""]
+    for path in deeper:
+        lines += [f"::: {path}", "    options:", "      heading_level: 2"]
+        label = ".".join(path.split(".")[-2:])
+        lines += ["      show_root_full_path: true", f"      toc_label: {label}", ""]
     return "\n".join(lines)
 
 

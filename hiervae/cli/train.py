@@ -73,7 +73,9 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--epochs", type=parsing.positive_int, metavar="N", help="passes over the data"
     )
-    how.add_argument("--batch-size", type=parsing.positive_int, metavar="N", help="examples a step")
+    how.add_argument(
+        "--batch-size", type=parsing.positive_int, metavar="N", help="examples per step"
+    )
     how.add_argument(
         "--learning-rate", type=parsing.positive_float, metavar="RATE", help="of the optimiser"
     )
@@ -136,7 +138,7 @@ def _list_presets(option: argparse.Action) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     name = Path(arguments.dataset or "pendulum").stem
     folder = RunFolder(arguments.out or Path("runs") / name)

@@ -35,7 +35,7 @@ def assemble(
     binarisation_seed: int = 0,
     **changes: Any,
 ) -> Dataset:
-    """Makes the `Dataset` of arrays that were read through `store`.
+    """Make the `Dataset` of arrays that were read through `store`.
 
     Args:
         store: knows the catalogue entry and the checksums of the files read.
@@ -98,7 +98,7 @@ def assemble_parts(
     workers: int,
     **changes: Any,
 ) -> Dataset:
-    """Makes a `Dataset` of the parts `train`, `valid` and `test`.
+    """Make a `Dataset` of the parts `train`, `valid` and `test`.
 
     Args:
         info: the catalogue entry.

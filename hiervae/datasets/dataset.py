@@ -100,7 +100,7 @@ class DatasetInfo:
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """All fields as JSON-serialisable values, for run folders."""
+        """Return all fields as JSON-serialisable values, for run folders."""
         record = asdict(self)
         record["sizes"] = dict(self.sizes)
         record["checksums"] = dict(self.checksums)

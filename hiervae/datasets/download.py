@@ -22,7 +22,7 @@ _HEADERS = {
 
 
 def download_file(remote: RemoteFile, target: Path) -> Path:
-    """Fetches a file from the first of its addresses that answers with the right bytes.
+    """Fetch a file from the first of its addresses that answers with the right bytes.
 
     The file is written beside `target` and renamed once its checksum is right, so that nothing
     incomplete ever stands under its name.
@@ -132,7 +132,7 @@ class _Arrival:
         self._url = url
 
     def write(self, data: bytes) -> None:
-        """Keeps bytes that arrived.
+        """Keep bytes that arrived.
 
         Raises:
             DamagedFileError: if they are more than the file has.
@@ -147,7 +147,7 @@ class _Arrival:
         self._show()
 
     def finish(self) -> None:
-        """Ends the line of the bar.
+        """End the line of the bar.
 
         Raises:
             DamagedFileError: if fewer bytes came than the file has.
@@ -161,16 +161,16 @@ class _Arrival:
             )
 
     def flush(self) -> None:
-        """Is called by pooch after each piece; the stream keeps its own time."""
+        """Do nothing when pooch asks after each piece; the stream keeps its own time."""
 
     def update(self, num_bytes: int) -> None:
-        """Is called by pooch with the size of a whole piece, also for a shorter one."""
+        """Ignore pooch's count, which takes a shorter piece for a whole one."""
 
     def reset(self) -> None:
-        """Is called by pooch before it completes a bar."""
+        """Do nothing when pooch completes a bar."""
 
     def close(self) -> None:
-        """Is called by pooch when a bar is complete."""
+        """Do nothing when pooch has completed a bar."""
 
     def _show(self) -> None:
         if not sys.stderr.isatty():

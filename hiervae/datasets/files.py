@@ -19,13 +19,13 @@ _CHUNK = 2**20
 
 
 def file_checksum(path: Path, algorithm: str = "sha256") -> str:
-    """Hexadecimal digest of a file's bytes, read in pieces."""
+    """Return the hexadecimal digest of a file's bytes, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
 def content_checksum(path: Path, algorithm: str, decompress: bool) -> str:
-    """Hexadecimal digest of a file's bytes, or of what is gzipped in it.
+    """Return the hexadecimal digest of a file's bytes, or of what is gzipped in it.
 
     Raises:
         EOFError: if a gzipped file is truncated.
@@ -39,7 +39,7 @@ def content_checksum(path: Path, algorithm: str, decompress: bool) -> str:
 
 
 def combined_checksum(checksums: Mapping[str, str]) -> str:
-    """One checksum for a set of files: the digest of the text that `sha256sum` prints for them.
+    """Return one checksum for a set of files: of the text that `sha256sum` prints for them.
 
     Args:
         checksums: SHA-256 of each file by name; the order does not matter.
@@ -52,7 +52,7 @@ def combined_checksum(checksums: Mapping[str, str]) -> str:
 
 
 def arrays_checksum(arrays: Iterable[NDArray[Any]]) -> str:
-    """Checksum over types, shapes and values of arrays, for data that comes from no file."""
+    """Return a checksum over types, shapes and values of arrays, for data without a file."""
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
@@ -61,7 +61,7 @@ def arrays_checksum(arrays: Iterable[NDArray[Any]]) -> str:
 
 
 def listing_checksum(entries: Iterable[tuple[str, int]]) -> str:
-    """Checksum over names and sizes, for collections too large to be read whole."""
+    """Return a checksum over names and sizes, for collections too large to be read whole."""
     digest = hashlib.sha256()
     for name, size in entries:
         digest.update(f"{size} {name}\n".encode())
@@ -70,7 +70,7 @@ def listing_checksum(entries: Iterable[tuple[str, int]]) -> str:
 
 @contextmanager
 def written_beside(target: Path) -> Iterator[IO[bytes]]:
-    """Opens a new file beside `target` for writing and renames it when the block ends well.
+    """Open a new file beside `target` for writing and rename it when the block ends well.
 
     Args:
         target: the file to make or replace; its folder is made.

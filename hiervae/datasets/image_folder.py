@@ -38,7 +38,7 @@ def load_folder(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Reads all pictures in a folder and the folders in it.
+    """Read all pictures in a folder and the folders in it.
 
     If the folder has folders named as splits, they are the splits: `train` or `training`; `valid`,
     `val`, `validation` or `dev`; `test` or `testing`; in whatever case. A validation or test split
@@ -101,7 +101,7 @@ def load_folder(
 
 
 def _named_splits(path: Path) -> dict[str, str]:
-    """The split of each folder that is named as one."""
+    """Return the split of each folder that is named as one."""
     splits = {name: split for split, known in _FOLDERS.items() for name in known}
     folders = sorted(entry.name for entry in path.iterdir() if entry.is_dir())
     return {name: splits[name.lower()] for name in folders if name.lower() in splits}
@@ -110,7 +110,7 @@ def _named_splits(path: Path) -> dict[str, str]:
 def _rows(
     path: Path, names: list[PurePosixPath], named: Mapping[str, str]
 ) -> dict[str, NDArray[np.int64]]:
-    """Numbers of the pictures of each split.
+    """Return the numbers of the pictures of each split.
 
     Raises:
         DataError: if two folders are the same split, a picture lies in none, or there is none for

@@ -24,7 +24,7 @@ def load(
     download: bool = False,
     **options: Any,
 ) -> Dataset:
-    """Loads a data set.
+    """Load a data set.
 
     Args:
         name: one of `hiervae.datasets.names()`, `"distribution:name"`, or the path of a `.npz` or
@@ -65,7 +65,7 @@ def load(
 
 
 def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """All options of a data set with the values they will have; nothing is read for it.
+    """Return all options of a data set with the values they will have; nothing is read for it.
 
     Args:
         name: as for `load`.
@@ -102,7 +102,7 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_be_verified(name: str) -> bool:
-    """Whether `verify` is an option of ours: of a set with files, whose loader does not take it."""
+    """Return whether `verify` is an option of ours: of a set with files that has none itself."""
     if not is_known(name):
         return False
     found = loader(name)
@@ -110,7 +110,7 @@ def _may_be_verified(name: str) -> bool:
 
 
 def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
-    """The annotated types of a loader's options; none where an annotation cannot be evaluated."""
+    """Return the types of a loader's options; none where an annotation cannot be evaluated."""
     try:
         return {name: kind for name, kind in get_type_hints(reader).items() if kind is not Any}
     except NameError:  # of a plugin that imports the type for type checking alone
@@ -118,7 +118,7 @@ def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
 
 
 def _is_a(kind: Any, value: Any) -> bool:
-    """Whether `value` is of an option's type; entries of collections are not looked at."""
+    """Return whether `value` is of an option's type; entries of collections are not looked at."""
     if get_origin(kind) in (Union, UnionType):
         return any(_is_a(choice, value) for choice in get_args(kind))
     if get_origin(kind) is Literal:

@@ -61,13 +61,13 @@ _KEPT = np.array([bone != "root" and bone not in _CONSTANTS for bone in _BONES])
 
 
 def joint_angle_names() -> tuple[str, ...]:
-    """Name of each of the fifty joint angles: the bone, and the number of its channel from 0."""
+    """Return the name of each of the fifty joint angles: bone, and channel from 0."""
     names = [f"{bone}.{number}" for bone, count in CMU_LAYOUT for number in range(count)]
     return tuple(name for name, kept in zip(names, _KEPT, strict=True) if kept)
 
 
 def select_joint_angles(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Takes the fifty joint angles of all channels.
+    """Take the fifty joint angles of all channels.
 
     Args:
         values: shape (n, 62).
@@ -79,7 +79,7 @@ def select_joint_angles(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def expand_joint_angles(angles: ArrayLike, root: ArrayLike | None = None) -> NDArray[np.float64]:
-    """Puts fifty joint angles back among all 62 channels, for drawing a skeleton.
+    """Put fifty joint angles back among all 62 channels, for drawing a skeleton.
 
     Args:
         angles: degrees, shape (n, 50).
@@ -118,7 +118,7 @@ def save_animation(
     azimuth: float = 45.0,
     follow: bool = True,
 ) -> Path:
-    """Writes a skeleton in motion as an animated GIF that repeats for ever.
+    """Write a skeleton in motion as an animated GIF that repeats for ever.
 
     The left side is blue, the right side red. The view is orthographic, y up, at one scale for all
     frames.
@@ -166,7 +166,7 @@ def save_animation(
 def _project(
     positions: NDArray[np.float64], size: int, azimuth: float, follow: bool
 ) -> NDArray[np.float64]:
-    """Pixel coordinates (right, down) of each joint, shape (frames, bones, 2)."""
+    """Return the pixel coordinates (right, down) of each joint, shape (frames, bones, 2)."""
     moved = positions.copy()
     if follow:
         moved[:, :, [0, 2]] -= positions[:, :1, [0, 2]]

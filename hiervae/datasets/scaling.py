@@ -19,7 +19,7 @@ _CONSTANT = 1e-6
 
 
 def scale_bytes(values: NDArray[Any]) -> Array:
-    """Maps 0 ... 255 to [0, 1] by division by 255.
+    """Map 0 ... 255 to [0, 1] by division by 255.
 
     Args:
         values: unsigned bytes, any shape.
@@ -32,7 +32,7 @@ def scale_bytes(values: NDArray[Any]) -> Array:
 
 
 def binarise(probabilities: Array, seed: int) -> Array:
-    """One Bernoulli draw of each value, the same for the same seed.
+    """Return one Bernoulli draw of each value, the same for the same seed.
 
     Args:
         probabilities: values in [0, 1], any shape.
@@ -59,7 +59,7 @@ class ChannelNormalisation:
 
     @classmethod
     def fit(cls, values: NDArray[Any], kind: Kind) -> ChannelNormalisation:
-        """Chooses the map from training values.
+        """Choose the map from training values.
 
         Args:
             values: shape (n, channels).
@@ -82,10 +82,10 @@ class ChannelNormalisation:
         return cls(offset, np.where(scale < _CONSTANT, 1.0, scale))
 
     def apply(self, values: ArrayLike) -> NDArray[np.float32]:
-        """Normalises values of shape (..., channels)."""
+        """Normalise values of shape (..., channels)."""
         return ((np.asarray(values) - self.offset) / self.scale).astype(np.float32)
 
     def undo(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Original values for normalised ones, shape (..., channels)."""
+        """Return the original values for normalised ones, shape (..., channels)."""
         original: NDArray[np.float64] = np.asarray(values) * self.scale + self.offset
         return original

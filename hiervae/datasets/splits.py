@@ -15,7 +15,7 @@ Indices = NDArray[np.int64]
 def split_indices(
     num_examples: int, valid_size: int, test_size: int, seed: int | None
 ) -> tuple[Indices, Indices, Indices]:
-    """Divides `num_examples` rows without overlap.
+    """Divide `num_examples` rows without overlap.
 
     Args:
         num_examples: number of rows.
@@ -48,7 +48,7 @@ def split_indices(
 def fraction_sizes(
     num_examples: int, valid_fraction: float, test_fraction: float
 ) -> tuple[int, int]:
-    """Turns fractions into numbers of rows.
+    """Turn fractions into numbers of rows.
 
     Raises:
         DataError: if a fraction is outside [0, 1) or both together reach 1.
@@ -65,5 +65,5 @@ def fraction_sizes(
 
 
 def take(array: NDArray[Any] | None, indices: Indices) -> NDArray[Any] | None:
-    """Rows `indices` of `array`, or None where there is no array."""
+    """Return the rows `indices` of `array`, or None where there is no array."""
     return None if array is None else array[indices]

@@ -19,14 +19,14 @@ DATA_VARIABLE = "HIERVAE_DATA"
 
 
 def cache_directory() -> Path:
-    """The package's folder in the Keras cache: `KERAS_HOME` or `~/.keras`, then `datasets`."""
+    """Return our folder in the Keras cache: `KERAS_HOME` or `~/.keras`, then `datasets`."""
     home = os.environ.get("KERAS_HOME")
     base = Path(home) if home else Path.home() / ".keras"
     return base / "datasets" / "hiervae"
 
 
 def search_roots(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, ...]:
-    """Folders searched for data, in order: `data_dir`, `HIERVAE_DATA`, the Keras cache."""
+    """Return the folders to search, in order: `data_dir`, `HIERVAE_DATA`, the Keras cache."""
     given = [data_dir, os.environ.get(DATA_VARIABLE)]
     roots = [Path(root).expanduser() for root in given if root]
     return (*roots, cache_directory(), cache_directory().parent)
@@ -48,7 +48,7 @@ class FileStore:
         verify: bool = True,
         owner: Callable[[str], str | None] = lambda sha256: None,
     ) -> None:
-        """Remembers where to look.
+        """Remember where to look.
 
         Args:
             info: the catalogue entry with the files' names, addresses and checksums.
@@ -71,7 +71,7 @@ class FileStore:
         return MappingProxyType(self._checksums)
 
     def find(self, name: str) -> Path | None:
-        """The first existing file or folder of this name, or None."""
+        """Return the first existing file or folder of this name, or None."""
         for root in self.roots:
             for folder in (*self._folders, ""):
                 path = root / folder / name
@@ -80,7 +80,7 @@ class FileStore:
         return None
 
     def locate(self, file: str | RemoteFile) -> Path:
-        """Finds a published file or folder, downloading it if allowed.
+        """Find a published file or folder, downloading it if allowed.
 
         The checksum of a file is recorded, and compared with the published one.
 
@@ -109,7 +109,7 @@ class FileStore:
         return path
 
     def require(self, file: str | RemoteFile) -> Path:
-        """Like `locate`, for what has to be a file.
+        """Find a published file as `locate` does, for what has to be a file.
 
         Raises:
             DatasetNotFoundError: if it is nowhere.
@@ -122,7 +122,7 @@ class FileStore:
         return path
 
     def _compare(self, path: Path, remote: RemoteFile) -> None:
-        """Refuses another file than the published one; a gzipped copy is judged by its content.
+        """Refuse another file than the published one; a gzipped copy is judged by its content.
 
         Raises:
             DamagedFileError: if the checksum is known and differs.
@@ -181,7 +181,7 @@ class FileStore:
 def derived_file(
     store: FileStore, sources: Sequence[Path], suffix: str, write: Callable[[IO[bytes]], None]
 ) -> Path:
-    """The file made from `sources`, made now if it does not exist.
+    """Return the file made from `sources`, made now if it does not exist.
 
     It lies in the package's folder of the Keras cache, under a name that depends on the sources'
     sizes and times, so a changed source is never read through an old copy. It is written beside

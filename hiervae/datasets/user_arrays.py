@@ -31,7 +31,7 @@ def load_file(
     test_fraction: float = 0.1,
     seed: int | None = 0,
 ) -> Dataset:
-    """Reads a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
+    """Read a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
 
     Args:
         path: the file.
@@ -84,7 +84,7 @@ def from_arrays(
     seed: int | None = 0,
     name: str = "arrays",
 ) -> Dataset:
-    """Makes a `Dataset` of arrays in memory.
+    """Make a `Dataset` of arrays in memory.
 
     Examples and labels may be NumPy arrays, lists, tensors of any backend, or pandas' DataFrame
     and Series. Rows belong together by their position, whatever index a table has.

@@ -208,7 +208,7 @@ def check_layout(data: Any, name: str) -> None:
 
 
 def _dense_form(data: Any) -> str | None:
-    """How to make a sparse value dense, None for any other; told by names, to import no library."""
+    """Return how to make a sparse value dense, None for any other; names tell, no library."""
     kind = type(data)
     if kind.__name__ in _SPARSE:
         return _SPARSE[kind.__name__]
@@ -236,7 +236,7 @@ def _converted(data: Any, name: str) -> NDArray[Any]:
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:
-    """Numbers kept as objects, and types that NumPy itself lacks, as a type of NumPy's own."""
+    """Return numbers kept as objects, or as types that NumPy lacks, in a type of NumPy's own."""
     if array.dtype.kind == "O" and array.size and all(_is_number(value) for value in array.flat):
         return array.astype(np.result_type(*{np.asarray(value).dtype for value in array.flat}))
     if array.dtype.kind == "V" and array.dtype.names is None and "float" in array.dtype.name:
@@ -249,7 +249,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _from_sequence(data: Sequence[Any], name: str) -> NDArray[Any]:
-    """An array of rows; each may be a list, an array or a tensor."""
+    """Return an array of rows; each may be a list, an array or a tensor."""
     if any(hasattr(row, "shape") for row in data):
         data = [
             require_array(row, f"{name}[{number}]") if hasattr(row, "shape") else row
@@ -271,7 +271,7 @@ def _from_sequence(data: Sequence[Any], name: str) -> NDArray[Any]:
 
 
 def _first_different(data: Sequence[Any], name: str) -> str:
-    """Which row is the first that is not shaped as row 0, for a message."""
+    """Say which row is the first that is not shaped as row 0."""
     shapes = [_shape(row) for row in data]
     for number, shape in enumerate(shapes):
         if shape is None:
@@ -282,7 +282,7 @@ def _first_different(data: Sequence[Any], name: str) -> str:
 
 
 def _shape(row: Any) -> tuple[int, ...] | None:
-    """Shape of nested lists, () for a single value, None where their lengths differ."""
+    """Return the shape of nested lists, () for a single value, None where their lengths differ."""
     if not isinstance(row, (list, tuple)):
         return tuple(getattr(row, "shape", ()))
     inner = {_shape(entry) for entry in row}

@@ -42,7 +42,7 @@ SPELLINGS = {
 }
 
 # Of `WORDS` in the package. It may only fall; at 0 this number and its test become an equality.
-REMAINING = 66
+REMAINING = 12
 
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 

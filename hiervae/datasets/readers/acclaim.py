@@ -22,7 +22,7 @@ Fields = dict[str, list[str]]
 
 
 def read_asf(path: Path) -> Skeleton:
-    """Reads a skeleton, with angles in degrees.
+    """Read a skeleton, with angles in degrees.
 
     Raises:
         DamagedFileError: if a section is missing or damaged, or the hierarchy is not one tree.
@@ -35,7 +35,7 @@ def read_asf(path: Path) -> Skeleton:
 
 
 def _sections(text: str) -> dict[str, list[list[str]]]:
-    """Lines of each section, split into words; comments and brackets dropped."""
+    """Return the lines of each section, split into words; comments and brackets dropped."""
     sections: dict[str, list[list[str]]] = {}
     lines: list[list[str]] = []
     for line in text.replace("(", " ").replace(")", " ").split("\n"):
@@ -143,7 +143,7 @@ class Motion:
 
 
 def read_amc(path: Path) -> Motion:
-    """Reads a recording; every frame must have the layout of the first.
+    """Read a recording; every frame must have the layout of the first.
 
     Lines may end in a line feed alone or with a carriage return. Lines starting with `#` or `:`
     are header; a line of one integer opens a frame, then each line is a bone and its values.

@@ -15,7 +15,7 @@ _ZERO, _ONE, _SPACE, _NEWLINE = b"01 \n"
 
 
 def read_amat(path: Path, num_columns: int) -> NDArray[np.uint8]:
-    """Reads lines of `num_columns` digits 0 or 1, each followed by one space or the line's end.
+    """Read lines of `num_columns` digits 0 or 1, each followed by one space or the line's end.
 
     Lines end in a line feed, or in carriage return and line feed. The file may be gzipped.
 

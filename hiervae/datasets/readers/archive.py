@@ -38,7 +38,7 @@ class Member:
 
 
 def check_member_name(path: Path, name: str) -> None:
-    """Refuses names that lead out of the archive.
+    """Refuse names that lead out of the archive.
 
     Raises:
         DamagedFileError: if the name is absolute, or has a drive or `..` in it.
@@ -52,12 +52,12 @@ def check_member_name(path: Path, name: str) -> None:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is one that a system keeps for itself: `._0.png`, `__MACOSX`."""
+    """Return whether a system keeps a file or folder for itself: `._0.png`, `__MACOSX`."""
     return name.startswith((".", "__"))
 
 
 def list_folder(path: Path) -> list[Member]:
-    """Lists the files of a folder and the folders in it; links are followed.
+    """List the files of a folder and the folders in it; links are followed.
 
     Raises:
         DataError: if a linked folder contains itself, or a link leads nowhere.
@@ -88,7 +88,7 @@ def list_folder(path: Path) -> list[Member]:
 
 
 def check_member(path: Path, info: zipfile.ZipInfo) -> None:
-    """Refuses members of a zip archive whose decompression could take any amount of memory.
+    """Refuse members of a zip archive whose decompression could take any amount of memory.
 
     Raises:
         DamagedFileError: if a member is neither stored nor deflated.
@@ -111,7 +111,7 @@ def _open_tar(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def list_tar(path: Path) -> list[Member]:
-    """Lists the regular files of a tar archive, reading only the headers.
+    """List the regular files of a tar archive, reading only the headers.
 
     Raises:
         DamagedFileError: if the archive is damaged or a name leads out of it.
@@ -125,7 +125,7 @@ def list_tar(path: Path) -> list[Member]:
 
 
 def read_tar_member(path: Path, file_name: str, limit: int) -> bytes:
-    """Reads the first regular file of this name, in whatever folder of the archive.
+    """Read the first regular file of this name, in whatever folder of the archive.
 
     Args:
         path: the archive, compressed or not.
@@ -151,7 +151,7 @@ def read_tar_member(path: Path, file_name: str, limit: int) -> bytes:
 
 
 def list_zip(archive: zipfile.ZipFile, path: Path) -> list[Member]:
-    """Lists the files of a zip archive.
+    """List the files of a zip archive.
 
     Raises:
         DamagedFileError: if there are too many or a name leads out of the archive.
@@ -165,7 +165,7 @@ def list_zip(archive: zipfile.ZipFile, path: Path) -> list[Member]:
 
 
 def read_zip_member(archive: zipfile.ZipFile, path: Path, name: str) -> bytes:
-    """Reads one file of a zip archive, at most `MAX_PICTURE_BYTES`.
+    """Read one file of a zip archive, at most `MAX_PICTURE_BYTES`.
 
     Raises:
         DamagedFileError: if it is missing, too large, encrypted, damaged, or neither stored nor

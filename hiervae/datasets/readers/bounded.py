@@ -42,7 +42,7 @@ _SIGNS_OF_DAMAGE = (
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turns the many errors of damaged files into `DamagedFileError` with the file's name.
+    """Turn the many errors of damaged files into `DamagedFileError` with the file's name.
 
     Raises:
         DamagedFileError: if the content cannot be read as its format.
@@ -61,7 +61,7 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def open_maybe_gzip(path: Path) -> IO[bytes]:
-    """Opens a file for reading, decompressing it if it starts as gzip does."""
+    """Open a file for reading, decompressing it if it starts as gzip does."""
     stream = path.open("rb")
     is_gzip = stream.read(2) == b"\x1f\x8b"
     stream.seek(0)
@@ -72,7 +72,7 @@ def open_maybe_gzip(path: Path) -> IO[bytes]:
 
 
 def inflated_limit(num_bytes: int) -> int:
-    """The most bytes that compressed ones may become.
+    """Return the most bytes that compressed ones may become.
 
     DEFLATE cannot expand by more than 1032. Beyond a quarter of a GiB no more than 250 is allowed:
     examples do not compress so well (statically binarised MNIST does by 36), files that are made
@@ -83,7 +83,7 @@ def inflated_limit(num_bytes: int) -> int:
 
 
 def largest_content(path: Path) -> int:
-    """The most bytes a possibly gzipped file may hold, judged by its size on disk."""
+    """Return the most bytes a possibly gzipped file may hold, judged by its size on disk."""
     with path.open("rb") as stream:
         is_gzip = stream.read(2) == b"\x1f\x8b"
     size = path.stat().st_size
@@ -91,7 +91,7 @@ def largest_content(path: Path) -> int:
 
 
 def check_size(path: Path, what: str, num_bytes: int, available: int) -> None:
-    """Refuses a promise that is too large to read or more than the file can hold.
+    """Refuse a promise that is too large to read or more than the file can hold.
 
     Args:
         path: the file, for the message.
@@ -115,7 +115,7 @@ def check_size(path: Path, what: str, num_bytes: int, available: int) -> None:
 
 
 def read_exactly(stream: IO[bytes], num_bytes: int, path: Path, what: str) -> bytearray:
-    """Reads exactly `num_bytes`, allocating only as data arrives.
+    """Read exactly `num_bytes`, allocating only as data arrives.
 
     Raises:
         DamagedFileError: if the stream ends before.
@@ -136,12 +136,12 @@ class HeaderStream(io.BufferedIOBase):
     """A stream for libraries that read in one piece as much as a header promises."""
 
     def __init__(self, stream: IO[bytes], path: Path) -> None:
-        """Wraps `stream`, which reads `path`."""
+        """Wrap `stream`, which reads `path`."""
         self._stream = stream
         self._path = path
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Reads at most `size` bytes.
+        """Read at most `size` bytes.
 
         Raises:
             DamagedFileError: if they are more than any honest header asks for.
@@ -154,16 +154,16 @@ class HeaderStream(io.BufferedIOBase):
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
-        """Moves to a position; see `io.IOBase.seek`."""
+        """Move to a position; see `io.IOBase.seek`."""
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
-        """The position."""
+        """Return the position."""
         return self._stream.tell()
 
 
 def check_end(stream: IO[bytes], path: Path) -> None:
-    """Refuses bytes after the end; reaching it also verifies a gzip checksum.
+    """Refuse bytes after the end; reaching it also verifies a gzip checksum.
 
     Raises:
         DamagedFileError: if there is more.
@@ -173,7 +173,7 @@ def check_end(stream: IO[bytes], path: Path) -> None:
 
 
 def drain(path: Path) -> None:
-    """Reads a possibly gzipped file to its end, which verifies the gzip checksum.
+    """Read a possibly gzipped file to its end, which verifies the gzip checksum.
 
     Raises:
         DamagedFileError: if it is truncated, damaged, or holds more than `largest_content`.
@@ -186,7 +186,7 @@ def drain(path: Path) -> None:
 
 
 def read_limited(path: Path, limit: int) -> bytes:
-    """Reads a whole file of at most `limit` bytes.
+    """Read a whole file of at most `limit` bytes.
 
     Raises:
         DamagedFileError: if it is larger.
@@ -199,7 +199,7 @@ def read_limited(path: Path, limit: int) -> bytes:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """Reads a text file of at most `limit` bytes; lines may end in any way.
+    """Read a text file of at most `limit` bytes; lines may end in any way.
 
     Raises:
         DamagedFileError: if it is larger or no text.

@@ -23,7 +23,7 @@ _UNSIGNED_BYTES = 0x08
 
 
 def read_idx(path: Path, item_shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Reads an idx file of unsigned bytes, plain or gzipped.
+    """Read an idx file of unsigned bytes, plain or gzipped.
 
     Args:
         path: the file.

@@ -68,7 +68,7 @@ class MatlabVariable:
 
 
 def scan_matlab(path: Path) -> dict[str, MatlabVariable]:
-    """Lists the variables of a MATLAB 5 file.
+    """List the variables of a MATLAB 5 file.
 
     Every promise that a reader would follow (number of variables and dimensions, sizes of
     elements, the agreement of shape and data) is checked against the size of the file.
@@ -171,7 +171,7 @@ class _Parts:
         self._path = path
 
     def read_tag(self) -> tuple[int, int]:
-        """Type and length of the next part; the position moves to its content."""
+        """Return the type and length of the next part; the position moves to its content."""
         tag = self._head[self.position : self.position + 8]
         if len(tag) < 8:
             raise DamagedFileError(f"{self._path}: the head of a variable is truncated.")
@@ -181,7 +181,7 @@ class _Parts:
         return (kind & 0xFFFF, packed) if packed else (kind, num_bytes)
 
     def read(self, expected: int, what: str) -> bytes:
-        """Content of the next part, which must be of type `expected`."""
+        """Return the content of the next part, which must be of type `expected`."""
         before = self.position
         kind, num_bytes = self.read_tag()
         packed = self.position - before == 4
@@ -196,7 +196,7 @@ class _Parts:
 
 
 def read_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, NDArray[Any]]:
-    """Reads variables after checking what the file promises.
+    """Read variables after checking what the file promises.
 
     `scipy.io.loadmat` is not used: SciPy 1.17 ends the whole process with a segmentation fault on
     a file whose values carry the type number 0 (one byte changed), which `scipy.io.whosmat` lists
@@ -224,7 +224,7 @@ def _read(path: Path, variable: MatlabVariable) -> NDArray[Any]:
 
 
 def check_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, MatlabVariable]:
-    """Checks that a file promises the expected variables, and nothing too large.
+    """Check that a file promises the expected variables, and nothing too large.
 
     Returns:
         The expected variables by name.
@@ -252,7 +252,7 @@ def check_matlab(path: Path, expected: Mapping[str, ShapePattern]) -> dict[str, 
 
 
 def stream_matlab(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
-    """Yields the values of a variable in the file's (column-major) order, piece by piece.
+    """Yield the values of a variable in the file's (column-major) order, piece by piece.
 
     Args:
         path: the file.
@@ -286,7 +286,7 @@ def stream_matlab(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
 
 
 def _content(path: Path, variable: MatlabVariable) -> Iterator[bytes]:
-    """Pieces of the element's content; reaching the end verifies a zlib checksum."""
+    """Return the pieces of the element's content; reaching the end verifies a zlib checksum."""
     inflater = zlib.decompressobj()
     remaining = variable.num_bytes
     with path.open("rb") as stream:
@@ -311,7 +311,7 @@ def _fits(shape: tuple[int, ...], pattern: ShapePattern) -> bool:
 
 
 def upright(rows: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Turns rows of column-major pixels into upright images.
+    """Turn rows of column-major pixels into upright images.
 
     Args:
         rows: shape (n, height * width), each row an image stored column by column.

@@ -26,7 +26,7 @@ _LEAST_DIMENSIONS_STORED = 3
 
 
 def read_norb(path: Path, item_shape: tuple[int, ...]) -> NDArray[Any]:
-    """Reads a whole matrix, plain or gzipped.
+    """Read a whole matrix, plain or gzipped.
 
     Args:
         path: the file.
@@ -43,7 +43,7 @@ def read_norb(path: Path, item_shape: tuple[int, ...]) -> NDArray[Any]:
 
 
 def norb_size(path: Path, item_shape: tuple[int, ...]) -> tuple[int, np.dtype[Any]]:
-    """Number and type of the items that a matrix promises.
+    """Return the number and type of the items that a matrix promises.
 
     Raises:
         DamagedFileError: if the header promises anything but items of `item_shape`.
@@ -55,7 +55,7 @@ def norb_size(path: Path, item_shape: tuple[int, ...]) -> tuple[int, np.dtype[An
 def stream_norb(
     path: Path, item_shape: tuple[int, ...], items_per_chunk: int
 ) -> Iterator[NDArray[Any]]:
-    """Reads a matrix piece by piece.
+    """Read a matrix piece by piece.
 
     Args:
         path: the file.

@@ -27,7 +27,7 @@ _MAX_ARRAYS = 1_000
 
 
 def read_npy(path: Path) -> NDArray[Any]:
-    """Reads a `.npy` file of numbers or booleans.
+    """Read a `.npy` file of numbers or booleans.
 
     Raises:
         DamagedFileError: if the file is truncated, damaged, or holds anything but numbers.
@@ -37,7 +37,7 @@ def read_npy(path: Path) -> NDArray[Any]:
 
 
 def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Reads all arrays of an `.npz` file.
+    """Read all arrays of an `.npz` file.
 
     Returns:
         Arrays by name, in the file's order.

@@ -32,7 +32,7 @@ LONG_BINPUT MEMOIZE GLOBAL STACK_GLOBAL REDUCE
 
 
 def read_pickled_arrays(data: bytes, where: str) -> Any:
-    """Reads lists, tuples and dictionaries of numbers and NumPy arrays.
+    """Read lists, tuples and dictionaries of numbers and NumPy arrays.
 
     Args:
         data: the pickle, of any protocol; strings of Python 2 are read as Latin-1.

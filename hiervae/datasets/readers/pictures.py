@@ -41,7 +41,7 @@ class PictureFormat:
 
 
 def decode_picture(data: bytes, where: str, form: PictureFormat) -> NDArray[np.uint8]:
-    """Decodes one picture; downsizing averages over the area of each new pixel.
+    """Decode one picture; downsizing averages over the area of each new pixel.
 
     Args:
         data: the encoded picture.
@@ -79,7 +79,7 @@ def decode_picture(data: bytes, where: str, form: PictureFormat) -> NDArray[np.u
 
 
 def _on_white(image: Any, image_module: Any) -> Any:
-    """Transparent pixels have arbitrary colours, so they are laid over white."""
+    """Lay transparent pixels, whose colours are arbitrary, over white."""
     if image.mode not in ("LA", "PA", "RGBA") and "transparency" not in image.info:
         return image
     white = image_module.new("RGBA", image.size, "white")

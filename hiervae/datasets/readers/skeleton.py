@@ -64,7 +64,7 @@ class Skeleton:
         return _METRES_PER_INCH / self.unit
 
     def positions(self, values: ArrayLike, layout: Layout) -> NDArray[np.float64]:
-        """Forward kinematics.
+        """Return the joints' positions by forward kinematics.
 
         The rotation of a bone is R = R_parent A M A^T with A its rest axes and M the product of
         its channels' rotations, the first channel innermost; its end is at the parent's end plus
@@ -120,7 +120,7 @@ class Skeleton:
 
 
 def rotation_about(axis: int, degrees: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rotation matrices about a coordinate axis.
+    """Return the rotation matrices about a coordinate axis.
 
     Args:
         axis: 0, 1 or 2.

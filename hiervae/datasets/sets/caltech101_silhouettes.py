@@ -51,7 +51,7 @@ INFO = DatasetInfo(
 
 
 def load(store: FileStore) -> Dataset:
-    """Reads the file of split 1.
+    """Read the file of split 1.
 
     Raises:
         DatasetNotFoundError: if the file is missing.

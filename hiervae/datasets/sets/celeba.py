@@ -72,7 +72,7 @@ def load(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Opens the archive (or the folder unpacked from it); pictures are decoded while training.
+    """Open the archive (or the folder unpacked from it); pictures are decoded while training.
 
     Args:
         store: finds the files.
@@ -119,7 +119,7 @@ def load(
 def _read_table(
     path: Path, num_header_lines: int, num_columns: int, names: list[str]
 ) -> NDArray[np.int64]:
-    """Rows `picture value...` of a text file, in the order of `names`."""
+    """Return the rows `picture value...` of a text file, in the order of `names`."""
     rows: dict[str, list[str]] = {}
     lines = read_text(path, _MAX_TEXT_BYTES).splitlines()[num_header_lines:]
     for line in lines:

@@ -64,7 +64,7 @@ def load(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Opens the archive (or the folder unpacked from it); pictures are decoded while training.
+    """Open the archive (or the folder unpacked from it); pictures are decoded while training.
 
     Args:
         store: finds the archive.
@@ -108,7 +108,7 @@ def load(
 
 
 def _views(source: EncodedPictures) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Numbers of the pictures that are views of chairs; chair, turn and tilt of each."""
+    """Return the numbers of the pictures that are views of chairs; chair, turn and tilt of each."""
     numbers: dict[str, int] = {}
     views, labels = [], []
     for index, name in enumerate(source.names):

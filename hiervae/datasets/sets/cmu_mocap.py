@@ -93,7 +93,7 @@ def load(
     test_fraction: float = 0.1,
     seed: int = 0,
 ) -> Dataset:
-    """Reads the recordings of each motion.
+    """Read the recordings of each motion.
 
     Args:
         store: finds the files.
@@ -149,7 +149,7 @@ def load_skeleton(
     data_dir: str | os.PathLike[str] | None = None,
     download: bool = False,
 ) -> Skeleton:
-    """Reads the skeleton of a subject, for drawing frames.
+    """Read the skeleton of a subject, for drawing frames.
 
     Args:
         subject: CMU's number of the subject.

@@ -43,7 +43,7 @@ def load(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Reads the folder `faces_3d` of rendered pictures.
+    """Read the folder `faces_3d` of rendered pictures.
 
     Args:
         store: finds the folder.

@@ -86,7 +86,7 @@ def load(
     binarisation_seed: int = 0,
     valid_size: int = 10_000,
 ) -> Dataset:
-    """Reads the four idx files.
+    """Read the four idx files.
 
     Args:
         store: finds the files.

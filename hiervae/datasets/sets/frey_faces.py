@@ -55,7 +55,7 @@ INFO = DatasetInfo(
 def load(
     store: FileStore, *, valid_size: int = 200, test_size: int = 200, seed: int | None = 0
 ) -> Dataset:
-    """Reads `frey_rawface.mat`, or the same array as `freyfaces.npz` or `freyfaces.pkl`.
+    """Read `frey_rawface.mat`, or the same array as `freyfaces.npz` or `freyfaces.pkl`.
 
     Args:
         store: finds the file.

@@ -52,7 +52,7 @@ INFO = DatasetInfo(
 
 
 def load(store: FileStore) -> Dataset:
-    """Reads the archive, or the pickle unpacked from it.
+    """Read the archive, or the pickle unpacked from it.
 
     Raises:
         DatasetNotFoundError: if the file is missing.

@@ -82,7 +82,7 @@ def load(
     binarisation_seed: int = 0,
     valid_size: int = 10_000,
 ) -> Dataset:
-    """Reads the four idx files.
+    """Read the four idx files.
 
     Args:
         store: finds the files.
@@ -102,7 +102,7 @@ def load(
 def load_idx_images(
     store: FileStore, binarisation: Binarisation, binarisation_seed: int, valid_size: int
 ) -> Dataset:
-    """Reads the four files named as MNIST's; the last training images become validation.
+    """Read the four files named as MNIST's; the last training images become validation.
 
     Args:
         store: finds the files.

@@ -58,7 +58,7 @@ def load(
     valid_size: int = 1_345,
     split_seed: int | None = 0,
 ) -> Dataset:
-    """Reads `chardata.mat`.
+    """Read `chardata.mat`.
 
     Args:
         store: finds the file.
@@ -86,7 +86,7 @@ def load(
 
 
 def read_character_data(path: Path) -> tuple[CharacterSplit, CharacterSplit]:
-    """Reads training and test characters; each is a column of column-major pixels.
+    """Read training and test characters; each is a column of column-major pixels.
 
     Raises:
         DamagedFileError: if the file is damaged or has values outside [0, 1].
@@ -120,7 +120,7 @@ def assemble_characters(
     binarisation: Binarisation,
     binarisation_seed: int,
 ) -> Dataset:
-    """Holds out validation characters, drawn from all training characters.
+    """Hold out validation characters, drawn from all training characters.
 
     Raises:
         DataError: if an option is out of range.

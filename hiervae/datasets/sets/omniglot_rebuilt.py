@@ -88,7 +88,7 @@ def load(
     valid_size: int = 1_345,
     split_seed: int | None = 0,
 ) -> Dataset:
-    """Reads the rebuilt set where it exists, else makes it from the originals and caches it.
+    """Read the rebuilt set where it exists, else make it from the originals and cache it.
 
     Making it reads 32,460 pictures and needs Pillow.
 
@@ -160,7 +160,7 @@ class Characters:
 
 
 def read_originals(path: Path) -> Characters:
-    """Reads `images_background.zip` or `images_evaluation.zip`.
+    """Read `images_background.zip` or `images_evaluation.zip`.
 
     Files are named `<archive>/<alphabet>/characterNN/<id>_<drawer>.png`; characters are ordered by
     their id, alphabets numbered in that order.
@@ -199,7 +199,7 @@ def read_originals(path: Path) -> Characters:
 
 
 def shrink(paper: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Reduces drawings by exact area averaging; paper becomes 0 and ink 255.
+    """Reduce drawings by exact area averaging; paper becomes 0 and ink 255.
 
     Args:
         paper: shape (n, height, height), paper 255 and ink 0.
@@ -217,7 +217,7 @@ def shrink(paper: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 
 def _area_weights(length: int, side: int) -> NDArray[np.float32]:
-    """Share of each of `length` cells in each of `side` equal parts, shape (side, length)."""
+    """Return the share of each cell in each of `side` equal parts, shape (side, length)."""
     edges = np.arange(side + 1) * (length / side)
     cells = np.arange(length)
     right = np.minimum(edges[1:, None], cells + 1.0)

@@ -60,7 +60,7 @@ def load(
     flatten: bool = False,
     seed: int = 0,
 ) -> Dataset:
-    """Generates the data set; the same options give the same images everywhere.
+    """Generate the data set; the same options give the same images everywhere.
 
     Args:
         store: knows the catalogue entry; there are no files.
@@ -106,7 +106,7 @@ def load(
 
 
 def render_pendulum(angles: ArrayLike, image_size: int = 16) -> Array:
-    """Draws a pendulum at each angle.
+    """Draw a pendulum at each angle.
 
     Args:
         angles: angles in radians, any shape (...); 0 hangs down, counter-clockwise.

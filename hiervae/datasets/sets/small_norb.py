@@ -87,7 +87,7 @@ def load(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Reads images and categories.
+    """Read images and categories.
 
     The images are unpacked once into the package's folder of the Keras cache.
 

@@ -52,7 +52,7 @@ INFO = DatasetInfo(
 
 
 def load(store: FileStore) -> Dataset:
-    """Reads the three `.amat` files, plain or gzipped.
+    """Read the three `.amat` files, plain or gzipped.
 
     Raises:
         DatasetNotFoundError: if a file is missing.

@@ -77,7 +77,7 @@ def load(
     batch_size: int = 100,
     workers: int = 4,
 ) -> Dataset:
-    """Reads images and digits.
+    """Read images and digits.
 
     The images are decompressed once into the package's folder of the Keras cache.
 

@@ -34,7 +34,7 @@ class EncodedPictures(ImageSource):
     """
 
     def __init__(self, path: Path, form: PictureFormat) -> None:
-        """Lists the pictures, sorted by name; none is decoded yet.
+        """List the pictures, sorted by name; none is decoded yet.
 
         Args:
             path: the folder or archive.
@@ -68,7 +68,7 @@ class EncodedPictures(ImageSource):
         return (len(self._members), self._form.height, self._form.width, *channels)
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Reads images by number, bytes of shape (len(indices), *shape of one)."""
+        """Read images by number, bytes of shape (len(indices), *shape of one)."""
         images = np.empty((len(indices), *self.shape[1:]), np.uint8)
         with reading(self._path):
             if self._kind == "zip":

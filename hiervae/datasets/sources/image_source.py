@@ -24,7 +24,7 @@ class ImageSource(ABC):
 
     @abstractmethod
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Reads images.
+        """Read images.
 
         Args:
             indices: numbers of the images, in any order.
@@ -41,7 +41,7 @@ class JoinedImages(ImageSource):
     """Several sources of one shape, one after another."""
 
     def __init__(self, sources: Sequence[ImageSource]) -> None:
-        """Joins sources whose images have one shape."""
+        """Join sources whose images have one shape."""
         self._sources = tuple(sources)
         self._starts = np.cumsum([0, *(source.shape[0] for source in sources)])
 
@@ -51,7 +51,7 @@ class JoinedImages(ImageSource):
         return (int(self._starts[-1]), *self._sources[0].shape[1:])
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Reads images by number, bytes of shape (len(indices), *shape of one)."""
+        """Read images by number, bytes of shape (len(indices), *shape of one)."""
         numbers = np.asarray(indices, dtype=np.int64)
         images = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         owners = np.searchsorted(self._starts, numbers, side="right") - 1
@@ -65,7 +65,7 @@ class MappedImages(ImageSource):
     """Images in a plain file of bytes, mapped into memory page by page."""
 
     def __init__(self, path: Path, stored_shape: tuple[int, ...], axes: tuple[int, ...]) -> None:
-        """Describes the file.
+        """Describe the file.
 
         Args:
             path: the file, exactly as long as `stored_shape`.
@@ -90,7 +90,7 @@ class MappedImages(ImageSource):
         return tuple(self._stored_shape[axis] for axis in self._axes)
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
-        """Reads images by number, bytes of shape (len(indices), *shape of one)."""
+        """Read images by number, bytes of shape (len(indices), *shape of one)."""
         stored = np.memmap(self._path, np.uint8, mode="r", shape=self._stored_shape)
         return np.ascontiguousarray(
             stored[np.asarray(indices, dtype=np.int64)].transpose(self._axes)

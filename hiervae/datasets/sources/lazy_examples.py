@@ -33,7 +33,7 @@ class LazyExamples(keras.utils.PyDataset):
         seed: int = 0,
         workers: int = 4,
     ) -> None:
-        """Chooses examples of a source.
+        """Choose examples of a source.
 
         Args:
             source: the images.
@@ -64,16 +64,16 @@ class LazyExamples(keras.utils.PyDataset):
         return (len(self._indices), *self._source.shape[1:])
 
     def __len__(self) -> int:
-        """Number of batches, the last one possibly smaller."""
+        """Return the number of batches, the last one possibly smaller."""
         return math.ceil(len(self._order) / self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Array]:
-        """One batch, float32 in [0, 1] of shape (batch, *event_shape), in a tuple of one."""
+        """Return one batch, float32 in [0, 1] of shape (batch, *event_shape), in a tuple of one."""
         start = index * self._batch_size
         return (scale_bytes(self._source.read(self._order[start : start + self._batch_size])),)
 
     def read(self, indices: Sequence[int] | NDArray[Any] | slice) -> Array:
-        """Decodes examples by their number, in the order of the files and labels.
+        """Decode examples by their number, in the order of the files and labels.
 
         Args:
             indices: numbers of examples of this part, or a slice.
@@ -85,11 +85,11 @@ class LazyExamples(keras.utils.PyDataset):
         return scale_bytes(self._source.read(self._indices[chosen]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """All examples in memory."""
+        """Return all examples in memory."""
         examples = self.read(slice(None))
         return examples if dtype is None else examples.astype(dtype)
 
     def on_epoch_end(self) -> None:
-        """Draws the next epoch's order."""
+        """Draw the next epoch's order."""
         if self._generator is not None:
             self._order = self._generator.permutation(self._indices)
