@@ -29,15 +29,17 @@ class ELBODecomposition:
 
     With z the latent that the prior governs and q(z) = (1/N) sum_n q(z | x_n):
 
-        elbo = reconstruction - conditional_kl - (cross_entropy - posterior_entropy)
-        cross_entropy - posterior_entropy = mutual_information + marginal_kl
+        elbo = reconstruction - conditional_kl - (cross_entropy - conditional_entropy)
+        cross_entropy - conditional_entropy = mutual_information + marginal_kl
 
     Attributes:
         elbo: the sum of the parts, at beta = 1.
         reconstruction: E[log p(x | z)].
         conditional_kl: KL of the levels below the one the prior governs; 0 without such levels.
             In bottom-up inference E[log q - log p] at the sampled latents.
-        posterior_entropy: E_x[H(q(z | x))].
+        conditional_entropy: mean entropy of the normal that z is drawn from: E_x[H(q(z | x))],
+            except in a bottom-up hierarchy of several levels, where z = z_L is drawn given the
+            sampled z_{L-1}: there it is E[H(q(z_L | z_{L-1}))], at most E_x[H(q(z_L | x))].
         cross_entropy: -E_{q(z)}[log p(z)].
         mutual_information: I(x; z) between the index of an example and z; at most log N. Like
             marginal_kl it is not negative, but its estimate may be, by its noise.
@@ -46,6 +48,8 @@ class ELBODecomposition:
             the sampled parents where a level has any.
         prior_is_exact: False where log p(z) itself is an estimate from below (as the bound of a
             hierarchical prior is): cross_entropy and marginal_kl are then biased upwards.
+        given_example: True where z is drawn given x alone, False where a sampled level below comes
+            between.
         num_examples: N.
         num_samples: posterior samples for each example.
     """
@@ -53,14 +57,31 @@ class ELBODecomposition:
     elbo: float
     reconstruction: float
     conditional_kl: float
-    posterior_entropy: float
+    conditional_entropy: float
     cross_entropy: float
     mutual_information: float
     marginal_kl: float
     estimated: tuple[str, ...]
     prior_is_exact: bool
+    given_example: bool
     num_examples: int
     num_samples: int
+
+    @property
+    def posterior_entropy(self) -> float:
+        """E_x[H(q(z | x))] (Tomczak & Welling 2018, Eq. 5).
+
+        Raises:
+            ValueError: if z is drawn given a sampled level below, so that q(z | x) is an integral
+                whose entropy has no closed form.
+        """
+        if not self.given_example:
+            raise ValueError(
+                "posterior_entropy is the entropy of q(z | x), which is not known where z_L is "
+                "drawn given the sampled level below, as in a bottom-up hierarchy. Use "
+                "conditional_entropy, that of q(z_L | z_{L-1})."
+            )
+        return self.conditional_entropy
 
 
 def elbo_decomposition(
@@ -93,17 +114,20 @@ def elbo_decomposition(
     count = check_positive_int("num_samples", num_samples)
     passes = []
     exact: list[bool] = []
+    given_example = True
     for batches in sampled_passes(model, examples, count, seed):
         parts = []
         for batch, outcome in batches:
             exact = closed_forms(model, outcome.levels)
+            below = outcome.levels[:-1] if model.inference.structure == "stacked" else ()
+            given_example = all(level.top_down for level in below)
             parts.append(_batch_parts(model, batch, outcome))
         scores, latents, means, log_variances = (
             np.concatenate(part) for part in zip(*parts, strict=True)
         )
         information = _mutual_information(latents, means, log_variances)
         passes.append([*scores.mean(axis=0), information])
-    reconstruction, total_kl, governed_kl, posterior_entropy, information = (
+    reconstruction, total_kl, governed_kl, conditional_entropy, information = (
         float(value) for value in np.mean(passes, axis=0)
     )
     estimated = ["elbo", "reconstruction", "mutual_information", "marginal_kl"]
@@ -115,12 +139,13 @@ def elbo_decomposition(
         elbo=reconstruction - total_kl,
         reconstruction=reconstruction,
         conditional_kl=total_kl - governed_kl,
-        posterior_entropy=posterior_entropy,
-        cross_entropy=governed_kl + posterior_entropy,
+        conditional_entropy=conditional_entropy,
+        cross_entropy=governed_kl + conditional_entropy,
         mutual_information=information,
         marginal_kl=governed_kl - information,
         estimated=tuple(estimated),
         prior_is_exact=bool(model.prior.is_exact),
+        given_example=given_example,
         num_examples=len(examples),
         num_samples=count,
     )
@@ -137,7 +162,7 @@ def _batch_parts(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Scores (n, 4), and latents, means and log-variances (n, prior_dim) of one batch.
 
-    The scores are reconstruction, total KL, KL of the governed latent, and posterior entropy.
+    The scores are reconstruction, total KL, KL of the governed latent, and its entropy.
     """
     features = keras.ops.convert_to_tensor(outcome.features)
     values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))

@@ -77,7 +77,7 @@ def traversal(
         >>> traversal(model, level=2, num=4).shape
         (4, 4, 8, 8)
     """
-    number = _check_level(model, level)
+    number = check_level(model, level)
     dim = model.latent_dims[number - 1]
     flat = model.inference.structure == "flat"
     columns = GRID_SIZE if dim == 2 else NUM_REDRAWS
@@ -108,7 +108,12 @@ def traversal(
     return images.reshape(rows, columns, *images.shape[1:])
 
 
-def _check_level(model: HierarchicalVAE, level: Any) -> int:
+def check_level(model: HierarchicalVAE, level: Any) -> int:
+    """`level` if it is the number of one of the model's levels.
+
+    Raises:
+        ValueError: if it is not.
+    """
     is_number = isinstance(level, numbers.Integral) and not isinstance(level, bool)
     if not is_number or not 1 <= level <= model.num_levels:
         raise ValueError(
@@ -166,7 +171,7 @@ def _stacked_latents(
         if values is None:
             size = (len(owner), model.latent_dims[level - 1])
             values = generator.standard_normal(size, dtype="float32")
-        latents = [_from_noise(model.conditional_prior(above), values), *above]
+        latents = [from_noise(model.conditional_prior(above), values), *above]
     return _descend(model, latents, model.num_levels, generator if fresh else None)
 
 
@@ -182,10 +187,10 @@ def _descend(
         noise = np.zeros(conditional.mean.shape, dtype="float32")
         if generator is not None:
             noise = generator.standard_normal(conditional.mean.shape, dtype="float32")
-        latents = [_from_noise(conditional, noise), *latents]
+        latents = [from_noise(conditional, noise), *latents]
     return latents
 
 
-def _from_noise(conditional: DiagonalNormal, noise: Latents) -> Latents:
+def from_noise(conditional: DiagonalNormal, noise: Latents) -> Latents:
     """Mean + standard deviation * noise, of parameters that are NumPy arrays."""
     return np.asarray(conditional.mean + np.exp(0.5 * conditional.log_variance) * noise)

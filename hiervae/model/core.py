@@ -24,6 +24,7 @@ from hiervae.priors.base import Prior
 from hiervae.registry import ROLES, Role
 from hiervae.types import Shape, Tensor
 from hiervae.utils.batching import Array
+from hiervae.utils.seeding import derive_seed
 from hiervae.utils.validation import check_seed
 
 MODEL_ROLES: tuple[Role, ...] = tuple(
@@ -39,7 +40,8 @@ class ModelCore(StepAdapter, abc.ABC):
         latent_dims: sizes of z_1 (nearest the data) ... z_L (top).
         objective: what the model is trained on.
         dynamic_binarisation: whether training values are probabilities of a one.
-        seed: of the initial weights and of all noise; None draws one.
+        seed: of the initial weights and of all noise, as the user gave it.
+        working_seed: the same, or where it is None one drawn from Python's `random`.
         inference: the posterior and the generative structure it pairs with.
         prior: the density of the latent that no other latent conditions.
         likelihood: the density of an example.
@@ -55,6 +57,7 @@ class ModelCore(StepAdapter, abc.ABC):
     objective: Objective
     dynamic_binarisation: bool
     seed: int | None
+    working_seed: int
     inference: InferenceScheme
     prior: Prior
     likelihood: Likelihood
@@ -191,4 +194,4 @@ class ModelCore(StepAdapter, abc.ABC):
         seed = check_seed(seed)
         if seed is not None:
             state = self.evaluation_generator.state
-            state.assign(np.array([seed, 0], dtype=state.dtype))
+            state.assign(np.array([derive_seed(seed, "evaluation"), 0], dtype=state.dtype))

@@ -230,7 +230,7 @@ class FittingMethods(ModelCore):
             DataError: if there are too few of them for a part, or they cannot be used.
         """
         examples = self.examples("x", x, require_support=not self.dynamic_binarisation)
-        order = np.random.default_rng(self.seed).permutation(len(examples))
+        order = np.random.default_rng(self.working_seed).permutation(len(examples))
         for part in self.parts:
             if part.num_examples_wanted:
                 chosen = examples[order[: part.num_examples_wanted]]

@@ -21,7 +21,7 @@ from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
 from hiervae.model.scoring import ScoringMethods
 from hiervae.part import ModelContext
 from hiervae.types import Config, Tensor
-from hiervae.utils.seeding import construction_scope
+from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_positive_int, check_seed
 
 
@@ -51,7 +51,8 @@ class HierarchicalVAE(
         free_bits: nats below which a level's mean KL is not pressed in training.
         dynamic_binarisation: take training values as probabilities of a one and draw zeros and
             ones anew in every step (evaluation takes data as it is).
-        seed: of the initial weights and of all noise; None draws one.
+        seed: of the initial weights and of all noise; None draws one from Python's `random`, so
+            that `keras.utils.set_random_seed` repeats it.
         **kwargs: `name` and `dtype` of a Keras model.
 
     Raises:
@@ -84,6 +85,7 @@ class HierarchicalVAE(
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
         self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
         self.seed = check_seed(seed)
+        self.working_seed = draw_seed() if self.seed is None else self.seed
         specs = {
             "inference": inference,
             "prior": prior,
@@ -94,13 +96,16 @@ class HierarchicalVAE(
             for role in MODEL_ROLES:
                 part: object = registry.create(role.group, specs[role.name], role.base_class())
                 setattr(self, role.name, part)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self.evaluation_generator = keras.random.SeedGenerator(self.seed)
+        self.seed_generator = self._generator("training")
+        self.evaluation_generator = self._generator("evaluation")
         self.control = ControlState(name="control")
         self.event_shape = None
         self._functions = FunctionCache()
         self._trained_as = None
         self._tested_as = None
+
+    def _generator(self, purpose: str) -> keras.random.SeedGenerator:
+        return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.

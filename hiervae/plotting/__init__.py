@@ -1,5 +1,6 @@
 """Pictures of data, latent spaces and training; every function returns a Matplotlib figure."""
 
+from hiervae.plotting.beta_update_surface import beta_update_surface
 from hiervae.plotting.control_history import control_history
 from hiervae.plotting.image_grid import image_grid
 from hiervae.plotting.interpolation_strip import interpolation_strip
@@ -10,6 +11,7 @@ from hiervae.plotting.reconstructions import reconstructions
 
 __all__ = [
     "LatentSnapshot",
+    "beta_update_surface",
     "control_history",
     "image_grid",
     "interpolation_strip",

@@ -90,14 +90,15 @@ _VAMP_HVAE = _recipes(_GATED_MLP, 2, _SOURCE)
 _VAMP_CONV_HVAE = _recipes(
     _GATED_CONV, 2, f"{_SOURCE}; convolutions of the authors' code, 294 features at 28x28"
 )
+_CHANNELS = {"name": "pixelcnn", "num_conditioning_channels": None}
 _VAMP_PIXEL_HVAE = _recipes(
-    _GATED_CONV,
+    {"name": "pixel_conv", "encoder_layers": _CONVOLUTIONS},
     2,
-    f"{_SOURCE}; eight masked 3x3 convolutions of 64, which start He normal in both variants; the "
-    "latents reach them through the convolutional decoder of vamp_conv_hvae, where the authors map "
-    "each to one image channel",
-    likelihood={"name": "pixelcnn", "levels": 2},
-    grey_likelihood={"name": "pixelcnn", "levels": 256},
+    f"{_SOURCE}; each latent mapped to one image channel beside x by a gated layer, and eight "
+    "masked 3x3 convolutions of 64, which start He normal in both variants; the channels of the "
+    "latents are not masked; greys have a discretised logistic",
+    likelihood={**_CHANNELS, "levels": 2},
+    grey_likelihood={**_CHANNELS, "levels": 256, "grey_distribution": "discretized_logistic"},
 )
 
 

@@ -21,7 +21,7 @@ _SETTINGS: Config = {
         "network": {"name": "gated_mlp", "hidden_units": (300, 300)},
     },
     "optimizer": adam(5e-4),
-    "scheduler": {"name": "rewo", "kappa": 0.3, "nu": 5.0, "tau": 3.0, "beta": 0.01},
+    "scheduler": {"name": "rewo", "kappa": 0.3, "nu": 0.1786, "tau": 3.0, "beta": 0.01},
     "training": {"epochs": 75, "batch_size": 100, "early_stopping_patience": 50},
 }
 
@@ -39,7 +39,7 @@ _PENDULUM: Config = {
         "network": _TANH_MLP,
     },
     "optimizer": adam(1e-3),
-    "scheduler": {"kappa": 0.02, "nu": 20.0, "tau": 3.0, "beta": 0.03},
+    "scheduler": {"kappa": 0.02, "nu": 1.25, "tau": 3.0, "beta": 0.03},
     "training": {"epochs": 60, "batch_size": 128, "early_stopping_patience": None},
 }
 
@@ -47,7 +47,7 @@ _CMU_MOCAP: Config = merge(
     _PENDULUM,
     {
         "model": {"likelihood": {"variance": 0.25}},
-        "scheduler": {"kappa": 0.5, "nu": 1.0, "beta": 0.1},
+        "scheduler": {"kappa": 0.5, "nu": 0.1414, "beta": 0.1},
         "training": {"epochs": 100},
     },
 )
@@ -63,7 +63,7 @@ _IMAGES_64: Config = {
             "decoder_channels": 64,
         },
     },
-    "scheduler": {"kappa": 0.4},
+    "scheduler": {"kappa": 0.4, "nu": 0.0781},
 }
 
 _FOR_DATASET = {
@@ -79,8 +79,10 @@ _CODE_RULE: Config = {
         "tau": 100.0,
         "alpha": 0.99,
         "per_dimension": True,
+        "normalised": False,
         "update_every": 100,
-        "multiplier_bounds": (0.9, 1.05),
+        # The code clamps the factor of lambda = 1 / beta to [0.9, 1.05].
+        "multiplier_bounds": (1 / 1.05, 1 / 0.9),
         # The code's lambda = 1 / beta lies in [1e-6, 1e8], the paper's beta in (0, 1].
         "beta_bounds": (1e-8, 1.0),
     }
@@ -102,11 +104,11 @@ _VARIANTS = {
     "code": Recipe(
         merge(_SETTINGS, _CODE_RULE),
         "the model of Klushyn et al. (2019) with the rule as in the authors' later public code (of "
-        "a sequence model): alpha 0.99, tau 100, nu 1, an update every 100 steps by a factor in "
-        "[0.9, 1.05], here of beta, lambda in [1e-6, 1e8], which the paper's beta <= 1 narrows to "
-        "beta in [1e-8, 1], the constraint per dimension; a fixed-variance Gaussian's constraint "
-        "lacks the constant of its negative log-likelihood; that code drops the KL in the initial "
-        "phase, here it keeps the start of beta as weight, as in the paper; beta rises so slowly "
+        "a sequence model): alpha 0.99, tau 100, nu 1, an update every 100 steps by a factor of "
+        "lambda = 1 / beta in [0.9, 1.05], lambda in [1e-6, 1e8], which the paper's beta <= 1 "
+        "narrows to beta in [1e-8, 1], the constraint per dimension; a fixed-variance Gaussian's "
+        "constraint lacks the constant of its negative log-likelihood; that code drops the KL in "
+        "the initial phase, here it keeps the start of beta as weight, as in the paper; beta rises so slowly "
         f"that our numbers of epochs may end far below 1; {_OURS}",
         {name: merge(change, _CODE_RULE) for name, change in _FOR_DATASET.items()},
     ),

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import math
 from typing import Any, ClassVar
 
 from hiervae.types import Config, Signals, Tensor
+
+SUSPECT_BETA = 100.0
 
 
 class Scheduler(abc.ABC):
@@ -57,3 +60,21 @@ class Scheduler(abc.ABC):
             The state the next epoch starts from, under the same keys.
         """
         return state
+
+    def diagnose(self, state: dict[str, float]) -> str | None:
+        """What this rule may have to do with a loss that became NaN or infinite.
+
+        Args:
+            state: the state's values at that time.
+
+        Returns:
+            A line for the error's message that says what to change; None where beta is not
+            suspect. By default beta is, where it is not finite or above 100.
+        """
+        beta = state["beta"]
+        if math.isfinite(beta) and beta <= SUSPECT_BETA:
+            return None
+        return (
+            f"beta, the weight of the KL, is {beta:.3g} under {type(self).__name__}; expected a "
+            "finite number not far above 1. Choose other settings of the scheduler."
+        )

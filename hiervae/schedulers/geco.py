@@ -11,7 +11,7 @@ from hiervae.types import Signals, Tensor
 class GECO(ConstrainedScheduler):
     """beta_t = beta_{t-1} exp(-nu d_t) (Rezende & Viola 2018; Klushyn et al. 2019, Eq. 5).
 
-    Arguments as in `ConstrainedScheduler`; beta starts at 1 by default.
+    Arguments as in `ConstrainedScheduler`; beta starts at 1 by default and stays in [1e-8, 1e6].
     """
 
     def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
@@ -25,5 +25,5 @@ class GECO(ConstrainedScheduler):
         return {
             "beta": self.step_beta(state["beta"], violation, signals),
             "constraint": constraint,
-            "started": ops.ones_like(constraint),
+            "started": self.started(state, signals),
         }

@@ -17,20 +17,23 @@ class REWO(ConstrainedScheduler):
     In the initial phase beta keeps its start value and the prior's weights are held still. The
     phase ends for good when C-hat first falls below kappa^2. From then on
     beta_t = beta_{t-1} exp(nu f d_t), f = tanh(tau (beta - 1)) where the constraint holds and -1
-    where it does not, so that training ends on the ELBO, beta = 1.
+    where it does not, so that training ends on the ELBO, beta = 1. The paper imposes beta in
+    (0, 1] (section 2.2): a step that would overshoot 1 ends there.
 
     Args:
         kappa: kappa^2 bounds the reconstruction error.
         nu: learning rate of beta.
         tau: slope of the pull to beta = 1.
         beta: its start value, much smaller than 1.
-        **options: those of `ConstrainedScheduler`.
+        **options: those of `ConstrainedScheduler`; `beta_bounds` is (1e-8, 1) by default, and
+            with a higher upper bound beta may start above 1 or pass it on the way.
 
     Raises:
         ValueError: if a number is out of range.
     """
 
     gates = ("prior",)
+    default_beta_bounds = (1e-8, 1.0)
 
     def __init__(
         self,
@@ -55,12 +58,14 @@ class REWO(ConstrainedScheduler):
         """C-hat, then the phase, then beta, in the order of Algorithm 1."""
         constraint = self.average(state, signals)
         violation = self.violation(constraint, signals)
-        phase = ops.maximum(state["phase"], ops.cast(violation < 0.0, "float32"))
+        started = self.started(state, signals)
+        met = ops.where(violation < 0.0, started, 0.0)
+        phase = ops.maximum(state["phase"], met)
         updated = self.step_beta(state["beta"], violation, signals)
         return {
             "beta": ops.where(phase > 0.0, updated, state["beta"]),
             "constraint": constraint,
-            "started": ops.ones_like(constraint),
+            "started": started,
             "phase": phase,
             "gate_prior": phase,
         }

@@ -102,7 +102,15 @@ def test_grey_images_get_a_likelihood_of_greys():
         assert model["likelihood"]["name"] == likelihood
         assert model["prior"]["initial_mean"] == 0.5
         assert model["prior"]["num_components"] == 500
-    assert presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]["levels"] == 256
+    greys = presets.get("vamp_pixel_hvae", "frey_faces").model["likelihood"]
+    assert (greys["levels"], greys["grey_distribution"]) == (256, "discretized_logistic")
+
+
+def test_the_pixel_hvae_has_a_channel_for_each_latent():
+    model = presets.build("vamp_pixel_hvae", (6, 5), seed=0)
+    model.build((None, 6, 5))
+    assert model.inference.features_shape == (6, 5, 2)
+    assert model.likelihood.conditioning.kernel.shape == (3, 3, 2, 64)
 
 
 def test_presets_of_data_sets_name_known_ones():
@@ -168,8 +176,9 @@ def test_vhp_with_the_rule_of_the_authors_code():
             "alpha": 0.99,
             "per_dimension": True,
             "update_every": 100,
-            "multiplier_bounds": (0.9, 1.05),
+            "multiplier_bounds": pytest.approx((1 / 1.05, 1 / 0.9)),
             "beta_bounds": (1e-8, 1.0),
+            "normalised": False,
         }
 
 
