@@ -14,17 +14,18 @@ from hiervae.utils.validation import check_positive_number
 class REWO(ConstrainedScheduler):
     """Algorithm 1 of Klushyn et al. (2019), with Eqs. 11-12 for beta.
 
-    In the initial phase beta keeps its start value and the prior's weights are held still. The
+    In the initial phase beta keeps its initial value and the prior's weights are held still. The
     phase ends for good when C-hat first falls below kappa^2. From then on
     beta_t = beta_{t-1} exp(nu f d_t), f = tanh(tau (beta - 1)) where the constraint holds and -1
     where it does not, so that training ends on the ELBO, beta = 1. The paper imposes beta in
     (0, 1] (section 2.2): a step that would overshoot 1 ends there.
 
     Args:
-        kappa: kappa^2 bounds the reconstruction error.
+        kappa: kappa^2 bounds the reconstruction error; "auto" measures a bound, see
+            `ConstrainedScheduler`.
         nu: learning rate of beta.
         tau: slope of the pull to beta = 1.
-        beta: its start value, much smaller than 1.
+        beta: its initial value, much smaller than 1.
         **options: those of `ConstrainedScheduler`; `beta_bounds` is (1e-8, 1) by default, and
             with a higher upper bound beta may start above 1 or pass it on the way.
 
@@ -37,7 +38,7 @@ class REWO(ConstrainedScheduler):
 
     def __init__(
         self,
-        kappa: float,
+        kappa: float | str,
         nu: float = 1.0,
         tau: float = 3.0,
         beta: float = 1e-3,
@@ -54,10 +55,12 @@ class REWO(ConstrainedScheduler):
         """f(beta, d; tau) of Eq. 12."""
         return ops.where(violation > 0.0, -1.0, ops.tanh(self.tau * (beta - 1.0)))
 
-    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+    def follow(
+        self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float
+    ) -> dict[str, Tensor]:
         """C-hat, then the phase, then beta, in the order of Algorithm 1."""
         constraint = self.average(state, signals)
-        violation = self.violation(constraint, signals)
+        violation = self.violation(constraint, signals, bound)
         started = self.started(state, signals)
         met = ops.where(violation < 0.0, started, 0.0)
         phase = ops.maximum(state["phase"], met)

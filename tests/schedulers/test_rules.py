@@ -91,7 +91,7 @@ def test_rewo(variant):
     assert [state["gate_prior"] for state in found] == phases
 
 
-def test_rewo_keeps_its_start_value_in_the_initial_phase():
+def test_rewo_keeps_its_initial_value_in_the_initial_phase():
     """Also where the constraint is violated, and even if beta is larger than 1."""
     for beta in (1e-3, 5.0):
         rule = REWO(kappa=1.0, beta=beta, per_dimension=False, beta_bounds=(1e-8, 10.0))
@@ -231,8 +231,8 @@ BAD = [
     (GECO, {"kappa": 1.0, "alpha": 1.1}, "alpha=1.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "alpha": -0.1}, "alpha=-0.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "update_every": 0}, "update_every=0: expected a positive integer"),
-    (REWO, {"kappa": 1.0, "beta": 1.5}, "beta=1.5: expected a start value from 1e-08 to 1, where"),
-    (GECO, {"kappa": 1.0, "beta_bounds": (2.0, 3.0)}, "beta=1.0: expected a start value from 2"),
+    (REWO, {"kappa": 1.0, "beta": 1.5}, "beta=1.5: expected an initial value from 1e-08 to 1, where"),
+    (GECO, {"kappa": 1.0, "beta_bounds": (2.0, 3.0)}, "beta=1.0: expected an initial value from 2"),
     (GECO, {"kappa": 1.0, "normalised": 1}, "normalised=1: expected True or False"),
     (GECO, {"kappa": 1.0, "beta_bounds": (1.0, 0.5)}, "beta_bounds=.*two increasing positive"),
     (GECO, {"kappa": 1.0, "multiplier_bounds": (0.0, 1.0)}, "multiplier_bounds=.*two increasing"),
