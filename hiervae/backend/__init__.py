@@ -3,8 +3,9 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights; `restore_on_error`, the context in which a model is trained; `matrix_product`,
-which keeps float32 where the backend would multiply with fewer digits; and
-`MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
+which keeps float32 where the backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`,
+the most training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of
+them that makes small models fast.
 """
 
 import keras
@@ -13,6 +14,7 @@ from hiervae.backend.step import Compilable, Gate, StepOutcome
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -21,6 +23,7 @@ if keras.backend.backend() == "jax":
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -29,6 +32,7 @@ elif keras.backend.backend() == "tensorflow":
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -42,6 +46,7 @@ else:
     )
 
 __all__ = [
+    "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "Compilable",
     "Gate",

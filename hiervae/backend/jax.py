@@ -15,6 +15,7 @@ from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_b
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 Values: TypeAlias = list[Tensor]
 Logs: TypeAlias = dict[str, Tensor]

@@ -16,6 +16,7 @@ from hiervae.backend.variables import drop_positions, held_variables, is_element
 from hiervae.types import Shape, Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 
 class StepAdapter(SteppedModel, abc.ABC):

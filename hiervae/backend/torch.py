@@ -15,6 +15,7 @@ from hiervae.backend.variables import drop_positions, held_variables, is_element
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = 1
+DEFAULT_STEPS_PER_EXECUTION = 1
 
 
 class StepAdapter(SteppedModel, abc.ABC):

@@ -118,6 +118,11 @@ def positive_float(text: str) -> float:
     return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")
 
 
+def number(text: str) -> float:
+    """A finite number."""
+    return _checked(text, float, lambda value: True, "a number, such as 7 or 180")
+
+
 def seed(text: str) -> int:
     """A seed that every backend takes."""
     return _checked(

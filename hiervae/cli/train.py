@@ -136,7 +136,7 @@ def _list_presets(option: argparse.Action) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     name = Path(arguments.dataset or "pendulum").stem
     folder = RunFolder(arguments.out or Path("runs") / name)

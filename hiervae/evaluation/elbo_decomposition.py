@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import NonFiniteLossError
 from hiervae.evaluation.kl_profile import closed_forms, kl_shares
-from hiervae.evaluation.normals import entropy, log_density, log_mixture_density, parameters
+from hiervae.evaluation.normals import (
+    as_vectors,
+    entropy,
+    log_density,
+    log_mixture_density,
+    parameters,
+)
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
 from hiervae.inference.passes import InferencePass
 from hiervae.utils.validation import check_positive_int
@@ -133,7 +139,8 @@ def elbo_decomposition(
     estimated = ["elbo", "reconstruction", "mutual_information", "marginal_kl"]
     if not exact[-1]:
         estimated.append("cross_entropy")
-    if model.inference.structure == "stacked" and not all(exact[:-1]):
+    num_governed = len(model.inference.governed(model.latent_dims))
+    if not all(exact[: len(model.latent_dims) - num_governed]):
         estimated.append("conditional_kl")
     result = ELBODecomposition(
         elbo=reconstruction - total_kl,
@@ -167,17 +174,19 @@ def _batch_parts(
     features = keras.ops.convert_to_tensor(outcome.features)
     values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))
     log_likelihood = model.likelihood.log_prob(values, model.likelihood(features))
-    shares = [share.sum(axis=1) for share in kl_shares(model, outcome.levels)]
-    stacked = model.inference.structure == "stacked"
-    governed = outcome.levels[-1:] if stacked else outcome.levels
+    shares = [as_vectors(share).sum(axis=1) for share in kl_shares(model, outcome.levels)]
+    governed = model.inference.governed(outcome.levels)
+    num_conditioned = len(outcome.levels) - len(governed)
     scores = [
         as_float64(keras.ops.convert_to_numpy(log_likelihood)),
         np.sum(shares, axis=0),
-        shares[-1] if stacked else np.sum(shares, axis=0),
+        np.sum(shares[num_conditioned:], axis=0),
         np.sum([entropy(level.posterior) for level in governed], axis=0),
     ]
-    means, log_variances = zip(*(parameters(level.posterior) for level in governed), strict=True)
-    latents = [as_float64(level.latent) for level in governed]
+    means, log_variances = zip(
+        *(map(as_vectors, parameters(level.posterior)) for level in governed), strict=True
+    )
+    latents = [as_vectors(as_float64(level.latent)) for level in governed]
     return (
         np.stack(scores, axis=1),
         np.concatenate(latents, axis=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -37,7 +38,7 @@ class ModelCore(StepAdapter, abc.ABC):
     """The attributes of a model, declared once for all slices.
 
     Attributes:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top).
+        latent_shapes: shapes of z_1 (nearest the data) ... z_L (top).
         objective: what the model is trained on.
         dynamic_binarisation: whether training values are probabilities of a one.
         seed: of the initial weights and of all noise, as the user gave it.
@@ -53,7 +54,7 @@ class ModelCore(StepAdapter, abc.ABC):
         step_metrics: the metrics of a step, present once the model is built.
     """
 
-    latent_dims: tuple[int, ...]
+    latent_shapes: tuple[Shape, ...]
     objective: Objective
     dynamic_binarisation: bool
     seed: int | None
@@ -76,13 +77,17 @@ class ModelCore(StepAdapter, abc.ABC):
     @property
     def num_levels(self) -> int:
         """Number of stochastic levels L."""
-        return len(self.latent_dims)
+        return len(self.latent_shapes)
+
+    @property
+    def latent_dims(self) -> tuple[int, ...]:
+        """Numbers of values of z_1 ... z_L; their shapes are `latent_shapes`."""
+        return tuple(math.prod(shape) for shape in self.latent_shapes)
 
     @property
     def prior_dim(self) -> int:
         """Size of the latent vector that the prior governs."""
-        flat = self.inference.structure == "flat"
-        return sum(self.latent_dims) if flat else self.latent_dims[-1]
+        return sum(self.inference.governed(self.latent_dims))
 
     @property
     def num_dimensions(self) -> int:

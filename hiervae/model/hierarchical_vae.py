@@ -17,12 +17,12 @@ from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
-from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.scoring import ScoringMethods
-from hiervae.part import ModelContext
+from hiervae.part import ModelContext, standardize_latent_shapes
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
-from hiervae.utils.validation import check_bool, check_positive_int, check_seed
+from hiervae.utils.validation import check_bool, check_seed
 
 
 @keras.saving.register_keras_serializable(package="hiervae")
@@ -38,7 +38,8 @@ class HierarchicalVAE(
     `"distribution:name"`, as a class or as an instance.
 
     Args:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level.
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level. A
+            level may be a tensor, its size a shape: ((8, 8, 4), 16).
         inference: the posterior and the generative structure it pairs with.
         prior: the density of z_L, or of all levels of a flat structure.
         likelihood: the density of an example.
@@ -66,7 +67,7 @@ class HierarchicalVAE(
 
     def __init__(
         self,
-        latent_dims: int | tuple[int, ...],
+        latent_dims: int | tuple[int | tuple[int, ...], ...],
         inference: Any = "bottom_up",
         prior: Any = "standard_normal",
         likelihood: Any = "bernoulli",
@@ -81,7 +82,7 @@ class HierarchicalVAE(
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.latent_dims = _standardize_latent_dims(latent_dims)
+        self.latent_shapes = standardize_latent_shapes(latent_dims)
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
         self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
         self.seed = check_seed(seed)
@@ -164,6 +165,7 @@ class HierarchicalVAE(
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
+            latent_shapes=self.latent_shapes,
             prior_dim=self.prior_dim,
             network=self.network,
             value_range=self.likelihood.value_range,
@@ -175,7 +177,8 @@ class HierarchicalVAE(
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
-        names = kl_names(self.inference.structure, self.num_levels, self.prior)
+        joint = self.prior.distribution() is None
+        names = self.inference.kl_names(self.num_levels, joint)
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
@@ -228,7 +231,7 @@ class HierarchicalVAE(
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
-        kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
+        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))
@@ -266,7 +269,7 @@ class HierarchicalVAE(
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "latent_dims": self.latent_dims,
+            "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
             **self.part_records(),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
@@ -313,11 +316,3 @@ def _is_size(size: Any) -> bool:
 def _seed_of_parts(seed: int | None) -> str | None:
     """The seed of initialisers that parts make in their constructors, away from that of `build`."""
     return None if seed is None else f"parts {seed}"
-
-
-def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
-    several = isinstance(latent_dims, (list, tuple, np.ndarray)) and np.ndim(latent_dims) > 0
-    dims = tuple(latent_dims) if several else (latent_dims,)
-    if not dims:
-        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))

@@ -283,29 +283,30 @@ def training_share(x: Array, validation_split: float, likelihood: Likelihood) ->
     return x[:num_training]
 
 
-def checked_latent(name: str, latent: Any, size: int) -> Array:
-    """`latent` as a float32 array of shape (n, size).
+def checked_latent(name: str, latent: Any, shape: Shape) -> Array:
+    """`latent` as a float32 array of shape (n, *shape).
 
     Raises:
         DataError: if it is none.
     """
     array = as_array(latent, name)
-    if array is None or array.ndim != 2 or array.shape[1] != size or not len(array):
-        shape = None if array is None else array.shape
-        raise DataError(f"{name} has the shape {shape}; expected (n, {size}) with n >= 1.")
+    if array is None or array.ndim == 0 or array.shape[1:] != shape or not len(array):
+        received = None if array is None else array.shape
+        wanted = ", ".join(map(str, shape))
+        raise DataError(f"{name} has the shape {received}; expected (n, {wanted}) with n >= 1.")
     check_array(name, array, None)
     return array.astype("float32", copy=False)
 
 
-def checked_latents(name: str, latents: Sequence[Any], sizes: Sequence[int]) -> list[Array]:
-    """One float32 array (n, d) for each of the sizes d, with the same number of rows.
+def checked_latents(name: str, latents: Sequence[Any], shapes: Sequence[Shape]) -> list[Array]:
+    """One float32 array (n, *shape) for each of the shapes, with the same number of rows.
 
     Raises:
         DataError: if an array is of another shape, or they have different numbers of rows.
     """
     arrays = [
-        checked_latent(f"{name}[{index}]", latent, size)
-        for index, (latent, size) in enumerate(zip(latents, sizes, strict=True))
+        checked_latent(f"{name}[{index}]", latent, shape)
+        for index, (latent, shape) in enumerate(zip(latents, shapes, strict=True))
     ]
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:

@@ -8,6 +8,7 @@ from hiervae.plotting.kl_levels import kl_levels, kl_units
 from hiervae.plotting.latent_snapshots import LatentSnapshot, latent_snapshots
 from hiervae.plotting.latent_space import latent_space
 from hiervae.plotting.reconstructions import reconstructions
+from hiervae.plotting.training_curves import training_curves
 
 __all__ = [
     "LatentSnapshot",
@@ -20,4 +21,5 @@ __all__ = [
     "latent_snapshots",
     "latent_space",
     "reconstructions",
+    "training_curves",
 ]

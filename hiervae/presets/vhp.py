@@ -108,8 +108,8 @@ _VARIANTS = {
         "lambda = 1 / beta in [0.9, 1.05], lambda in [1e-6, 1e8], which the paper's beta <= 1 "
         "narrows to beta in [1e-8, 1], the constraint per dimension; a fixed-variance Gaussian's "
         "constraint lacks the constant of its negative log-likelihood; that code drops the KL in "
-        "the initial phase, here it keeps the start of beta as weight, as in the paper; beta rises so slowly "
-        f"that our numbers of epochs may end far below 1; {_OURS}",
+        "the initial phase, here the initial beta weights it, as in the paper; beta rises so "
+        f"slowly that our numbers of epochs may end far below 1; {_OURS}",
         {name: merge(change, _CODE_RULE) for name, change in _FOR_DATASET.items()},
     ),
 }

@@ -40,6 +40,17 @@ class Scheduler(abc.ABC):
             signals: what the step measured, before its loss is formed.
         """
 
+    def bound(self, num_dimensions: int) -> float | None:
+        """Bound that the rule puts on the reconstruction error; None, the default, for no bound.
+
+        Args:
+            num_dimensions: number of scalars in an example.
+
+        Returns:
+            Total nats per example, as figures of the constraint show it.
+        """
+        return None
+
     @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments, JSON-serialisable."""

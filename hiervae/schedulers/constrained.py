@@ -177,6 +177,10 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
     def _unit(self, signals: Signals) -> float:
         return signals.num_dimensions if self.per_dimension else 1.0
 
+    def bound(self, num_dimensions: int) -> float:
+        """kappa^2, times the number of scalars in an example where kappa is per dimension."""
+        return self.kappa**2 * (num_dimensions if self.per_dimension else 1)
+
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The value of beta after this step's update."""
         exponent = self.nu * self.direction(beta, violation) * violation

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import BetaController, EarlyStopping
-from hiervae.runs.early_stop import has_stopped
+from hiervae.runs.callbacks import has_stopped
 from tests.support.models import binary_data, compiled, small_model
 
 X, X_VALID = binary_data(24), binary_data(12, seed=1)

@@ -67,3 +67,11 @@ def test_a_block_that_is_built_stays_as_it_is():
     kernel = numpy_of(block.kernel)
     assert build_block(block, [(2,)]) == (3,)
     np.testing.assert_array_equal(numpy_of(block.kernel), kernel)
+
+
+def test_conditional_priors_start_with_the_second_decoder_layer():
+    decoder = [keras.layers.Dense(2), keras.layers.Dense(3)]
+    network = KerasLayers(keras.layers.Dense(2), decoder)
+    assert network.prior_block(2, [(2,)], (4,)) is decoder[1]
+    with pytest.raises(ValueError, match="needs a decoder layer number 3"):
+        network.prior_block(3, [(2,)], (4,))
