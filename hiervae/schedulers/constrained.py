@@ -114,6 +114,12 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         """Lowest and highest beta."""
         return self.default_beta_bounds if self.beta_bounds is None else self.beta_bounds
 
+    @property
+    def measurement(self) -> tuple[int, float]:
+        """Steps of the measurement of a bound, and the fraction of the error that is the bound."""
+        steps = CALIBRATION_STEPS if self.calibration_steps is None else self.calibration_steps
+        return steps, FRACTION if self.fraction is None else self.fraction
+
     def initial_state(self) -> dict[str, float]:
         """beta, C-hat (total nats), and whether C-hat has begun.
 
@@ -128,8 +134,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         """One step of the rule, or of the measurement of its bound."""
         if isinstance(self.kappa, float):
             return self.follow(state, signals, self.kappa**2)
-        steps = CALIBRATION_STEPS if self.calibration_steps is None else self.calibration_steps
-        fraction = FRACTION if self.fraction is None else self.fraction
+        steps, fraction = self.measurement
         beta = ops.where(state["calibrated"] > 0.0, state["beta"], self.beta)
         bound = state["bound"] / self._unit(signals)
         followed = self.follow({**state, "beta": beta}, signals, bound)
@@ -177,8 +182,10 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
     def _unit(self, signals: Signals) -> float:
         return signals.num_dimensions if self.per_dimension else 1.0
 
-    def bound(self, num_dimensions: int) -> float:
-        """kappa^2, times the number of scalars in an example where kappa is per dimension."""
+    def bound(self, num_dimensions: int) -> float | None:
+        """kappa^2, times the number of scalars where kappa is per dimension; None if measured."""
+        if not isinstance(self.kappa, float):
+            return None
         return self.kappa**2 * (num_dimensions if self.per_dimension else 1)
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:

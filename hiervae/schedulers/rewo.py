@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import ops
@@ -73,6 +74,41 @@ class REWO(ConstrainedScheduler):
             "gate_prior": phase,
         }
 
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> str | None:
+        """Name the bound that was not met, with a kappa that would have been."""
+        if logs["phase"] > 0.0:
+            return None
+        start = f"The initial phase of REWO did not end after {logs['step']:.0f} steps: "
+        bound, error = self.bound(num_dimensions), logs["constraint"]
+        if bound is None:
+            steps, fraction = self.measurement
+            if logs["step"] <= steps:
+                return (
+                    f"{start}the bound was still being measured, so beta was 1 and the prior was "
+                    f"not trained. Train for more epochs, or measure in fewer than {steps} steps: "
+                    "calibration_steps."
+                )
+            return (
+                f"{start}the reconstruction error is {error:.4g} nats and did not fall below "
+                f"{fraction:g} of the error that was measured, so beta stayed at {self.beta:g} and "
+                "the prior was not trained. Train for more epochs, or raise fraction."
+            )
+        unit = num_dimensions if self.per_dimension else 1
+        # Rounded up to two digits, so that the error reached lies below it.
+        enough = _round_up(math.sqrt(max(error, bound) / unit))
+        return (
+            f"{start}the reconstruction error is {error:.4g} nats and did not fall below the "
+            f"bound, {bound:.4g} nats (kappa {self.kappa:g}), so beta stayed at {self.beta:g} and "
+            f"the prior was not trained. Train for more epochs, or raise the bound: kappa={enough:g} "
+            "would have been met, kappa=auto measures one."
+        )
+
     def get_config(self) -> Config:
         """Constructor arguments."""
         return {**super().get_config(), "tau": self.tau}
+
+
+def _round_up(value: float) -> float:
+    """The next number of two digits above a positive one."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return (math.floor(value / unit) + 1) * unit
