@@ -46,7 +46,7 @@ _CMU_MOCAP: Config = merge(
     _PENDULUM,
     {
         "model": {"likelihood": {"variance": 0.25}},
-        "scheduler": {"kappa": 0.39, "nu": 0.1414, "beta": 0.1},
+        "scheduler": {"kappa": 0.5, "nu": 0.1414, "beta": 0.1},
         "training": {"epochs": 100},
     },
 )
@@ -61,8 +61,10 @@ _IMAGES_64: Config = {
 
 # kappa^2 D is 0.95 of the mean training error of this model with a standard normal prior, at
 # beta = 1 and after 2,500 steps (the epoch that ends nearest to them, seed 0): 79.4 and 79.7 nats
-# on static and dynamic MNIST, 229.8 on Fashion-MNIST, 103.2 on the rebuilt OMNIGLOT, 8.2 on motion
-# capture. What kappa = "auto" measures in training is the same quantity.
+# on static and dynamic MNIST, 229.8 on Fashion-MNIST, 103.2 on the rebuilt OMNIGLOT. What
+# kappa = "auto" measures in training is the same quantity. Motion capture, which trains for 4,100
+# steps in all, has the error after 1,000: at 0.95 of that after 2,500, 7.8 nats, the initial phase
+# still has 8.8 nats after 40 of its 100 epochs.
 _MNIST: Config = {"scheduler": {"kappa": 0.31}}
 _OMNIGLOT: Config = {"scheduler": {"kappa": 0.35}}
 
@@ -94,9 +96,9 @@ _CODE_RULE: Config = {
 }
 
 _OURS = (
-    "kappa of MNIST, Fashion-MNIST, OMNIGLOT and motion capture bounds the error at 0.95 of that "
-    "of the same model with a standard normal prior after 2500 steps at beta = 1; for other data "
-    "but the pendulum the first 2500 steps measure it; kappa, the start of beta, K, networks, learning rate, batch size, epochs, the Gaussians' "
+    "kappa of MNIST, Fashion-MNIST and OMNIGLOT bounds the error at 0.95 of that of the same model "
+    "with a standard normal prior after 2500 steps at beta = 1, that of motion capture at the whole "
+    "after 1000 steps; for other data but the pendulum the first 2500 steps measure it; kappa, the start of beta, K, networks, learning rate, batch size, epochs, the Gaussians' "
     "variances and the 32 latents for other data are ours, the paper's appendix with its settings "
     "is not public; those of chairs and faces_3d were not tried on the data"
 )
