@@ -27,7 +27,7 @@ class ModelContext:
         prior_dim: size of the latent vector that the prior governs: z_L of a stacked structure,
             all levels concatenated of a flat one, each flattened.
         network: the deterministic blocks the inference scheme is to use.
-        value_range: lowest and highest value the likelihood gives density to; None is unbounded.
+        value_range: lowest and highest value of the likelihood's support; None is unbounded.
         components_are_drawn: whether the posteriors of pseudo-inputs are conditioned on a draw of
             lower levels, and so differ from call to call.
         latent_shapes: shapes of z_1 ... z_L, such as ((8, 8, 4), (16,)); left out, all levels are

@@ -61,6 +61,11 @@ class StepAdapter(SteppedModel, abc.ABC):
         """Evaluate one batch at beta = 1."""
         return self.batch_outcome(*_unpack(data, self.event_shape), training=False).logs
 
+    def predict_step(self, data: Any) -> Tensor:
+        """Return the reconstruction means of one batch."""
+        means: Tensor = self(_unpack(data, self.event_shape)[0], training=False)
+        return means
+
 
 def _unpack(data: Any, event_shape: Shape | None) -> tuple[Tensor, Tensor | None]:
     """The batch, its examples of `event_shape` where the data set does not tell their sizes.

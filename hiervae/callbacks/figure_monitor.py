@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 
 from hiervae.callbacks.event_writer import EventWriter
-from hiervae.errors import DataError, HiervaeError
-from hiervae.model.inputs import as_array, check_array
+from hiervae.errors import HiervaeError
+from hiervae.model.inputs import check_array
 from hiervae.plotting.figure_file import save_figure
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -63,13 +64,7 @@ class FigureMonitor(keras.callbacks.Callback):
                 f"{type(self).__name__} has nowhere to write to: expected `directory` (PNG files) "
                 "or `log_dir` (TensorBoard), or both."
             )
-        examples = as_array(x)
-        if examples is None:
-            raise DataError(
-                f"{type(self).__name__} received a {type(x).__name__} for x: expected an array of "
-                "examples of shape (n, *event_shape). Draw the examples from it first."
-            )
-        self.x = examples
+        self.x = require_array(x, f"x of {type(self).__name__}")
         self.directory = None if directory is None else Path(directory)
         self.log_dir = None if log_dir is None else Path(log_dir)
         self.every = check_positive_int("every", every)
@@ -83,6 +78,10 @@ class FigureMonitor(keras.callbacks.Callback):
     @abstractmethod
     def figures(self) -> dict[str, Figure]:
         """Draw with `self.model`; the figures by name."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the open file: a copy, as tuners make it, begins anew."""
+        return {**vars(self), "_writer": None, "_enabled": False}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Check that figures can be drawn and written, before any training is done."""

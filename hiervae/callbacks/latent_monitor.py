@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from hiervae.callbacks.figure_monitor import FigureMonitor
 from hiervae.errors import DataError
 from hiervae.plotting import latent_space
+from hiervae.utils.arrays import require_array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -61,7 +62,7 @@ class LatentMonitor(FigureMonitor):
         seed: int = 0,
     ) -> None:
         super().__init__(x, directory, log_dir, every)
-        self.values = values
+        self.values = None if values is None else require_array(values, "values")
         self.kind = kind
         self.dimensions = list(dimensions)
         self.seed = seed

@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
         type=parsing.positive_int,
         default=100,
         metavar="N",
-        help="examples a pass (default 100)",
+        help="examples per pass (default 100)",
     )
     parser.add_argument(
         "--rows-per-pass",

@@ -73,7 +73,9 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--epochs", type=parsing.positive_int, metavar="N", help="passes over the data"
     )
-    how.add_argument("--batch-size", type=parsing.positive_int, metavar="N", help="examples per step")
+    how.add_argument(
+        "--batch-size", type=parsing.positive_int, metavar="N", help="examples per step"
+    )
     how.add_argument(
         "--learning-rate", type=parsing.positive_float, metavar="RATE", help="of the optimiser"
     )

@@ -125,7 +125,8 @@ def elbo_decomposition(
         parts = []
         for batch, outcome in batches:
             exact = closed_forms(model, outcome.levels)
-            below = outcome.levels[:-1] if model.inference.structure == "stacked" else ()
+            num_governed = len(model.inference.governed(outcome.levels))
+            below = outcome.levels[: len(outcome.levels) - num_governed]
             given_example = all(level.top_down for level in below)
             parts.append(_batch_parts(model, batch, outcome))
         scores, latents, means, log_variances = (

@@ -44,19 +44,19 @@ def noise_sweep(model: HierarchicalVAE, level: int, num: int = 10, seed: int = 0
     number = check_level(model, level)
     cells = check_positive_int("num", num) ** 2
     held = model.sample_prior(1, seed=seed)
-    if model.inference.structure == "flat":
-        splits = np.cumsum(model.latent_dims)[:-1]
-        latents = [np.repeat(part, cells, axis=0) for part in np.split(held, splits, axis=-1)]
-        latents[number - 1] = np.split(model.sample_prior(cells), splits, axis=-1)[number - 1]
-    else:
-        top = number == model.num_levels
-        latents = [model.sample_prior(cells) if top else np.repeat(held, cells, axis=0)]
-        for below in range(model.num_levels - 1, 0, -1):
-            generator = np.random.default_rng((seed, below))
-            size = (1, model.latent_dims[below - 1])
-            noise = np.repeat(generator.standard_normal(size, dtype="float32"), cells, axis=0)
-            if below == number:
-                noise = generator.standard_normal(noise.shape, dtype="float32")
-            latents = [from_noise(model.conditional_prior(latents), noise), *latents]
+    latents = model.split_latent(np.repeat(held, cells, axis=0))
+    first = model.num_levels - len(latents)
+    if number > first:
+        latents[number - first - 1] = model.split_latent(model.sample_prior(cells))[
+            number - first - 1
+        ]
+    for below in range(first, 0, -1):
+        generator = np.random.default_rng((seed, below))
+        size = (1, *model.latent_shapes[below - 1])
+        held_noise = generator.standard_normal(size, dtype="float32")
+        noise = np.repeat(held_noise, cells, axis=0)
+        if below == number:
+            noise = generator.standard_normal(noise.shape, dtype="float32")
+        latents = [from_noise(model.conditional_prior(latents), noise), *latents]
     images = model.decode(latents)
     return images.reshape(num, num, *images.shape[1:])

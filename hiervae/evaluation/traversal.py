@@ -54,7 +54,7 @@ def traversal(
         model: a built model.
         level: number of the level, from 1 (nearest the data) to L.
         num: rows and columns; 20 for a two-dimensional level, otherwise 10.
-        limit: ends of the grid; of no matter for levels of more than two dimensions.
+        limit: ends of the grid; ignored for levels of more than two dimensions.
         others: "held" or "fresh". By default "fresh" for two-dimensional levels of a flat
             structure, as in the paper, which shows what the level governs whatever the others
             are, and "held" otherwise.

@@ -43,7 +43,7 @@ class InferenceScheme(Part, abc.ABC):
         Args:
             levels: one entry per level, nearest the data first: latents, shapes, numbers.
         """
-        return levels[_FIRST_GOVERNED[self.structure] :]
+        return levels[_FIRST_GOVERNED.get(self.structure, -1) :]
 
     def kl_names(self, num_levels: int, joint: bool) -> tuple[str, ...]:
         """Return the names of the KL terms, nearest the data first.

@@ -36,7 +36,7 @@ class VariationalLadder(NormalScheme):
     Args:
         combine: "concatenate" joins z~_{l+1} and v_l(z_l) along the last axis (channels);
             "gated" adds gate * v_l(z_l) to z~_{l+1}, with a learned gate a feature.
-        initial_gate: start value of the gates.
+        initial_gate: initial value of the gates.
         activation: of v_l: the name of a Keras activation, or a dict of its name and arguments.
         **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
 

@@ -18,6 +18,7 @@ from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
 from hiervae.manifold.path_finder import PathFinder
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class LatentGraph:
                 "This graph has no encoder; use interpolate_latents, or build the graph with "
                 "LatentGraph.from_prior(model) or with encode= in LatentGraph.from_latents."
             )
-        start, end = np.asarray(x_a), np.asarray(x_b)
+        start, end = require_array(x_a, "x_a"), require_array(x_b, "x_b")
         expected = start.shape if self._codec.event_shape is None else self._codec.event_shape
         for name, example in (("x_a", start), ("x_b", end)):
             if example.shape != expected:

@@ -12,6 +12,7 @@ from hiervae.errors import DataError, NoPathError
 from hiervae.manifold.latent_graph import PRUNE_FRACTION, LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.manifold.smoothness import smoothness
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def smoothness_profile(
     """
     graphs = check_positive_int("num_graphs", num_graphs)
     pairs = check_positive_int("num_pairs", num_pairs)
-    examples = np.asarray(x)
+    examples = require_array(x, "x")
     if examples.ndim == 0 or len(examples) < 2:
         raise DataError(f"x has shape {examples.shape}; give at least two examples to pair.")
     generator = np.random.default_rng(seed)

@@ -16,7 +16,7 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import InferenceScheme
 from hiervae.likelihoods.base import Likelihood
 from hiervae.model.control import ControlState
-from hiervae.model.inputs import checked_examples
+from hiervae.model.inputs import Expected
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms
 from hiervae.networks.base import Network
@@ -161,14 +161,18 @@ class ModelCore(StepAdapter, abc.ABC):
         return array.astype("float32", copy=False)
 
     def examples(self, name: str, x: Any, require_support: bool = True) -> Array:
-        """As `check_examples`, in the type that `x` has.
+        """As `check_examples`; small integers keep their type.
 
         Raises:
             DataError: if it is no array of examples the model can take.
         """
-        array = checked_examples(name, x, self.event_shape, self.likelihood, require_support)
+        array = self.expected(require_support=require_support).examples(name, x)
         self.build_for(array)
         return array
+
+    def expected(self, binarised: bool = False, require_support: bool = True) -> Expected:
+        """What the model takes as examples now; see `hiervae.model.inputs.Expected`."""
+        return Expected(self.event_shape, self.likelihood, binarised, require_support)
 
     def build_for(self, array: Array) -> None:
         """Build the model for the shape of checked examples, unless it is built already."""

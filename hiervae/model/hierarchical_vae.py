@@ -242,20 +242,33 @@ class HierarchicalVAE(
             {name: unfold(entry) for name, entry in kl.items()},
         )
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
         """Print how the model is composed, then Keras' table of layers."""
-        print_fn = kwargs.get("print_fn") or print
-        print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
+        write = print_fn or print
+        write(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
         for role, record in self.part_records().items():
             source = "own class"
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
-            print_fn(
-                f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})"
-            )
+            write(f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})")
         settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
-        print_fn(f"  {'objective':<11} {settings}")
-        super().summary(*args, **kwargs)
+        write(f"  {'objective':<11} {settings}")
+        super().summary(
+            line_length=line_length,
+            positions=positions,
+            print_fn=print_fn,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )
 
     def part_records(self) -> dict[str, Config]:
         """The parts by role, as `hiervae.registry.describe` writes them."""

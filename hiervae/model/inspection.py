@@ -70,7 +70,7 @@ class InspectionMethods(ModelCore):
             x: examples.
             sample: draw from the posteriors; False takes their means, level by level.
             seed: of the draws.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
 
         Raises:
             DataError: if the examples are empty, not finite or of the wrong shape.
@@ -82,9 +82,9 @@ class InspectionMethods(ModelCore):
         """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, *latent_shape).
 
         Args:
-            latents: a list with one array a level, nearest the data first, or the array itself
+            latents: a list with one array per level, nearest the data first, or the array itself
                 where there is one level.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the arrays do not fit the model.
@@ -117,7 +117,7 @@ class InspectionMethods(ModelCore):
         Args:
             num_samples: how many.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
             component: number k, from 0, of the one component of a mixture prior to draw from (of
                 a VampPrior: the pseudo-input); None draws from the prior.
             verbose: 1 shows a progress bar where a draw takes several steps, as a PixelCNN's does.
@@ -191,7 +191,7 @@ class InspectionMethods(ModelCore):
             latent: shape (n, prior_dim).
             sample: draw the levels below; False takes the means of their conditional priors.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the array does not fit the model.
@@ -230,7 +230,7 @@ class InspectionMethods(ModelCore):
         Args:
             above: z_{l+1} ... z_L, nearest the data first, each (n, *latent_shape); their number
                 says which level l is. `[z_L]` gives p(z_{L-1} | z_L).
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Returns:
             The distribution, parameters of shape (n, *latent_shape).

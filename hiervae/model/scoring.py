@@ -34,7 +34,7 @@ class ScoringMethods(ModelCore):
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: posterior samples that are averaged.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; the same seed gives the same numbers on one backend.
             rows_per_pass: as in `log_likelihood`.
 
@@ -77,7 +77,7 @@ class ScoringMethods(ModelCore):
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: importance samples S.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; None goes on from the last draw.
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once

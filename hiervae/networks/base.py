@@ -80,20 +80,19 @@ class Network(VersionedOptions, abc.ABC):
 def build_block(block: keras.layers.Layer, input_shapes: Sequence[Shape]) -> Shape:
     """Build `block` for inputs of these shapes and return its output shape.
 
+    As Keras does in a functional model, so that a layer needs no `compute_output_shape`.
+
     Raises:
-        ValueError: if the block does not return one tensor.
+        ValueError: if the block does not return one tensor of known sizes.
     """
-    shapes: Any = [(None, *shape) for shape in input_shapes]
-    if len(shapes) == 1:
-        shapes = shapes[0]
-    if not block.built:
-        block.build(shapes)
-    output = block.compute_output_shape(shapes)
-    if isinstance(output, list) and not any(isinstance(size, (tuple, list)) for size in output):
-        output = tuple(output)  # as Keras' transposed convolutions return it
-    if not isinstance(output, tuple) or (output and isinstance(output[0], (tuple, list))):
+    inputs: Any = [keras.KerasTensor((None, *shape), "float32") for shape in input_shapes]
+    if len(inputs) == 1:
+        inputs = inputs[0]
+    output = block(inputs)  # symbolic: it asks for `compute_output_shape`, or else traces the call
+    if not isinstance(output, keras.KerasTensor) or None in output.shape[1:]:
         raise ValueError(
-            f"The block {block.name!r} returns {output!r} for inputs of shape {shapes!r}; expected "
-            "one feature tensor. Let the layer return a single tensor."
+            f"The block {block.name!r} returns {output!r} for inputs of shape "
+            f"{', '.join(str((None, *shape)) for shape in input_shapes)}; expected one feature "
+            "tensor. Let the layer return a single tensor, whose sizes follow from its input's."
         )
-    return tuple(output[1:])
+    return tuple(output.shape[1:])

@@ -22,7 +22,7 @@ class DenseBlock(keras.layers.Layer):
     Args:
         layers: one function a hidden layer that returns a new Keras layer.
         num_inputs: how many tensors the block is called with.
-        branches: layers that take the place of the first one for the inputs at these positions,
+        branches: layers that replace the first one for the inputs at these positions,
             which they receive as they are; their outputs are flattened.
     """
 

@@ -17,7 +17,7 @@ from hiervae.types import Config, Shape, Tensor
 
 
 class PixelConv(Network):
-    """Gated convolutions to encode, and one image channel for each latent that x hangs on.
+    """Gated convolutions to encode, and one image channel for each latent that x depends on.
 
     The network of the PixelHVAE (Tomczak & Welling 2018): encoders and conditional priors are those
     of `GatedConv`; each latent is mapped by a gated dense layer of its own to a channel of the

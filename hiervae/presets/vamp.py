@@ -94,7 +94,9 @@ def _recipes(
 def _baseline(dataset: str, change: Config, variant: str) -> Config:
     """Return `FOR_DATASET`'s change with this paper's optimiser and pseudo-inputs like the data."""
     mean, stddev = _MOMENTS[dataset]
-    network = {**change["model"]["network"], "kernel_initializer": _INITIALIZERS[variant]}
+    network = change["model"]["network"]
+    if network["name"] != "mlp":  # tanh layers keep Glorot's start
+        network = {**network, "kernel_initializer": _INITIALIZERS[variant]}
     prior = {"initial_mean": mean, "initial_stddev": stddev}
     return {
         "model": {**change["model"], "network": network, "prior": prior},

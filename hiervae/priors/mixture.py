@@ -17,7 +17,7 @@ from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_positive_int
 
-DIMENSIONS_AT_A_TIME = 8
+DIMENSIONS_AT_A_TIME = 20
 
 
 class Mixture(Prior, abc.ABC):
@@ -142,8 +142,8 @@ def _log_densities(latent: Tensor, normals: DiagonalNormal) -> Tensor:
 
     The expanded square cancels where |z - c| is large beside sigma, c being the origin, so the
     origin is moved to where the normals are, those of small variance first. And it is added up
-    over a few dimensions at a time: near a component each such sum is small again, while one sum
-    over all dimensions would round what is left at the size of its largest term.
+    over some of the dimensions at a time: near a component each such sum is small again, while
+    one sum over all dimensions would round what is left at the size of its largest term.
     """
     precision = ops.exp(-normals.log_variance)
     weights = precision / ops.sum(precision, axis=0, keepdims=True)

@@ -116,7 +116,7 @@ class ExampleStream(keras.utils.PyDataset):
 
     Args:
         examples: shape (n, *event_shape), n >= 1, in memory or decoded batch by batch.
-        batch_size: examples a batch; the last one may be smaller.
+        batch_size: examples per batch; the last one may be smaller.
         seed: of the orders.
 
     Attributes:

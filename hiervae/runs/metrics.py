@@ -46,7 +46,7 @@ def log_likelihood_of(
         model: a trained model.
         examples: shape (n, *event_shape).
         num_samples: importance samples S of an example.
-        batch_size: examples a pass.
+        batch_size: examples per pass.
         seed: of the draws; the numbers are those of one call of `model.log_likelihood`.
         rows_per_pass: as in `model.log_likelihood`.
         progress: told after each pass how many examples are done.

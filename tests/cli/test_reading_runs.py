@@ -91,12 +91,22 @@ def test_interpolate_between_angles(hiervae, run):
     assert record["length"] == pytest.approx(path.length, rel=1e-5)
     assert record["node_ids"] == path.node_ids.tolist()
     assert record["length"] >= record["straight_length"]
+    assert record["prune_fraction"] == graph.prune_fraction == 0.05
+    assert record["longest_edge"] == pytest.approx(path.longest_edge, rel=1e-5)
+    assert record["largest_jump"] == pytest.approx(path.largest_jump, rel=1e-5)
+    assert record["leaves_mass"] is path.leaves_mass
+    assert ("next to no mass" in outcome.err) is path.leaves_mass
     assert sorted(outcome.record["figures"]) == [
         "interpolation_-10_100.png",
         "latent_graph_-10_100.png",
     ]
     assert all((run / "figures" / name).stat().st_size for name in outcome.record["figures"])
     assert json.loads((run / "metrics.json").read_text())["interpolation"] == record
+    plain = hiervae(
+        "interpolate", run, "--from", -10, "--to", 100, "--num-nodes", 60, "--prune-fraction", 0
+    )
+    assert plain.status == 0
+    assert LatentGraph.load(run / "graph.npz").walkable.all()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +125,7 @@ def test_interpolate_between_angles(hiervae, run):
             ["--num-nodes=5"],
             "--num-neighbors is 10 for 5 nodes; each node has 4 others. Lower --num",
         ),
+        (["--prune-fraction=1.5"], "--prune-fraction"),
     ],
 )
 def test_interpolate_refuses_what_does_not_exist(hiervae, run, options, message):

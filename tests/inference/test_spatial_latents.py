@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import hiervae
-from hiervae.evaluation import active_units, elbo_decomposition, kl_profile
+from hiervae.evaluation import active_units, elbo_decomposition, kl_profile, noise_sweep
 from hiervae.evaluation.traversal import traversal
 from tests.support.dense_parts import kl
 from tests.support.models import numpy_of, tensor
@@ -110,6 +110,7 @@ def test_evaluation_of_tensors(trained):
     assert shapes_of(active_units(trained, X).variances) == [(4, 4, 2), (2, 2, 3)]
     for level in (1, 2):
         assert traversal(trained, level, num=3).shape == (3, 3, 8, 8)
+        assert noise_sweep(trained, level, num=2).shape == (2, 2, 8, 8)
 
 
 SCHEMES = [

@@ -115,7 +115,9 @@ def test_published_settings_of_the_iwae():
         sizes = [784, *dims]
         expected = 0
         for below, above, (first, second) in zip(sizes, dims, units, strict=False):
-            layers = below * first + first + first * second + second + second * 2 * above + 2 * above
+            layers = (
+                below * first + first + first * second + second + second * 2 * above + 2 * above
+            )
             outputs = below if below == 784 else 2 * below
             back = above * second + second + second * first + first + first * outputs + outputs
             expected += layers + back

@@ -231,7 +231,11 @@ BAD = [
     (GECO, {"kappa": 1.0, "alpha": 1.1}, "alpha=1.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "alpha": -0.1}, "alpha=-0.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "update_every": 0}, "update_every=0: expected a positive integer"),
-    (REWO, {"kappa": 1.0, "beta": 1.5}, "beta=1.5: expected an initial value from 1e-08 to 1, where"),
+    (
+        REWO,
+        {"kappa": 1.0, "beta": 1.5},
+        "beta=1.5: expected an initial value from 1e-08 to 1, where",
+    ),
     (GECO, {"kappa": 1.0, "beta_bounds": (2.0, 3.0)}, "beta=1.0: expected an initial value from 2"),
     (GECO, {"kappa": 1.0, "normalised": 1}, "normalised=1: expected True or False"),
     (GECO, {"kappa": 1.0, "beta_bounds": (1.0, 0.5)}, "beta_bounds=.*two increasing positive"),
