@@ -72,7 +72,10 @@ _IWAE_2 = _settings((100, 50), ((200, 200), (100, 100)))
 
 def iwae(dataset: str | None = None, variant: str = "paper") -> Preset:
     """Return the importance-weighted autoencoder of one level of Burda et al. (2016)."""
-    source = f"Burda et al. (2016): one level of 50, two layers of 200; {_SOURCE}; {SOURCE} and this paper's epsilon"
+    source = (
+        f"Burda et al. (2016): one level of 50, two layers of 200; {_SOURCE}; {SOURCE} and this "
+        "paper's epsilon"
+    )
     recipe = Recipe(_IWAE, source, {**_for_size(dataset), **FOR_DATASET})
     return choose("iwae", {"paper": recipe}, dataset, variant)
 

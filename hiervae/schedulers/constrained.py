@@ -218,8 +218,8 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             bound, name = f"the measured bound, {state['bound']:.4g} nats in total,", "fraction"
         return (
             f"beta has grown to {state['beta']:.3g}, because {bound} lies above the "
-            f"reconstruction error, {state['constraint']:.4g} nats in total. Lower {name} or nu, or "
-            "keep beta lower by beta_bounds."
+            f"reconstruction error, {state['constraint']:.4g} nats in total. Lower {name} or nu, "
+            "or keep beta lower by beta_bounds."
         )
 
     def get_config(self) -> Config:

@@ -99,8 +99,8 @@ class REWO(ConstrainedScheduler):
         return (
             f"{start}the reconstruction error is {error:.4g} nats and did not fall below the "
             f"bound, {bound:.4g} nats (kappa {self.kappa:g}), so beta stayed at {self.beta:g} and "
-            f"the prior was not trained. Train for more epochs, or raise the bound: kappa={enough:g} "
-            "would have been met, kappa=auto measures one."
+            "the prior was not trained. Train for more epochs, or raise the bound: "
+            f"kappa={enough:g} would have been met, kappa=auto measures one."
         )
 
     def get_config(self) -> Config:

@@ -153,7 +153,7 @@ EXAMPLES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
     [
         ({"reconstruction": 8e21}, "at the end of epoch 5 reconstruction and KL are 8e+21 nats"),
         ({"kl": 8e21, "beta": 1e-3}, "8e+18 nats, with "),
-        ({"reconstruction": 150.0}, "are 150.1 nats, with "),
+        ({"reconstruction": 250.0}, "are 250.1 nats, with "),
         ({"reconstruction": math.nan}, "are nan nats; expected finite numbers"),
         ({"kl": math.inf}, "are inf nats; expected finite numbers"),
     ],
