@@ -86,6 +86,30 @@ def test_the_command_line_decides_alike():
     assert len(lengths) > 8
 
 
+@pytest.mark.parametrize("monitor", ["val_elbo", "elbo"])
+def test_the_elbo_is_to_rise(monitor):
+    model = Recorder()
+    callback = EarlyStopping(monitor, patience=2, restore_best_weights=True)
+    callback.set_model(model)
+    for _ in range(2):  # a callback may be used again
+        callback.on_train_begin()
+        model.stop_training = False
+        for epoch, elbo in enumerate([-9.0, -5.0, -6.0, -7.0, -1.0]):
+            model.weights = epoch
+            callback.on_epoch_end(epoch, {monitor: elbo})
+            if model.stop_training:
+                break
+        callback.on_train_end()
+        assert (epoch, model.weights) == (3, 1)
+
+
+def test_a_direction_that_is_given_counts():
+    assert EarlyStopping("val_elbo", mode="min").mode == "min"
+    model = compiled(small_model())
+    with pytest.raises(ValueError, match="Pass `mode='max'`"):
+        model.fit(X, verbose=0, callbacks=[EarlyStopping("kl")])
+
+
 def test_in_a_fit_with_a_warm_up():
     model = compiled(small_model(), keras.optimizers.SGD(1.5, momentum=0.9))
     stopping = EarlyStopping("val_loss", patience=2, restore_best_weights=True)

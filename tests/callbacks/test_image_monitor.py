@@ -162,9 +162,7 @@ def test_bad_options(tmp_path):
         ImageMonitor(x, tmp_path, every=0)
     with pytest.raises(ValueError, match="num_images"):
         ImageMonitor(x, tmp_path, num_images=0)
-    with pytest.raises(
-        DataError, match="x of ImageMonitor is a .*; expected one array of examples"
-    ):
+    with pytest.raises(DataError, match="x of ImageMonitor is a .*; expected one array"):
         ImageMonitor(iter(x), tmp_path)
 
 

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.support.models import binary_data, compiled, small_model
@@ -41,6 +40,10 @@ def data_loader(x):
     return torch.utils.data.DataLoader(dataset, batch_size=BATCH)
 
 
+def table(x, **options):
+    return pytest.importorskip("pandas").DataFrame(x, **options)
+
+
 def bare_loader(x):
     torch = pytest.importorskip("torch")
     return torch.utils.data.DataLoader(torch.from_numpy(x), batch_size=BATCH)
@@ -65,9 +68,9 @@ SOURCES = {
         [x.tolist(), [0.0] * BATCH, [1.0] * BATCH] for (x,) in generator(X)
     ),
     "generator of rows": lambda: (x.tolist() for (x,) in generator(X)),
-    "generator of tables": lambda: (pd.DataFrame(x, index=[3, 2, 1, 0]) for (x,) in generator(X)),
+    "generator of tables": lambda: (table(x, index=[3, 2, 1, 0]) for (x,) in generator(X)),
     "iterator": lambda: map(tuple, generator(X)),
-    "table": lambda: pd.DataFrame(X, index=range(12, 0, -1)),
+    "table": lambda: table(X, index=range(12, 0, -1)),
     "objects": lambda: X.astype(object),
     "tf.data": lambda: tf_data(X),
     "tf.data of uint8": lambda: tf_data(X.astype("uint8")),
@@ -89,7 +92,7 @@ def trained():
 
 
 def run(model, source, **options):
-    if isinstance(source, (np.ndarray, list, pd.DataFrame)) or keras.ops.is_tensor(source):
+    if hasattr(source, "shape") or isinstance(source, list):
         options |= {"batch_size": BATCH}
     if hasattr(source, "__next__"):
         options |= {"steps_per_epoch": len(X) // BATCH}
