@@ -141,6 +141,10 @@ def check_weights(name: str, weights: Any, num_examples: int) -> Array:
     Raises:
         DataError: if their shape is another, one is negative or not finite, or all are 0.
     """
+    if np.isscalar(weights):
+        raise DataError(
+            f"{name} is {weights!r}; expected ({num_examples},), one number for each example."
+        )
     array = require_array(weights, name)
     if array.shape not in {(num_examples,), (num_examples, 1)}:
         raise DataError(
