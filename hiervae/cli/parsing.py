@@ -135,6 +135,14 @@ def steps(text: str) -> int | str:
     return text if text == "auto" else positive_int(text)
 
 
+def kappa(text: str) -> float | str:
+    """A positive number or "auto"."""
+    if text == "auto":
+        return text
+    expected = 'a positive number, such as 0.5, or "auto"'
+    return _checked(text, float, lambda value: value > 0, expected)
+
+
 def key_value(text: str) -> tuple[str, Any]:
     """`key=value`; the value is read as JSON where it is JSON, otherwise as text."""
     key, sign, value = text.partition("=")

@@ -86,12 +86,12 @@ def add_parser(commands: Any) -> None:
     )
     how.add_argument(
         "--kappa",
-        type=parsing.positive_float,
-        help="its square bounds the reconstruction error (geco, rewo)",
+        type=parsing.kappa,
+        help="its square bounds the reconstruction error; auto measures a bound (geco, rewo)",
     )
     how.add_argument("--nu", type=parsing.positive_float, help="learning rate of beta (geco, rewo)")
     how.add_argument(
-        "--tau", type=parsing.positive_float, help="slope of the pull to beta = 1 (rewo)"
+        "--tau", type=parsing.positive_float, help="slope of the attraction to beta = 1 (rewo)"
     )
     how.add_argument(
         "--scheduler-option",

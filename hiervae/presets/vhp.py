@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hiervae.presets.merging import merge
 from hiervae.presets.preset import Preset
+from hiervae.presets.real_valued import CONV_64, TANH_MLP
 from hiervae.presets.recipe import Recipe, adam, choose
 from hiervae.types import Config
 
@@ -21,17 +22,8 @@ _SETTINGS: Config = {
         "network": {"name": "gated_mlp", "hidden_units": (300, 300)},
     },
     "optimizer": adam(5e-4),
-    "scheduler": {"name": "rewo", "kappa": 0.3, "nu": 0.1786, "tau": 3.0, "beta": 0.01},
+    "scheduler": {"name": "rewo", "kappa": "auto", "nu": 0.1786, "tau": 3.0, "beta": 0.01},
     "training": {"epochs": 75, "batch_size": 100, "early_stopping_patience": 50},
-}
-
-# He's start, made for rectifiers, is too wide for tanh: a quarter of the encoders then begin with a
-# ring that is folded, and training tears it open instead of unfolding it.
-_TANH_MLP = {
-    "name": "mlp",
-    "hidden_units": (128, 128),
-    "activation": "tanh",
-    "kernel_initializer": "glorot_uniform",
 }
 
 _PENDULUM: Config = {
@@ -40,10 +32,10 @@ _PENDULUM: Config = {
         "prior": {
             "num_importance_samples": 16,
             "evaluation_importance_samples": None,
-            "network": _TANH_MLP,
+            "network": TANH_MLP,
         },
         "likelihood": {"name": "gaussian", "variance": 4.0},
-        "network": _TANH_MLP,
+        "network": TANH_MLP,
     },
     "optimizer": adam(1e-3),
     "scheduler": {"kappa": 0.02, "nu": 1.25, "tau": 3.0, "beta": 0.03},
@@ -62,22 +54,30 @@ _CMU_MOCAP: Config = merge(
 _IMAGES_64: Config = {
     "model": {
         "likelihood": {"name": "gaussian", "variance": 0.05},
-        "network": {
-            "name": "conv",
-            "encoder_layers": ((32, 4, 2), (32, 4, 2), (64, 4, 2), (64, 4, 2)),
-            "decoder_layers": ((64, 4, 2), (32, 4, 2), (32, 4, 2), (32, 4, 2)),
-            "hidden_units": (256,),
-            "decoder_channels": 64,
-        },
+        "network": CONV_64,
     },
-    "scheduler": {"kappa": 0.4, "nu": 0.0781},
+    "scheduler": {"nu": 0.0781},
 }
+
+# kappa^2 D is 0.95 of the mean training error of this model with a standard normal prior, at
+# beta = 1 and after 2,500 steps (the epoch that ends nearest to them, seed 0): 79.4 and 79.7 nats
+# on static and dynamic MNIST, 229.8 on Fashion-MNIST, 103.2 on the rebuilt OMNIGLOT. What
+# kappa = "auto" measures in training is the same quantity. Motion capture, which trains for 4,100
+# steps in all, has 0.97 of the 12.9 nats after 1,050: under 0.95 of those after 2,500 (8.2), the
+# initial phase takes more than 40 of the 100 epochs.
+_MNIST: Config = {"scheduler": {"kappa": 0.31}}
+_OMNIGLOT: Config = {"scheduler": {"kappa": 0.35}}
 
 _FOR_DATASET = {
     "chairs": _IMAGES_64,
     "cmu_mocap": _CMU_MOCAP,
     "faces_3d": _IMAGES_64,
+    "fashion_mnist": {"scheduler": {"kappa": 0.53}},
+    "mnist": _MNIST,
+    "omniglot": _OMNIGLOT,
+    "omniglot_rebuilt": _OMNIGLOT,
     "pendulum": _PENDULUM,
+    "static_mnist": _MNIST,
 }
 
 _CODE_RULE: Config = {
@@ -96,8 +96,11 @@ _CODE_RULE: Config = {
 }
 
 _OURS = (
-    "kappa, the start of beta, K, networks, learning rate, batch size, epochs, the Gaussians' "
-    "variances and the 32 latents for other data are ours, the paper's appendix with its settings "
+    "kappa of MNIST, Fashion-MNIST and OMNIGLOT bounds the error at 0.95 of that of the same model "
+    "with a standard normal prior after 2500 steps at beta = 1, that of motion capture at 0.97 "
+    "after 1000 steps; for other data but the pendulum the first 2500 steps measure it; kappa, the "
+    "start of beta, K, networks, learning rate, batch size, epochs, the Gaussians' variances and "
+    "the 32 latents for other data are ours, the paper's appendix with its settings "
     "is not public; those of chairs and faces_3d were not tried on the data"
 )
 

@@ -80,6 +80,7 @@ def write_report(folder: RunFolder, path: Path) -> Report:
         name=name,
         introduction=_introduction(config, name),
         diverged=done.get("diverged"),
+        unfinished=done.get("unfinished"),
         cards=cards(metrics),
         missing=missing,
         metrics=metric_tables(metrics, command),

@@ -20,7 +20,7 @@ from hiervae.runs.history import Row
 from hiervae.runs.interpolation import choose_ends, interpolate
 from hiervae.runs.metrics import bound_of, polar_error
 from hiervae.runs.models import load_model, save_model
-from hiervae.runs.training import constraint_bound
+from hiervae.runs.training import constraint_bound, unfinished_phase
 from hiervae.types import Config
 
 NUM_SAMPLES = 64
@@ -111,6 +111,9 @@ def write_results(
     }
     if diverged is not None:
         training["diverged"] = diverged
+    elif unfinished := unfinished_phase(config, rows, dataset.info.event_shape):
+        training["unfinished"] = unfinished
+        note(unfinished)
     metrics = folder.write_metrics(training=training)
     figures = FigureWriter(folder, dataset.info.value_range, note)
     try:

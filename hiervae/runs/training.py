@@ -54,6 +54,22 @@ def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
         ) from error
 
 
+def match_schedule(optimizer: Config, num_examples: int, batch_size: int) -> Config:
+    """Return the optimiser with a learning rate that is told how many steps an epoch has.
+
+    It concerns schedules that count in epochs, which have an entry `steps_per_epoch`, such as
+    `hiervae.optimizers.StagedDecay`; every other optimiser is returned as it is.
+    """
+    rate = optimizer.get("config", {}).get("learning_rate")
+    schedule = rate.get("config") if isinstance(rate, dict) else None
+    if not isinstance(schedule, dict) or "steps_per_epoch" not in schedule:
+        return optimizer
+    matched = copy.deepcopy(optimizer)
+    steps = math.ceil(num_examples / batch_size)
+    matched["config"]["learning_rate"]["config"]["steps_per_epoch"] = steps
+    return matched
+
+
 def describe_parts(model: HierarchicalVAE) -> Config:
     """Describe the model's parts as the registry does, with the distributions they are from."""
     return model.part_records()
@@ -164,6 +180,14 @@ def constraint_bound(spec: Config | None, event_shape: Shape) -> float | None:
     if spec is None:
         return None
     return BetaController(spec).scheduler.bound(math.prod(event_shape))
+
+
+def unfinished_phase(config: RunConfig, rows: list[Row], event_shape: Shape) -> str | None:
+    """Say why a finished training is still in its scheduler's initial phase; None if it is not."""
+    if config.scheduler is None:
+        return None
+    scheduler = BetaController(config.scheduler).scheduler
+    return scheduler.unfinished(rows[-1], math.prod(event_shape))
 
 
 def divergence(

@@ -51,6 +51,19 @@ class Scheduler(abc.ABC):
         """
         return None
 
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> str | None:
+        """Why a training that is over did not leave the rule's initial phase, and what to change.
+
+        Args:
+            logs: the last epoch's `beta`, `constraint` and `phase`, and `step`, the training steps
+                so far.
+            num_dimensions: number of scalars in an example.
+
+        Returns:
+            A line or two for the user; None, the default, where nothing is to be said.
+        """
+        return None
+
     @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments, JSON-serialisable."""

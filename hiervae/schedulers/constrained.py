@@ -17,6 +17,10 @@ from hiervae.utils.validation import (
     check_positive_number,
 )
 
+AUTO = "auto"
+FRACTION = 0.95
+CALIBRATION_STEPS = 2500
+
 
 class ConstrainedScheduler(Scheduler, abc.ABC):
     """beta = 1 / lambda, the multiplier of the constraint C <= kappa^2 (Rezende & Viola 2018).
@@ -28,9 +32,14 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
     beta alike, and a `nu` suits examples of any size, since the noise of a sum over D scalars
     grows with sqrt(D). A batch whose error is not finite changes nothing.
 
+    With kappa = "auto" the bound is measured: in the first steps beta is 1, as in a plain VAE, and
+    everything else of the rule, its phase and gates included, is as before the first step. The
+    bound is a fraction of C-hat at the end of these steps. Then beta takes its initial value and
+    the rule begins. The bound is part of the state, so it is saved and resumed.
+
     Args:
         kappa: kappa^2 bounds the reconstruction error C, in nats (for a Gaussian of fixed
-            variance: in squared errors over twice the variance).
+            variance: in squared errors over twice the variance); or "auto".
         nu: learning rate of beta.
         alpha: decay of the running average; 0 takes each batch alone.
         beta: its initial value, within the bounds of beta.
@@ -42,12 +51,17 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         beta_bounds: lowest and highest beta; None takes the rule's own.
         normalised: False takes d as kappa is counted, C-hat / D - kappa^2 or, where
             `per_dimension` is False, C-hat - kappa^2, for a `nu` published for such a unit.
+        fraction: of the measured error that is the bound; with kappa = "auto" only, where None
+            stands for 0.95.
+        calibration_steps: training steps (batches) of the measurement; with kappa = "auto" only,
+            where None stands for 2500.
 
     Attributes:
         default_beta_bounds: the rule's own bounds.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: if a number is out of range, or `fraction` or `calibration_steps` is given
+            beside a number for kappa.
     """
 
     # The authors' later public code keeps lambda = 1 / beta in [1e-6, 1e8].
@@ -55,7 +69,7 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
 
     def __init__(
         self,
-        kappa: float,
+        kappa: float | str,
         nu: float = 1.0,
         alpha: float = 0.99,
         beta: float = 1.0,
@@ -64,8 +78,10 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         multiplier_bounds: tuple[float, float] | None = None,
         beta_bounds: tuple[float, float] | None = None,
         normalised: bool = True,
+        fraction: float | None = None,
+        calibration_steps: int | None = None,
     ) -> None:
-        self.kappa = check_positive_number("kappa", kappa)
+        self.kappa = _check_kappa(kappa)
         self.nu = check_positive_number("nu", nu)
         self.alpha = check_number_between("alpha", alpha, 0.0, 1.0)
         self.beta = check_positive_number("beta", beta)
@@ -74,6 +90,18 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         self.multiplier_bounds = _check_bounds("multiplier_bounds", multiplier_bounds)
         self.beta_bounds = _check_bounds("beta_bounds", beta_bounds)
         self.normalised = check_bool("normalised", normalised)
+        self.fraction = None if fraction is None else check_positive_number("fraction", fraction)
+        self.calibration_steps = (
+            None
+            if calibration_steps is None
+            else check_positive_int("calibration_steps", calibration_steps)
+        )
+        if isinstance(self.kappa, float) and (fraction, calibration_steps) != (None, None):
+            raise ValueError(
+                f"fraction={fraction!r} and calibration_steps={calibration_steps!r} were given "
+                f'beside kappa={kappa!r}: expected them with kappa="auto" only. Leave them out, or '
+                "the number."
+            )
         low, high = self.bounds
         if not low <= self.beta <= high:
             raise ValueError(
@@ -86,9 +114,46 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         """Lowest and highest beta."""
         return self.default_beta_bounds if self.beta_bounds is None else self.beta_bounds
 
+    @property
+    def measurement(self) -> tuple[int, float]:
+        """Steps of the measurement of a bound, and the fraction of the error that is the bound."""
+        steps = CALIBRATION_STEPS if self.calibration_steps is None else self.calibration_steps
+        return steps, FRACTION if self.fraction is None else self.fraction
+
     def initial_state(self) -> dict[str, float]:
-        """beta, C-hat (total nats), and whether C-hat has begun."""
-        return {"beta": self.beta, "constraint": 0.0, "started": 0.0}
+        """beta, C-hat (total nats), and whether C-hat has begun.
+
+        With kappa = "auto" also the bound (total nats) and whether it was measured.
+        """
+        state = {"beta": self.beta, "constraint": 0.0, "started": 0.0}
+        if self.kappa == AUTO:
+            state |= {"beta": 1.0, "bound": 0.0, "calibrated": 0.0}
+        return state
+
+    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+        """One step of the rule, or of the measurement of its bound."""
+        if isinstance(self.kappa, float):
+            return self.follow(state, signals, self.kappa**2)
+        steps, fraction = self.measurement
+        beta = ops.where(state["calibrated"] > 0.0, state["beta"], self.beta)
+        bound = state["bound"] / self._unit(signals)
+        followed = self.follow({**state, "beta": beta}, signals, bound)
+        followed |= {"bound": state["bound"], "calibrated": ops.ones_like(beta)}
+        average = followed["constraint"]
+        measured = {
+            **state,
+            "constraint": average,
+            "started": followed["started"],
+            "bound": fraction * average,
+        }
+        measuring = signals.step <= steps
+        return {key: ops.where(measuring, measured[key], followed[key]) for key in followed}
+
+    @abc.abstractmethod
+    def follow(
+        self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float
+    ) -> dict[str, Tensor]:
+        """The state after one step of the rule, under a bound in the unit of kappa^2."""
 
     @abc.abstractmethod
     def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
@@ -107,15 +172,20 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         seen = ops.cast(ops.isfinite(signals.constraint), "float32")
         return ops.maximum(state["started"], seen)
 
-    def violation(self, constraint: Tensor, signals: Signals) -> Tensor:
+    def violation(self, constraint: Tensor, signals: Signals, bound: Tensor | float) -> Tensor:
         """The violation d of the constraint by C-hat, positive where it is violated."""
-        size = signals.num_dimensions
-        unit = size if self.per_dimension else 1.0
-        violation = constraint / unit - self.kappa**2
-        return violation * (unit / math.sqrt(size)) if self.normalised else violation
+        unit = self._unit(signals)
+        violation = constraint / unit - bound
+        scale = unit / math.sqrt(signals.num_dimensions)
+        return violation * scale if self.normalised else violation
 
-    def bound(self, num_dimensions: int) -> float:
-        """kappa^2, times the number of scalars in an example where kappa is per dimension."""
+    def _unit(self, signals: Signals) -> float:
+        return signals.num_dimensions if self.per_dimension else 1.0
+
+    def bound(self, num_dimensions: int) -> float | None:
+        """kappa^2, times the number of scalars where kappa is per dimension; None if measured."""
+        if not isinstance(self.kappa, float):
+            return None
         return self.kappa**2 * (num_dimensions if self.per_dimension else 1)
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
@@ -141,11 +211,15 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         """A line that names kappa, where beta has grown large."""
         if super().diagnose(state) is None:
             return None
-        unit = "per scalar of an example" if self.per_dimension else "in total"
+        if isinstance(self.kappa, float):
+            unit = "per scalar of an example" if self.per_dimension else "in total"
+            bound, name = f"kappa^2 = {self.kappa**2:.3g} nats {unit}", "kappa"
+        else:
+            bound, name = f"the measured bound, {state['bound']:.4g} nats in total,", "fraction"
         return (
-            f"beta has grown to {state['beta']:.3g}, because kappa^2 = {self.kappa**2:.3g} nats "
-            f"{unit} lies above the reconstruction error, {state['constraint']:.4g} nats in "
-            "total. Lower kappa or nu, or keep beta lower by beta_bounds."
+            f"beta has grown to {state['beta']:.3g}, because {bound} lies above the "
+            f"reconstruction error, {state['constraint']:.4g} nats in total. Lower {name} or nu, "
+            "or keep beta lower by beta_bounds."
         )
 
     def get_config(self) -> Config:
@@ -160,7 +234,18 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             "multiplier_bounds": self.multiplier_bounds,
             "beta_bounds": self.beta_bounds,
             "normalised": self.normalised,
+            "fraction": self.fraction,
+            "calibration_steps": self.calibration_steps,
         }
+
+
+def _check_kappa(kappa: Any) -> float | str:
+    if isinstance(kappa, str) and kappa == AUTO:
+        return AUTO
+    try:
+        return check_positive_number("kappa", kappa)
+    except ValueError as error:
+        raise ValueError(f'{str(error).rstrip(".")}, or "auto".') from error
 
 
 def _check_bounds(name: str, bounds: Any) -> tuple[float, float] | None:

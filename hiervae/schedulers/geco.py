@@ -18,10 +18,12 @@ class GECO(ConstrainedScheduler):
         """-1 whether or not the constraint holds."""
         return -ops.ones_like(violation)
 
-    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+    def follow(
+        self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float
+    ) -> dict[str, Tensor]:
         """C-hat, then beta with it."""
         constraint = self.average(state, signals)
-        violation = self.violation(constraint, signals)
+        violation = self.violation(constraint, signals, bound)
         return {
             "beta": self.step_beta(state["beta"], violation, signals),
             "constraint": constraint,

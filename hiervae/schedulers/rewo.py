@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from keras import ops
@@ -21,7 +22,8 @@ class REWO(ConstrainedScheduler):
     (0, 1] (section 2.2): a step that would overshoot 1 ends there.
 
     Args:
-        kappa: kappa^2 bounds the reconstruction error.
+        kappa: kappa^2 bounds the reconstruction error; "auto" measures a bound, see
+            `ConstrainedScheduler`.
         nu: learning rate of beta.
         tau: slope of the pull to beta = 1.
         beta: its initial value, much smaller than 1.
@@ -37,7 +39,7 @@ class REWO(ConstrainedScheduler):
 
     def __init__(
         self,
-        kappa: float,
+        kappa: float | str,
         nu: float = 1.0,
         tau: float = 3.0,
         beta: float = 1e-3,
@@ -54,10 +56,12 @@ class REWO(ConstrainedScheduler):
         """f(beta, d; tau) of Eq. 12."""
         return ops.where(violation > 0.0, -1.0, ops.tanh(self.tau * (beta - 1.0)))
 
-    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+    def follow(
+        self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float
+    ) -> dict[str, Tensor]:
         """C-hat, then the phase, then beta, in the order of Algorithm 1."""
         constraint = self.average(state, signals)
-        violation = self.violation(constraint, signals)
+        violation = self.violation(constraint, signals, bound)
         started = self.started(state, signals)
         met = ops.where(violation < 0.0, started, 0.0)
         phase = ops.maximum(state["phase"], met)
@@ -70,6 +74,41 @@ class REWO(ConstrainedScheduler):
             "gate_prior": phase,
         }
 
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> str | None:
+        """Name the bound that was not met, with a kappa that would have been."""
+        if logs["phase"] > 0.0:
+            return None
+        start = f"The initial phase of REWO did not end after {logs['step']:.0f} steps: "
+        bound, error = self.bound(num_dimensions), logs["constraint"]
+        if bound is None:
+            steps, fraction = self.measurement
+            if logs["step"] <= steps:
+                return (
+                    f"{start}the bound was still being measured, so beta was 1 and the prior was "
+                    f"not trained. Train for more epochs, or measure in fewer than {steps} steps: "
+                    "calibration_steps."
+                )
+            return (
+                f"{start}the reconstruction error is {error:.4g} nats and did not fall below "
+                f"{fraction:g} of the error that was measured, so beta stayed at {self.beta:g} and "
+                "the prior was not trained. Train for more epochs, or raise fraction."
+            )
+        unit = num_dimensions if self.per_dimension else 1
+        # Rounded up to two digits, so that the error reached lies below it.
+        enough = _round_up(math.sqrt(max(error, bound) / unit))
+        return (
+            f"{start}the reconstruction error is {error:.4g} nats and did not fall below the "
+            f"bound, {bound:.4g} nats (kappa {self.kappa:g}), so beta stayed at {self.beta:g} and "
+            "the prior was not trained. Train for more epochs, or raise the bound: "
+            f"kappa={enough:g} would have been met, kappa=auto measures one."
+        )
+
     def get_config(self) -> Config:
         """Constructor arguments."""
         return {**super().get_config(), "tau": self.tau}
+
+
+def _round_up(value: float) -> float:
+    """The next number of two digits above a positive one."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return (math.floor(value / unit) + 1) * unit

@@ -399,6 +399,13 @@ def test_a_diverged_run_says_so_on_top(hiervae, run):
     assert "This training diverged: it is bad" in page.text.partition("Metrics")[0]
 
 
+def test_an_initial_phase_that_did_not_end_is_said_on_top(hiervae, run):
+    edit(run / "metrics.json", lambda metrics: metrics["training"].update(unfinished="raise <it>"))
+    assert hiervae("report", run).status == 0
+    page = read_page(run / "report.html")
+    assert "raise <it>" in page.text.partition("Metrics")[0]
+
+
 def test_the_initial_phase_and_the_kept_epoch_are_marked(hiervae, run):
     assert hiervae("report", run).status == 0
     assert not any(has_group(tree, "marked") for _, tree in read_page(run / "report.html").drawings)

@@ -268,6 +268,40 @@ def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_p
     assert training["diverged"] in outcome.error
 
 
+def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    options = ("--kappa=0.001", "--epochs=1", "--json")
+    outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)
+    assert outcome.status == 0
+    said = outcome.record["metrics"]["training"]["unfinished"]
+    assert "did not fall below the bound" in said
+    assert f"hiervae: note: {said}" in outcome.err
+    assert "kappa=auto measures one" in said
+    options = ("--kappa=auto", "--scheduler-option=calibration_steps=2", "--epochs=1", "--json")
+    options += ("--scheduler-option=fraction=1.5",)
+    outcome = hiervae("train", "--out", tmp_path / "auto", *small, *options)
+    training = outcome.record["metrics"]["training"]
+    assert training["phase"] == 1.0, "150 % of the measured error is met at once"
+    assert "unfinished" not in training
+
+
+def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
+    np.savez(tmp_path / "own.npz", train=x, valid=x[:8], test=x[:8])
+    options = ("--preset=iwae_2", "--dataset", tmp_path / "own.npz", "--epochs=2")
+    small = ("--set=model.num_samples=2", "--set=model.network.hidden_units=[[4],[4]]")
+    run = tmp_path / "run"
+    assert hiervae("train", "--out", run, *options, *small).status == 0
+    schedule = RunFolder(run).read_config().optimizer["config"]["learning_rate"]
+    assert schedule["config"] == {"initial_learning_rate": 1e-3, "steps_per_epoch": 3}
+    rate = float(RunFolder(run).load_model().optimizer.learning_rate)
+    assert rate == pytest.approx(1e-3 * 10 ** (-1 / 7))
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs=3")
+    assert outcome.status == 0
+    assert len(read_history(run / "history.csv")) == 3
+
+
 class Spoil(Interrupt):
     """Stands in for the progress, and for weights that go bad within the second epoch."""
 

@@ -91,7 +91,7 @@ def test_rewo(variant):
     assert [state["gate_prior"] for state in found] == phases
 
 
-def test_rewo_keeps_its_start_value_in_the_initial_phase():
+def test_rewo_keeps_its_initial_value_in_the_initial_phase():
     """Also where the constraint is violated, and even if beta is larger than 1."""
     for beta in (1e-3, 5.0):
         rule = REWO(kappa=1.0, beta=beta, per_dimension=False, beta_bounds=(1e-8, 10.0))
