@@ -75,7 +75,8 @@ class Expected:
             else:
                 Likelihood.check_values(self.likelihood, array)
         except DataError as error:
-            raise DataError(f"{name}: {error}") from error
+            found = str(error)
+            raise DataError(f"{name}: {found[:1].lower()}{found[1:]}") from error
 
     def scale_advice(self, name: str, array: Array) -> str | None:
         """Say how to scale values far above what an unbounded density expects, if they are.
