@@ -66,7 +66,7 @@ REFUSED = [
     ((X[0],), r"A batch of x has the shape \(6,\); expected \(batch, \*event_shape\)"),
     ((X[:, :5],), r"A batch of x holds examples of shape \(5,\); the model was built for \(6,\)"),
     ((X * np.nan,), r"A batch of x holds nan at position \(0, 0\)"),
-    ((X + 0.5,), r"A batch of x: The data holds 1.5 at position \(0, .\)"),
+    ((X + 0.5,), r"A batch of x: the data holds 1.5 at position \(0, .\)"),
     ([[0.0, 1.0], [0.0]], "A batch of x is a list of rows that differ"),
 ]
 
