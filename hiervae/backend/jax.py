@@ -12,6 +12,7 @@ import jax
 import keras
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
@@ -50,14 +51,23 @@ class StepAdapter(SteppedModel, abc.ABC):
 
         gradients, (control, logs, updated, recorded) = jax.grad(objective, has_aux=True)(trainable)
         moved, stepped = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        counter = position_of(step_counter(self.optimizer), self.optimizer.variables)
+        closed = position_of(self.closed_steps, self.non_trainable_variables)
         for gate in self.gates:
+            # As if the group had an optimiser of its own; XLA drops what it computes for others.
+            own = list(optimizer)
+            count = optimizer[counter] - updated[closed][gate.group]
+            own[counter] = jax.numpy.maximum(count, 0).astype(optimizer[counter].dtype)
+            own_moved, own_stepped = self.optimizer.stateless_apply(own, gradients, trainable)
             opened = control[gate.key] > 0
-            for new, old, indices in (
-                (moved, trainable, gate.weights),
-                (stepped, optimizer, gate.slots),
+            for new, mine, old, indices in (
+                (moved, own_moved, trainable, gate.weights),
+                (stepped, own_stepped, optimizer, gate.slots),
             ):
                 for index in indices:
-                    new[index] = jax.numpy.where(opened, new[index], old[index])
+                    new[index] = jax.numpy.where(opened, mine[index], old[index])
+            missed = jax.numpy.where(opened, 0, stepped[counter] - optimizer[counter])
+            updated[closed] = updated[closed].at[gate.group].add(missed.astype("int32"))
         return logs, (moved, updated, stepped, recorded)
 
     def test_step(

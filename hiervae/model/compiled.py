@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+from keras import ops
+
 from hiervae.backend import Compilable, compile_function
+from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
 from hiervae.schedulers.base import Scheduler
@@ -42,18 +46,20 @@ class CompiledMethods(TrainingMethods):
     _functions: FunctionCache
     _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
+    _optimised: tuple[Any, frozenset[int]] = (None, frozenset())
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the training step, anew for another scheduler, objective or option of a part.
 
         Raises:
-            ValueError: if a part cannot be used yet, or the optimiser keeps state that the
-                scheduler cannot hold.
+            ValueError: if a part cannot be used yet, weights were frozen or thawed since the model
+                was compiled, or the optimiser keeps state that the scheduler cannot hold.
         """
         wanted = (self.control.active_rule, self.objective, self.options_version)
         force = force or wanted != self._trained_as
         self._trained_as = wanted
         if self.built:
+            self.check_trainable()
             self.check_ready()
             self.look_up_gates()  # refuses an optimiser before a step is compiled
         return super().make_train_function(force=force)
@@ -81,6 +87,33 @@ class CompiledMethods(TrainingMethods):
         """
         self.check_ready()
         return self._functions.get(self, self.options_version, key, function)
+
+    def forget_compiled_functions(self) -> None:
+        """Compile everything anew from here on."""
+        self._functions = FunctionCache()
+        self._trained_as = self._tested_as = None
+        self.predict_function = None
+
+    def check_trainable(self) -> None:
+        """Refuse to train other weights than those that the optimiser was made for.
+
+        Raises:
+            ValueError: if weights were frozen or thawed since the model was compiled and trained.
+        """
+        current = (self.optimizer, trainable_ids(self.trainable_variables))
+        optimizer, ids = self._optimised
+        if optimizer is self.optimizer and ids != current[1]:
+            count = len(ids ^ current[1])
+            raise ValueError(
+                f"{count} weights were frozen or thawed since the model was compiled; expected the "
+                "optimiser to be made for the weights that train. Call "
+                "`model.compile(optimizer)` again, with a new optimiser, before training goes on."
+            )
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        if current != self._optimised and not int(ops.convert_to_numpy(self.optimizer.iterations)):
+            self.control.closed_steps.assign(np.zeros(self.control.closed_steps.shape, "int32"))
+        self._optimised = current
 
     def check_ready(self) -> None:
         """Ask every part whether it can be used.

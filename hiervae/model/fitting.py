@@ -11,7 +11,7 @@ import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading 
 from hiervae import backend
 from hiervae.errors import NonFiniteLossError
 from hiervae.model.core import ModelCore
-from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount
+from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
 from hiervae.model.inputs import (
     checked_data,
     checked_validation_data,
@@ -93,7 +93,7 @@ class FittingMethods(ModelCore):
         )
         self.compile(**config)
         if self.built:
-            self.optimizer.build(self.trainable_variables)
+            self.check_trainable()
 
     def fit(
         self,
@@ -133,6 +133,8 @@ class FittingMethods(ModelCore):
                 "fit() received a model none of whose weights is trainable; expected some. Set "
                 "`trainable = True` on the model or a part of it, and call `compile` again."
             )
+        if self.built:
+            self.check_trainable()
         x, y, sample_weight = self._checked(x, y, sample_weight, self.dynamic_binarisation)
         training_examples = x
         if validation_data is not None:
@@ -144,7 +146,7 @@ class FittingMethods(ModelCore):
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
-        callbacks = [steps, *_single_callbacks(callbacks), NonFiniteGuard()]
+        callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
         try:
             with backend.restore_on_error(self):
                 return super().fit(

@@ -15,14 +15,20 @@ from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
+from hiervae.model.frozen import freeze_new_layers, frozen_record, layers_of, thaw_and_freeze
+from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
-from hiervae.part import ModelContext
+from hiervae.part import ModelContext, Part
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope
 from hiervae.utils.validation import check_bool, check_positive_int, check_seed
+
+MAX_LATENT_DIM = 1 << 20
+"""The largest size of a level; what is above is a slip, or a damaged file."""
 
 
 @keras.saving.register_keras_serializable(package="hiervae")
@@ -30,6 +36,7 @@ class HierarchicalVAE(
     CompiledMethods,
     FittingMethods,
     InspectionMethods,
+    SavingMethods,
     ScoringMethods,
 ):
     """A hierarchical variational autoencoder composed of plugins.
@@ -101,6 +108,9 @@ class HierarchicalVAE(
         self._functions = FunctionCache()
         self._trained_as = None
         self._tested_as = None
+        self._frozen = {}
+        if not self.trainable:
+            self.trainable = False  # freezes the parts, which were made since
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.
@@ -166,6 +176,7 @@ class HierarchicalVAE(
         )
         for part in self.parts:
             part.prepare(context)
+        known = {id(layer) for layer in layers_of(self)}
         with construction_scope(self.seed, self.dtype_policy):
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
@@ -174,6 +185,8 @@ class HierarchicalVAE(
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
+        freeze_new_layers(self, known)
+        thaw_and_freeze(self, self._layers_by_role(), self._frozen)
         self.built = True
 
     def call(
@@ -257,7 +270,13 @@ class HierarchicalVAE(
         }
 
     def get_config(self) -> Config:
-        """Everything needed to rebuild the model, plugins by name, distribution and version."""
+        """Everything needed to rebuild the model, plugins by name, distribution and version.
+
+        Raises:
+            ValueError: if it is asked for to write a file of Keras' old format.
+        """
+        refuse_old_format()
+        frozen = frozen_record(self, self._layers_by_role())
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -266,6 +285,7 @@ class HierarchicalVAE(
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
+            **({"frozen": frozen} if frozen else {}),
         }
 
     @classmethod
@@ -277,6 +297,7 @@ class HierarchicalVAE(
         """
         config = dict(config)
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        frozen = config.pop("frozen", {})
         scope: Any = contextlib.nullcontext()
         if custom_objects:  # an empty scope would hide those of `load_model`
             scope = keras.saving.custom_object_scope(custom_objects)
@@ -285,20 +306,13 @@ class HierarchicalVAE(
                 for role in MODEL_ROLES:
                     record = config[role.name]
                     config[role.name] = registry.restore(role.group, record, role.base_class())
-            return cls(**config)
+            model = cls(**config)
+        thaw_and_freeze(model, model._layers_by_role(), frozen)
+        model._frozen = frozen
+        return model
 
-    def save_own_variables(self, store: Any) -> None:
-        """Keep the random generators too, which Keras leaves out."""
-        super().save_own_variables(store)
-        for index, state in enumerate(self.generator_states):
-            store[f"generator_{index}"] = ops.convert_to_numpy(state)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take up weights and random generators."""
-        own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
-        super().load_own_variables(own)
-        for index, state in enumerate(self.generator_states):
-            state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
+    def _layers_by_role(self) -> dict[str, Part]:
+        return {role: getattr(self, role) for role in GATED_ROLES}
 
 
 def _is_size(size: Any) -> bool:
@@ -315,4 +329,10 @@ def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
     dims = tuple(latent_dims) if several else (latent_dims,)
     if not dims:
         raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    return tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))
+    sizes = tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))
+    if max(sizes) > MAX_LATENT_DIM:
+        raise ValueError(
+            f"latent_dims={sizes}: expected sizes up to {MAX_LATENT_DIM}, whose weights a machine "
+            "can hold."
+        )
+    return sizes

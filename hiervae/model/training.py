@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import keras
 from keras import ops
 
 from hiervae import random
@@ -32,6 +33,11 @@ class TrainingMethods(ModelCore):
         if self._gates[0] is not self.control.scheduler:
             self.look_up_gates()
         return self._gates[1]
+
+    @property
+    def closed_steps(self) -> keras.Variable:
+        """For each of `GATED_ROLES` the optimiser's steps that its gate was closed in, int32."""
+        return self.control.closed_steps
 
     def look_up_gates(self) -> None:
         """Find what the scheduler's gates hold among the weights that are in training now.
