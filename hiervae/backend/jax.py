@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 
 import jax
 import keras
+from keras import ops
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
@@ -57,7 +58,7 @@ class StepAdapter(SteppedModel, abc.ABC):
             # As if the group had an optimiser of its own; XLA drops what it computes for others.
             own = list(optimizer)
             count = optimizer[counter] - updated[closed][gate.group]
-            own[counter] = jax.numpy.maximum(count, 0).astype(optimizer[counter].dtype)
+            own[counter] = ops.cast(ops.maximum(count, 0), self.optimizer.variables[counter].dtype)
             own_moved, own_stepped = self.optimizer.stateless_apply(own, gradients, trainable)
             opened = control[gate.key] > 0
             for new, mine, old, indices in (
@@ -67,7 +68,8 @@ class StepAdapter(SteppedModel, abc.ABC):
                 for index in indices:
                     new[index] = jax.numpy.where(opened, mine[index], old[index])
             missed = jax.numpy.where(opened, 0, stepped[counter] - optimizer[counter])
-            updated[closed] = updated[closed].at[gate.group].add(missed.astype("int32"))
+            here = ops.equal(ops.arange(len(updated[closed])), gate.group)
+            updated[closed] = updated[closed] + ops.where(here, ops.cast(missed, "int32"), 0)
         return logs, (moved, updated, stepped, recorded)
 
     def test_step(

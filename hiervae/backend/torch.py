@@ -54,8 +54,8 @@ class StepAdapter(SteppedModel, abc.ABC):
             return
         readable = _readable(control)
         if readable:  # one pass for all that has taken every step
-            closed_steps = _own(self.closed_steps.value).tolist()
-            gates = [g for g in gates if closed_steps[g.group] or control[g.key] <= 0]
+            closed = _own(self.closed_steps.value)
+            gates = tuple(g for g in gates if closed[g.group] > 0 or control[g.key] <= 0)
         gated = [index for gate in gates for index in gate.weights]
         before = _own(step_counter(optimizer).value).clone()
         apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))

@@ -70,7 +70,7 @@ class ControlState(keras.layers.Layer):
 
     def load_own_variables(self, store: Any) -> None:
         """Take up the state; of files from before `closed_steps`, as if no gate was ever closed."""
-        saved = {key: store[key] for key in store.keys()}
+        saved = {key: store[key] for key in list(store.keys())}
         last = str(len(self.variables) - 1)
         saved.setdefault(last, np.zeros(self.closed_steps.shape, dtype="int32"))
         super().load_own_variables(saved)

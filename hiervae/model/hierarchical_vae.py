@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import numbers
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -22,6 +23,7 @@ from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
 from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
+from hiervae.networks.normalization import counts_all_rows
 from hiervae.part import ModelContext, Part
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope
@@ -108,7 +110,8 @@ class HierarchicalVAE(
         self._functions = FunctionCache()
         self._trained_as = None
         self._tested_as = None
-        self._frozen = {}
+        self._frozen: Config = {}
+        self._components_apart = False
         if not self.trainable:
             self.trainable = False  # freezes the parts, which were made since
 
@@ -185,6 +188,8 @@ class HierarchicalVAE(
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
+        # Their pass is not one of training then, so that no layer counts them among the data.
+        self._components_apart = counts_all_rows(self.inference)
         freeze_new_layers(self, known)
         thaw_and_freeze(self, self._layers_by_role(), self._frozen)
         self.built = True
@@ -227,11 +232,13 @@ class HierarchicalVAE(
         seed = self.seed_generator if training else self.evaluation_generator
         outcome = self.inference.infer(
             inputs,
-            pseudo_inputs=self.prior.pseudo_inputs,
+            pseudo_inputs=None if self._components_apart else self.prior.pseudo_inputs,
             num_samples=num_samples,
             seed=seed,
             training=training,
         )
+        if self._components_apart:
+            outcome = replace(outcome, components=self.encoded_components(seed))
         if num_samples > 1:
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)

@@ -55,7 +55,7 @@ class NormalHead(keras.layers.Layer):
         self.dim = dim
         self.variance = check_choice("variance", variance, VARIANCES)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         self.dense = keras.layers.Dense(
             2 * dim,
             kernel_initializer=keras.initializers.VarianceScaling(
