@@ -2,7 +2,8 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `restore_on_error`, the context in which a model is trained; `matrix_product`,
+model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
+`placement`, that in which its variables are made; `matrix_product`,
 which keeps float32 where the backend would multiply with fewer digits; and
 `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
 """
@@ -17,6 +18,7 @@ if keras.backend.backend() == "jax":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -25,6 +27,7 @@ elif keras.backend.backend() == "tensorflow":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 elif keras.backend.backend() == "torch":
@@ -33,6 +36,7 @@ elif keras.backend.backend() == "torch":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 else:
@@ -49,5 +53,6 @@ __all__ = [
     "StepOutcome",
     "compile_function",
     "matrix_product",
+    "placement",
     "restore_on_error",
 ]

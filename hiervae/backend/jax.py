@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 
 import jax
@@ -102,30 +102,50 @@ class StepAdapter(SteppedModel, abc.ABC):
 
 
 @contextmanager
-def restore_on_error(model: keras.Model) -> Iterator[None]:
-    """Put back the values of a model whose training ends with an error in its first step.
+def restore_on_error(model: SteppedModel, copy: bool = False) -> Iterator[None]:
+    """Put back the values of a model whose training or evaluation ends with an error.
 
-    Keras takes the values out of the variables while it trains, and puts back those of the last
-    step; an error (or an interrupt) while the first step is compiled would leave none at all.
+    Keras takes the values out of the variables while it works, and puts them back at the end; an
+    error (or an interrupt) on the way would leave none at all.
+
+    Args:
+        model: whose values to keep.
+        copy: keep copies, where the step may take the values' memory and the error come within it.
     """
+    _put_back(model)
     variables = [*model.variables, *model.metrics_variables]
     if getattr(model, "optimizer", None) is not None:  # absent before the first `compile`
         variables += model.optimizer.variables
-    kept = [(variable, variable.value) for variable in variables]
+    kept = [(variable, variable.value) for variable in variables if _has_value(variable)]
+    if copy:
+        kept = [(variable, jax.numpy.copy(value)) for variable, value in kept]
     try:
         yield
     except BaseException:
+        _put_back(model)
         for variable, value in kept:
             if not _has_value(variable):
                 variable.assign(value)
         raise
 
 
+def _put_back(model: keras.Model) -> None:
+    """Let Keras put back the values of the last step, where it still has them."""
+    with suppress(RuntimeError, ValueError):  # those of arrays whose memory was taken
+        model.jax_state_sync()
+
+
 def _has_value(variable: keras.Variable) -> bool:
     try:
-        return variable.value is not None
+        value: Any = variable.value
     except TypeError:  # Keras asks an initialiser that is long gone
         return False
+    return value is not None and not value.is_deleted()
+
+
+def placement(model: SteppedModel) -> AbstractContextManager[None]:
+    """The context in which a model's variables are made; none is needed here."""
+    return nullcontext()
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -94,9 +94,30 @@ def _select(opened: Tensor, variables: list[keras.Variable], before: list[Tensor
         variable.assign(value)
 
 
-def restore_on_error(model: keras.Model) -> AbstractContextManager[None]:
-    """The context in which a model is trained; variables always have their values here."""
-    return nullcontext()
+def restore_on_error(model: SteppedModel, copy: bool = False) -> AbstractContextManager[None]:
+    """The context in which a model is trained; variables always have their values here.
+
+    Raises:
+        ValueError: if the model was made outside the strategy that is in scope.
+    """
+    return placement(model)
+
+
+def placement(model: SteppedModel) -> AbstractContextManager[None]:
+    """The context in which a model's variables are made: the strategy that it was made under.
+
+    Raises:
+        ValueError: if that is not the strategy in scope.
+    """
+    strategy = tf.distribute.get_strategy()
+    made_here = strategy.extended.variable_created_in_scope(model.closed_steps.value)
+    if tf.distribute.has_strategy() and not made_here:
+        raise ValueError(
+            f"The model is used under the scope of a {type(strategy).__name__}, but was made "
+            "outside of it, so that its replicas would not share their weights; expected a model "
+            "that was made there. Make and compile it inside `with strategy.scope():`."
+        )
+    return model.distribute_strategy.scope()
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:

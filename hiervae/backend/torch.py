@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
-import keras
 import torch
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
@@ -89,8 +88,13 @@ def _readable(control: Mapping[str, torch.Tensor]) -> bool:
     return bool(control["beta"].device.type == "cpu")
 
 
-def restore_on_error(model: keras.Model) -> AbstractContextManager[None]:
+def restore_on_error(model: SteppedModel, copy: bool = False) -> AbstractContextManager[None]:
     """The context in which a model is trained; variables always have their values here."""
+    return nullcontext()
+
+
+def placement(model: SteppedModel) -> AbstractContextManager[None]:
+    """The context in which a model's variables are made; none is needed here."""
     return nullcontext()
 
 

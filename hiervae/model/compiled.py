@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from keras import ops
 
-from hiervae.backend import Compilable, compile_function
+from hiervae.backend import Compilable, compile_function, placement
 from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
@@ -40,13 +41,26 @@ class FunctionCache:
         return self._functions[key]
 
 
+@dataclass(frozen=True)
+class Optimised:
+    """The weights that an optimiser was made for; Keras does not look into it when it saves.
+
+    Attributes:
+        optimizer: a Keras optimiser, None before the first one.
+        weights: `trainable_ids` of the weights.
+    """
+
+    optimizer: Any
+    weights: frozenset[int]
+
+
 class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
     _functions: FunctionCache
     _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
-    _optimised: tuple[Any, frozenset[int]] = (None, frozenset())
+    _optimised: Optimised = Optimised(None, frozenset())
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the training step, anew for another scheduler, objective or option of a part.
@@ -100,10 +114,14 @@ class CompiledMethods(TrainingMethods):
         Raises:
             ValueError: if weights were frozen or thawed since the model was compiled and trained.
         """
-        current = (self.optimizer, trainable_ids(self.trainable_variables))
-        optimizer, ids = self._optimised
-        if optimizer is self.optimizer and ids != current[1]:
-            count = len(ids ^ current[1])
+        with placement(self):
+            self._check_trainable()
+
+    def _check_trainable(self) -> None:
+        current = Optimised(self.optimizer, trainable_ids(self.trainable_variables))
+        before = self._optimised
+        if before.optimizer is current.optimizer and before.weights != current.weights:
+            count = len(before.weights ^ current.weights)
             raise ValueError(
                 f"{count} weights were frozen or thawed since the model was compiled; expected the "
                 "optimiser to be made for the weights that train. Call "
@@ -111,7 +129,7 @@ class CompiledMethods(TrainingMethods):
             )
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-        if current != self._optimised and not int(ops.convert_to_numpy(self.optimizer.iterations)):
+        if current != before and not int(ops.convert_to_numpy(self.optimizer.iterations)):
             self.control.closed_steps.assign(np.zeros(self.control.closed_steps.shape, "int32"))
         self._optimised = current
 

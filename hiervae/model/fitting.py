@@ -187,15 +187,16 @@ class FittingMethods(ModelCore):
             _refuse_controllers("evaluate", kwargs.get("callbacks"))
             x, y, sample_weight = self._checked(x, y, sample_weight)
         self.reset_generator(self.seed or 0)
-        logs = super().evaluate(
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=sample_weight,
-            return_dict=True,
-            **kwargs,
-        )
+        with backend.restore_on_error(self, copy=True):
+            logs = super().evaluate(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                verbose=verbose,
+                sample_weight=sample_weight,
+                return_dict=True,
+                **kwargs,
+            )
         if not np.isfinite(logs["loss"]):
             terms = ", ".join(self.step_metrics.non_finite_terms())
             raise NonFiniteLossError(
@@ -216,7 +217,23 @@ class FittingMethods(ModelCore):
         _refuse_controllers("predict", kwargs.get("callbacks"))
         if is_array(x):
             x = self.examples("x", x, require_support=False)
-        return super().predict(x, **kwargs)
+        with backend.restore_on_error(self, copy=True):
+            return super().predict(x, **kwargs)
+
+    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """One step, as `keras.Model.train_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().train_on_batch(*args, **kwargs)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
+        """Metrics of one batch, as `keras.Model.test_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().test_on_batch(*args, **kwargs)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:
         """Initialise from `x` the parts that want it (data-dependent initialisation).

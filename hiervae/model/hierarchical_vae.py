@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
+from hiervae.backend import placement
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
@@ -180,7 +181,7 @@ class HierarchicalVAE(
         for part in self.parts:
             part.prepare(context)
         known = {id(layer) for layer in layers_of(self)}
-        with construction_scope(self.seed, self.dtype_policy):
+        with placement(self), construction_scope(self.seed, self.dtype_policy):
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 import keras
@@ -37,17 +38,16 @@ class SavingMethods(ModelCore):
         """Quantise the weights for inference, as `keras.Model.quantize`; not to be undone.
 
         The quantised model is for use in this process: `save` refuses it.
-
-        Raises:
-            ValueError: if the model is not built.
         """
-        self.require_built("quantize")
         # A function compiled before would go on with the weights of before.
         self.forget_compiled_functions()
         for layer in layers_of(self):
             if not layer.built and not layer.variables:
                 layer.built = True  # such as Flatten, which Keras builds at its first call
-        super().quantize(*args, **kwargs)
+        with warnings.catch_warnings():
+            # Said of every layer that has no weights.
+            warnings.filterwarnings("ignore", message=".*does not have a `quantize` method")
+            super().quantize(*args, **kwargs)
         self._quantized = True
 
     def build_from_config(self, config: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def log_likelihood_of(
     num_samples: int,
     batch_size: int,
     seed: int,
-    rows_per_pass: int,
+    rows_per_pass: int | None,
     verbose: int = 0,
 ) -> Config:
     """The importance-weighted estimate of the log-likelihood (Burda et al. 2016).
