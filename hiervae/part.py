@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import keras
+import numpy as np
 
 from hiervae.networks.base import Network
 from hiervae.types import Shape
 from hiervae.utils.batching import Array
+from hiervae.utils.validation import check_positive_int
 from hiervae.utils.versioned import VersionedOptions
 
 
@@ -19,13 +22,19 @@ class ModelContext:
 
     Attributes:
         event_shape: shape of one example x.
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top).
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top), the number of values of a level
+            that is a tensor.
         prior_dim: size of the latent vector that the prior governs: z_L of a stacked structure,
-            all levels concatenated of a flat one.
+            all levels concatenated of a flat one, each flattened.
         network: the deterministic blocks the inference scheme is to use.
-        value_range: lowest and highest value the likelihood gives density to; None is unbounded.
+        value_range: lowest and highest value of the likelihood's support; None is unbounded.
         components_are_drawn: whether the posteriors of pseudo-inputs are conditioned on a draw of
             lower levels, and so differ from call to call.
+        latent_shapes: shapes of z_1 ... z_L, such as ((8, 8, 4), (16,)); left out, all levels are
+            vectors.
+
+    Raises:
+        ValueError: if a shape has not as many values as `latent_dims` says.
     """
 
     event_shape: Shape
@@ -34,11 +43,64 @@ class ModelContext:
     network: Network
     value_range: tuple[float | None, float | None] = (None, None)
     components_are_drawn: bool = False
+    latent_shapes: tuple[Shape, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.latent_shapes:
+            object.__setattr__(self, "latent_shapes", tuple((dim,) for dim in self.latent_dims))
+        sizes = tuple(math.prod(shape) for shape in self.latent_shapes)
+        if sizes != tuple(self.latent_dims):
+            raise ValueError(
+                f"latent_shapes={self.latent_shapes} have {sizes} values beside "
+                f"latent_dims={self.latent_dims}; expected as many. Leave latent_shapes out where "
+                "all levels are vectors."
+            )
 
     @property
     def num_levels(self) -> int:
         """Number of stochastic levels L."""
         return len(self.latent_dims)
+
+
+MAX_LATENT_SIZE = 1 << 20
+"""The most values of a level; what is above is a slip, or a damaged file."""
+
+
+def standardize_latent_shapes(latent_dims: Any) -> tuple[Shape, ...]:
+    """Return the shapes of z_1 ... z_L.
+
+    Args:
+        latent_dims: one size, or one entry per level: a size, or the shape of a tensor.
+
+    Raises:
+        ValueError: if there is no level, or an entry is neither a size nor a shape, or too large.
+    """
+    several = _is_sequence(latent_dims)
+    entries = tuple(latent_dims) if several else (latent_dims,)
+    if not entries:
+        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
+    shapes = tuple(_latent_shape(f"latent_dims[{i}]", entry) for i, entry in enumerate(entries))
+    if max(map(math.prod, shapes)) > MAX_LATENT_SIZE:
+        raise ValueError(
+            f"latent_dims={entries}: expected levels of at most {MAX_LATENT_SIZE} values, whose "
+            "weights a machine can hold."
+        )
+    return shapes
+
+
+def _latent_shape(name: str, entry: Any) -> Shape:
+    if not _is_sequence(entry):
+        return (check_positive_int(name, entry),)
+    if not len(entry) or any(map(_is_sequence, entry)):
+        raise ValueError(
+            f"{name}={entry!r}: expected the size of a level that is a vector, such as 16, or the "
+            "shape of one that is a tensor, such as (8, 8, 4)."
+        )
+    return tuple(check_positive_int(f"{name}[{axis}]", size) for axis, size in enumerate(entry))
+
+
+def _is_sequence(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
 
 
 class Part(VersionedOptions, keras.layers.Layer):

@@ -3,9 +3,10 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
-`placement`, that in which its variables are made; `matrix_product`,
-which keeps float32 where the backend would multiply with fewer digits; and
-`MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call.
+`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
+backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
+Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
+fast.
 """
 
 import keras
@@ -14,6 +15,7 @@ from hiervae.backend.step import Compilable, Gate, StepOutcome
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -23,6 +25,7 @@ if keras.backend.backend() == "jax":
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -32,6 +35,7 @@ elif keras.backend.backend() == "tensorflow":
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
+        DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
@@ -46,6 +50,7 @@ else:
     )
 
 __all__ = [
+    "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "Compilable",
     "Gate",

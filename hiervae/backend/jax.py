@@ -17,6 +17,7 @@ from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 Values: TypeAlias = list[Tensor]
 Logs: TypeAlias = dict[str, Tensor]

@@ -27,6 +27,7 @@ from hiervae.backend.variables import (
 from hiervae.types import Shape, Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
+DEFAULT_STEPS_PER_EXECUTION = 20
 
 
 class StepAdapter(SteppedModel, abc.ABC):
@@ -71,6 +72,11 @@ class StepAdapter(SteppedModel, abc.ABC):
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
         return self.batch_outcome(*_unpack(data, self.event_shape), training=False).logs
+
+    def predict_step(self, data: Any) -> Tensor:
+        """Return the reconstruction means of one batch."""
+        means: Tensor = self(_unpack(data, self.event_shape)[0], training=False)
+        return means
 
 
 def _unpack(data: Any, event_shape: Shape | None) -> tuple[Tensor, Tensor | None]:

@@ -24,6 +24,7 @@ from hiervae.backend.variables import (
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = 1
+DEFAULT_STEPS_PER_EXECUTION = 1
 
 
 class StepAdapter(SteppedModel, abc.ABC):

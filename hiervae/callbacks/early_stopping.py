@@ -16,11 +16,21 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     such a phase, and models without a rule, are in the main phase from the start. A training that
     never leaves the initial phase keeps the weights of its last epoch.
 
-    Takes the arguments of `keras.callbacks.EarlyStopping`.
+    Takes the arguments of `keras.callbacks.EarlyStopping`. With `mode="auto"` it knows that a loss
+    is to fall and the ELBO to rise; of any other metric Keras wants to be told, by `mode="min"` or
+    `mode="max"`.
 
     Example:
         >>> stopping = EarlyStopping("val_loss", patience=50, restore_best_weights=True)
     """
+
+    mode: str
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Choose the direction of what is monitored."""
+        if self.mode == "auto" and self.monitor in ("elbo", "val_elbo"):
+            self.mode = "max"
+        super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Look at an epoch of the main phase."""

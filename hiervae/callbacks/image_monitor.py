@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from hiervae.callbacks.picture_monitor import PictureMonitor
+from hiervae.callbacks.figure_monitor import FigureMonitor
 from hiervae.plotting import image_grid, reconstructions
 from hiervae.plotting.frames import value_limits
 from hiervae.types import Shape
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class ImageMonitor(PictureMonitor):
+class ImageMonitor(FigureMonitor):
     """Draws reconstructions and samples at the end of epochs.
 
     `reconstructions` shows examples, each above its reconstruction from the posterior means;
     `samples` shows the means of the likelihood at latents drawn from the model, from the same noise
-    each time. The examples set the scale of black and white in every picture; examples that are no
+    each time. The examples set the scale of black and white in every figure; examples that are no
     images are drawn as lines. Training is the same with and without the monitor.
 
     Args:
         x: examples of shape (n, *event_shape), the first `num_images` of which are shown.
         directory: where PNG files go, `reconstructions_<step>.png` and `samples_<step>.png`.
-        log_dir: TensorBoard directory; the pictures are its run `images`.
-        every: epochs from picture to picture.
+        log_dir: TensorBoard directory; the figures are its run `images`.
+        every: epochs from figure to figure.
         num_images: number of examples and of samples.
         image_shape: (height, width) or (height, width, channels) of flat images that are not
             square, (d,) to draw lines, as in `hiervae.plotting.image_grid`.
@@ -67,7 +67,7 @@ class ImageMonitor(PictureMonitor):
         """Draw the examples alone."""
         image_grid(self.x, image_shape=self.image_shape)
 
-    def pictures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Figure]:
         """`reconstructions` and `samples`."""
         means = self.model.decode(self.model.encode(self.x))
         latents = self.model.sample_prior(self.num_images, seed=self.seed)

@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hiervae.callbacks.picture_monitor import PictureMonitor
+from hiervae.callbacks.figure_monitor import FigureMonitor
 from hiervae.errors import DataError
 from hiervae.plotting import latent_space
+from hiervae.utils.arrays import require_array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class LatentMonitor(PictureMonitor):
+class LatentMonitor(FigureMonitor):
     """Draws two dimensions of the latent space at the end of epochs.
 
     `posterior` shows the posterior means of examples and `prior` as many draws from the prior, from
     the same noise each time, both of the latent that the prior governs: z_L of a stacked structure,
-    all levels of a flat one. Where the two pictures differ, the prior does not match the aggregated
+    all levels of a flat one. Where the two figures differ, the prior does not match the aggregated
     posterior. Training is the same with and without the monitor.
 
     Args:
         x: examples of shape (n, *event_shape).
         directory: where PNG files go, `posterior_<step>.png` and `prior_<step>.png`.
-        log_dir: TensorBoard directory; the pictures are its run `latents`.
-        every: epochs from picture to picture.
+        log_dir: TensorBoard directory; the figures are its run `latents`.
+        every: epochs from figure to figure.
         values: one for each example, shape (n,), for the colours: labels, angles or other numbers.
         kind: how to read `values`, as in `hiervae.plotting.latent_space`.
         dimensions: the two dimensions of the latent to draw, from 0.
@@ -61,7 +62,7 @@ class LatentMonitor(PictureMonitor):
         seed: int = 0,
     ) -> None:
         super().__init__(x, directory, log_dir, every)
-        self.values = values
+        self.values = None if values is None else require_array(values, "values")
         self.kind = kind
         self.dimensions = list(dimensions)
         self.seed = seed
@@ -77,7 +78,7 @@ class LatentMonitor(PictureMonitor):
             )
         latent_space(np.zeros((len(self.x), 2)), self.values, kind=self.kind)
 
-    def pictures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Figure]:
         """`posterior` and `prior`."""
         means = self.model.governed_latent(self.model.encode(self.x))
         draws = self.model.sample_prior(len(self.x), seed=self.seed)

@@ -25,6 +25,18 @@ class _Mark(NamedTuple):
     seconds: float
 
 
+_OF_ONE_FIT = (
+    "_writers",
+    "_enabled",
+    "_first_step",
+    "_lock",
+    "_batches",
+    "_epoch_begin",
+    "_last_record",
+    "_epoch_end",
+)
+
+
 class TensorBoard(keras.callbacks.Callback):
     """Writes the logs of `fit` as TensorBoard scalars; needs no TensorFlow.
 
@@ -78,6 +90,9 @@ class TensorBoard(keras.callbacks.Callback):
         self.log_dir = Path(log_dir)
         self.update_freq = update_freq
         self.write_steps_per_second = write_steps_per_second
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
         self._writers: dict[str, EventWriter] = {}
         self._enabled = False
         self._first_step = 0
@@ -85,6 +100,15 @@ class TensorBoard(keras.callbacks.Callback):
         self._batches: BatchSequence[tuple[float, Mapping[str, Any]]] = BatchSequence()
         self._epoch_begin = self._last_record = _Mark(0, 0.0)
         self._epoch_end: _Mark | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out open files and the lock: a copy, as tuners make it, begins anew."""
+        return {name: value for name, value in vars(self).items() if name not in _OF_ONE_FIT}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take up the settings."""
+        vars(self).update(state)
+        self._begin_anew()
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Open the run `train`."""

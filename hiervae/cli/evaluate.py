@@ -53,7 +53,7 @@ def add_parser(commands: Any) -> None:
         type=parsing.positive_int,
         default=100,
         metavar="N",
-        help="examples a pass (default 100)",
+        help="examples per pass (default 100)",
     )
     parser.add_argument(
         "--rows-per-pass",
@@ -68,33 +68,35 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Score a model."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     folder.read_config()  # what is wrong is refused before Keras is loaded and the model scored
     folder.read_metrics()
     require_keras()
-    from hiervae.runs.measures import bound_of, log_likelihood_of, prior_samples
-    from hiervae.runs.open_run import open_run
-    from hiervae.runs.run_data import examples_of
-    from hiervae.runs.versions import installed_versions
+    from hiervae.runs.config import installed_versions
+    from hiervae.runs.data import examples_of
+    from hiervae.runs.metrics import bound_of, log_likelihood_of
+    from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
     model, dataset = opened.model, opened.dataset
     examples = examples_of(dataset, arguments.split, arguments.limit)
     bound = bound_of(model, examples, arguments.batch_size)
-    score = log_likelihood_of(
-        model,
-        examples,
-        arguments.num_samples,
-        arguments.batch_size,
-        arguments.seed,
-        arguments.rows_per_pass,
-        verbose=1,
-    )
+    with console.progress(len(examples), "example") as progress:
+        score = log_likelihood_of(
+            model,
+            examples,
+            arguments.num_samples,
+            arguments.batch_size,
+            arguments.seed,
+            arguments.rows_per_pass,
+            progress.update,
+        )
     protocol = {
         "num_samples": arguments.num_samples,
-        "prior_samples": prior_samples(model),
+        "prior_samples": None,
+        **model.prior.describe_estimate(),
         "elbo_samples": model.objective.num_samples,
         "split": arguments.split,
         "num_examples": len(examples),
@@ -105,13 +107,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     }
     record = {**bound, **score, "protocol": protocol}
     folder.write_metrics(**{arguments.split: record})
-    console.say(f"{dataset.info.name}, {arguments.split} split, nats per example:")
+    console.heading(f"{dataset.info.name}, {arguments.split} split, nats per example")
     console.values({**bound, **score})
-    console.say("protocol:")
+    console.heading("protocol")
     console.values(
         {
             "importance samples S": arguments.num_samples,
-            "samples of the prior's estimate K": protocol["prior_samples"] or "none, it is exact",
+            "estimate of the prior": _estimate(model.prior.describe_estimate()),
             "examples": f"{len(examples)} of {protocol['of_examples']}",
             "binarisation": protocol["binarisation"],
             "seed": arguments.seed,
@@ -120,3 +122,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     console.result({"run": folder.path, arguments.split: record})
     return 0
+
+
+def _estimate(settings: dict[str, Any]) -> str:
+    """Settings of a prior's estimate of its own density in words."""
+    named = (f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
+    return ", ".join(named) or "none, it is exact"

@@ -9,17 +9,23 @@ from hiervae.cli import parsing
 from hiervae.cli.console import Console
 
 EXAMPLES = """\
-  hiervae interpolate runs/pendulum --from 0 --to 180
-      the labels are angles, so these are degrees: the nearest test examples are taken
-  hiervae interpolate runs/mnist --from 3 --to 9000
-      elsewhere these are positions in the test split, from 0
-  hiervae interpolate runs/pendulum --by index --from 12 --to 700 --num-nodes 2000
-  hiervae interpolate runs/digits --by label --from 1 --to 7
+  hiervae interpolate runs/pendulum
+      two test examples that differ: 0 and 180 degrees, as the labels are angles
+  hiervae interpolate runs/mnist
+      the first test example of the lowest and of the highest class: a 0 and a 9
+  hiervae interpolate runs/mnist --by label --from 1 --to 7
       the first test example of either class
+  hiervae interpolate runs/pendulum --from 30 --to 210
+      labels that are angles need no --by: the test examples nearest to these degrees
+  hiervae interpolate runs/pendulum --by index --from 12 --to 700 --num-nodes 2000
+      positions in the test split, from 0; a split may be sorted by class
 
 Samples of the learned prior form a graph that joins each to its nearest neighbours; the path is the
-shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison.
+shortest one through it (Klushyn et al. 2019), shown above the straight line for comparison. The
+samples that lie most alone are left out, so that no path crosses a hole over them.
 """
+
+GRAPH_OPTIONS = ("num_nodes", "num_neighbors", "prune_fraction")
 
 
 def add_parser(commands: Any) -> None:
@@ -30,23 +36,29 @@ def add_parser(commands: Any) -> None:
         run,
         "interpolate between two examples along the learned manifold",
         "Interpolate between two examples along a graph on samples of the learned prior. Writes "
-        "the decoded path and, for two latent dimensions, the graph with the path as pictures, and "
+        "the decoded path and, for two latent dimensions, the graph with the path as figures, and "
         "the graph itself as graph.npz.",
         EXAMPLES,
     )
     parsing.add_run_argument(parser)
     parsing.add_data_dir(parser)
     parser.add_argument(
-        "--from", dest="start", type=float, required=True, metavar="A", help="where to begin"
+        "--from",
+        dest="start",
+        type=parsing.number,
+        metavar="A",
+        help="where to begin; without A and B, two examples that differ: 0 and 180 degrees where "
+        "labels are angles, else one of the lowest and one of the highest label, else the first "
+        "and the middle position",
     )
     parser.add_argument(
-        "--to", dest="end", type=float, required=True, metavar="B", help="where to end"
+        "--to", dest="end", type=parsing.number, metavar="B", help="where to end; given with A"
     )
     parser.add_argument(
         "--by",
         choices=("index", "label"),
         help="what A and B are: positions in the split, or labels (angles in degrees); by default "
-        "labels where they are angles, else positions",
+        "labels where they are angles or A and B are left out, else positions",
     )
     parsing.add_split(parser, "where the two examples are")
     parser.add_argument(
@@ -63,60 +75,77 @@ def add_parser(commands: Any) -> None:
         metavar="K",
         help="neighbours each is joined to (default 10)",
     )
+    parser.add_argument(
+        "--prune-fraction",
+        type=float,
+        metavar="F",
+        help="share of the samples, those farthest from their neighbours, that no path visits "
+        "(default 0.05; 0 is the paper's rule)",
+    )
     parsing.add_seed(parser, "samples")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Interpolate."""
     from hiervae.cli.backend import require_keras
-    from hiervae.cli.usage_error import refused_as_usage
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.cli.usage_error import UsageError, in_command_words, refused_as_usage
+    from hiervae.runs.folder import RunFolder
 
+    if (arguments.start is None) != (arguments.end is None):
+        given, missing = ("--from", "--to") if arguments.end is None else ("--to", "--from")
+        raise UsageError(f"{given} was given without {missing}; expected both or neither.")
     folder = RunFolder(arguments.folder)
     folder.read_config()  # what is wrong is refused before Keras is loaded and the graph made
     folder.read_metrics()
     require_keras()
+    from hiervae.errors import DataError, NoPathError
     from hiervae.manifold import LatentGraph
+    from hiervae.runs.data import examples_of, labels_of
     from hiervae.runs.figures import FigureWriter
-    from hiervae.runs.interpolation import choose_example, interpolate
-    from hiervae.runs.open_run import open_run
-    from hiervae.runs.run_data import examples_of, has_angles, labels_of
+    from hiervae.runs.interpolation import choose_ends, interpolate
+    from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    model, dataset = opened.model, opened.dataset
-    split, by = arguments.split, arguments.by
-    by = by or ("label" if has_angles(dataset) else "index")
+    model, dataset, split = opened.model, opened.dataset, arguments.split
     examples = examples_of(dataset, split)
-    ends = [choose_example(dataset, split, value, by) for value in (arguments.start, arguments.end)]
-    with refused_as_usage():
+    try:
+        ends = choose_ends(dataset, split, arguments.start, arguments.end, arguments.by)
+    except DataError as error:
+        raise UsageError(str(error)) from error
+    given = arguments.prune_fraction
+    pruning = {} if given is None else {"prune_fraction": given}
+    with refused_as_usage(GRAPH_OPTIONS), console.status("building the graph"):
         graph = LatentGraph.from_prior(
-            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed
+            model, arguments.num_nodes, arguments.num_neighbors, arguments.seed, **pruning
         )
-    found = interpolate(model, graph, examples[ends[0]], examples[ends[1]])
+    try:
+        found = interpolate(model, graph, *(examples[end] for end in ends.positions))
+    except NoPathError as error:
+        raise NoPathError(in_command_words(str(error), GRAPH_OPTIONS)) from error
     graph.save(folder.graph_file)
-    name = f"{arguments.start:g}_{arguments.end:g}"
-    unit = "degrees" if by == "label" and has_angles(dataset) else f"({by})"
-    title = f"from {arguments.start:g} to {arguments.end:g} {unit}, {split} examples {ends}"
+    name = f"{ends.values[0]:g}_{ends.values[1]:g}"
+    title = f"{ends.title}, {split} examples {ends.positions}"
     figures = FigureWriter(folder, dataset.info.value_range, console.note)
     figures.interpolation(f"interpolation_{name}", found.path, found.straight, title)
     figures.graph(f"latent_graph_{name}", model, examples, graph, found.path, title)
     labels = labels_of(dataset, split)
     record = {
-        "from": arguments.start,
-        "to": arguments.end,
-        "by": by,
+        "from": ends.values[0],
+        "to": ends.values[1],
+        "by": ends.by,
         "split": split,
-        "examples": ends,
-        "labels": None if labels is None else labels[ends],
+        "examples": ends.positions,
+        "labels": None if labels is None else labels[ends.positions],
         "seed": arguments.seed,
         **found.as_dict(),
     }
     folder.write_metrics(interpolation=record)
-    console.say(f"path between the {split} examples {ends[0]} and {ends[1]}:")
+    start, end = ends.positions
+    console.heading(f"path {ends.title}, between the {split} examples {start} and {end}")
     console.values({key: value for key, value in found.as_dict().items() if key != "node_ids"})
     console.say(f"graph in {folder.graph_file}")
     if figures.written:
-        console.say(f"pictures in {folder.figures}: {', '.join(figures.written)}")
+        console.say(f"figures in {folder.figures}: {', '.join(figures.written)}")
     console.result(
         {
             "run": folder.path,

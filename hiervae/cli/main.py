@@ -31,10 +31,10 @@ INTERRUPTED = 130
 
 EPILOG = """\
 examples:
-  hiervae train                                     a pendulum, from nothing to pictures
+  hiervae train                                     a pendulum, from nothing to figures
   hiervae train --dataset static_mnist --out runs/mnist
   hiervae evaluate runs/mnist --num-samples 5000
-  hiervae interpolate runs/pendulum --from 0 --to 180
+  hiervae interpolate runs/pendulum                 from 0 to 180 degrees
   hiervae <command> --help                          all options, with examples
 
 exit status: 0 done, 1 failed, 2 called wrongly, 130 interrupted.

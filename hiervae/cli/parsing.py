@@ -118,6 +118,11 @@ def positive_float(text: str) -> float:
     return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")
 
 
+def number(text: str) -> float:
+    """A finite number."""
+    return _checked(text, float, lambda value: True, "a number, such as 7 or 180")
+
+
 def seed(text: str) -> int:
     """A seed that every backend takes."""
     return _checked(
@@ -128,6 +133,14 @@ def seed(text: str) -> int:
 def steps(text: str) -> int | str:
     """A positive integer or "auto"."""
     return text if text == "auto" else positive_int(text)
+
+
+def kappa(text: str) -> float | str:
+    """A positive number or "auto"."""
+    if text == "auto":
+        return text
+    expected = 'a positive number, such as 0.5, or "auto"'
+    return _checked(text, float, lambda value: value > 0, expected)
 
 
 def key_value(text: str) -> tuple[str, Any]:

@@ -29,7 +29,7 @@ def add_parser(commands: Any) -> None:
         "report",
         run,
         "put all about a run into one HTML file",
-        "Put all about a finished run into one HTML file: measures with their protocols, pictures, "
+        "Put all about a finished run into one HTML file: metrics with their protocols, figures, "
         "the course of training, model, data, versions, and the command that gives it again.",
         EXAMPLES,
     )
@@ -39,14 +39,15 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Write the report."""
-    from hiervae.runs.report import write_report
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.reports import write_report
+    from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     path = folder.path / "report.html" if arguments.out is None else Path(arguments.out)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--out {path}: expected the name of an HTML file, such as report.html.")
-    report = write_report(folder, path)
+    with console.status("writing the report"):
+        report = write_report(folder, path)
     for sentence in report.missing:
         console.note(sentence)
     console.say(f"report in {path}")
@@ -54,9 +55,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         {
             "run": folder.path,
             "report": path,
-            "measures": report.measures,
+            "measures": report.metrics,
             "curves": report.curves,
-            "pictures": report.pictures,
+            "pictures": report.figures,
             "missing": report.missing,
         }
     )

@@ -32,7 +32,7 @@ def add_parser(commands: Any) -> None:
         "sample",
         run,
         "draw new data from a trained model",
-        "Draw new data from a trained model: a picture in the run's figures, and an array where "
+        "Draw new data from a trained model: a figure in the run folder, and an array where "
         "one is asked for.",
         EXAMPLES,
     )
@@ -58,7 +58,7 @@ def add_parser(commands: Any) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Draw samples."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     value_range = folder.read_config().data["value_range"]
@@ -68,12 +68,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
-    from hiervae.runs.figures import FigureWriter
-    from hiervae.runs.new_data import new_data
+    from hiervae.runs.figures import FigureWriter, new_data
     from hiervae.utils.files import replacing
 
     model = folder.load_model()
-    with refused_as_usage():
+    with refused_as_usage(("component",)), console.status("drawing samples"):
         images, kind = new_data(
             model, arguments.num, arguments.seed, arguments.noise, arguments.component
         )
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             np.save(stream, images)
         console.say(f"array of shape {images.shape} in {array}")
     if figures.written:
-        console.say(f"picture in {folder.figures}: {', '.join(figures.written)}")
+        console.say(f"figures in {folder.figures}: {', '.join(figures.written)}")
     console.result(
         {
             "run": folder.path,

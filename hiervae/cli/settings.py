@@ -13,8 +13,8 @@ from typing import Any
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 from hiervae.presets.merging import merge
+from hiervae.runs.config import FORMAT, RunConfig
 from hiervae.runs.files import read_json
-from hiervae.runs.run_config import FORMAT, RunConfig
 from hiervae.types import Config
 from hiervae.utils.validation import check_positive_int, check_seed
 

@@ -73,7 +73,9 @@ def add_parser(commands: Any) -> None:
     how.add_argument(
         "--epochs", type=parsing.positive_int, metavar="N", help="passes over the data"
     )
-    how.add_argument("--batch-size", type=parsing.positive_int, metavar="N", help="examples a step")
+    how.add_argument(
+        "--batch-size", type=parsing.positive_int, metavar="N", help="examples per step"
+    )
     how.add_argument(
         "--learning-rate", type=parsing.positive_float, metavar="RATE", help="of the optimiser"
     )
@@ -84,12 +86,12 @@ def add_parser(commands: Any) -> None:
     )
     how.add_argument(
         "--kappa",
-        type=parsing.positive_float,
-        help="its square bounds the reconstruction error (geco, rewo)",
+        type=parsing.kappa,
+        help="its square bounds the reconstruction error; auto measures a bound (geco, rewo)",
     )
     how.add_argument("--nu", type=parsing.positive_float, help="learning rate of beta (geco, rewo)")
     how.add_argument(
-        "--tau", type=parsing.positive_float, help="slope of the pull to beta = 1 (rewo)"
+        "--tau", type=parsing.positive_float, help="slope of the attraction to beta = 1 (rewo)"
     )
     how.add_argument(
         "--scheduler-option",
@@ -136,7 +138,7 @@ def _list_presets(option: argparse.Action) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from hiervae.cli.backend import require_keras
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     name = Path(arguments.dataset or "pendulum").stem
     folder = RunFolder(arguments.out or Path("runs") / name)

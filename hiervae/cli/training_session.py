@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,16 +18,23 @@ from hiervae.cli.settings import resolve
 from hiervae.cli.training_progress import TrainingProgress
 from hiervae.cli.usage_error import UsageError, refused_as_usage
 from hiervae.datasets import Dataset
+from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
-from hiervae.runs.example_stream import ExampleStream
-from hiervae.runs.history import Row
+from hiervae.runs.config import RunConfig, installed_versions
+from hiervae.runs.data import (
+    ExampleStream,
+    describe_data,
+    examples_of,
+    load_data,
+    num_examples,
+)
+from hiervae.runs.folder import RunFolder
+from hiervae.runs.history import Row, read_history
+from hiervae.runs.models import load_model
 from hiervae.runs.results import write_results
-from hiervae.runs.run_config import RunConfig
-from hiervae.runs.run_data import describe_data, examples_of, load_data, num_examples
-from hiervae.runs.run_folder import RunFolder
-from hiervae.runs.versions import installed_versions
 from hiervae.schedulers import Scheduler
+from hiervae.types import Config
 
 INTERRUPTED = 130
 
@@ -64,6 +73,9 @@ class TrainingSession:
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":
             config = replace(config, model={**config.model, "dynamic_binarisation": True})
+        number, batch_size = num_examples(dataset, "train"), config.training["batch_size"]
+        optimizer = training.match_schedule(config.optimizer, number, batch_size)
+        config = replace(config, optimizer=optimizer)
         self._check_unchanged(saved, config)
         model, rows = self._model(config, dataset)
         stream, valid = self._examples(config, dataset, model)
@@ -87,15 +99,37 @@ class TrainingSession:
                 self.console.note,
                 [progress],
             )
+            diverged = training.divergence(config, stream, rows, dataset.info.event_shape)
         except KeyboardInterrupt:
             progress.close()
             self.console.error(f"interrupted; go on with: {self.again}")
             return INTERRUPTED
+        except NonFiniteLossError as error:
+            rows = read_history(self.folder.history_file)
+            if not self.folder.latest_file.exists() or not rows:
+                raise
+            model, diverged = load_model(self.folder.latest_file), str(error)
+        finally:
+            progress.close()
         metrics, figures = write_results(
-            self.folder, config, model, dataset, rows, self.console.note
+            self.folder, config, model, dataset, rows, self.console.note, diverged
         )
         self._report(metrics, figures)
+        if diverged is not None:
+            self.console.error(self._divergence(diverged, config, metrics["training"]))
+            return 1
+        self.console.result({"run": self.folder.path, "metrics": metrics, "figures": figures})
         return 0
+
+    def _divergence(self, reason: str, config: RunConfig, kept: Mapping[str, Any]) -> str:
+        rate = config.optimizer.get("config", {}).get("learning_rate")
+        known = f" (it was {rate:g})" if isinstance(rate, (int, float)) else ""
+        return (
+            f"The training diverged: {reason.rstrip('.')}. {self.folder.model_file} is the model "
+            f"of epoch {kept['model_epoch']} of {kept['epochs']}, the best. Train into another "
+            f"folder by --out with a smaller --learning-rate{known}, or with shorter steps by "
+            "--set optimizer.config.clipnorm=1.0."
+        )
 
     def _check_unchanged(self, saved: RunConfig | None, config: RunConfig) -> None:
         differences = [] if saved is None else saved.differences(config)
@@ -118,13 +152,21 @@ class TrainingSession:
         self, config: RunConfig, dataset: Dataset, model: HierarchicalVAE
     ) -> tuple[ExampleStream, NDArray[Any] | None]:
         """Training and validation examples, once they were found fit for the model."""
-        dynamic = model.dynamic_binarisation
         in_memory = isinstance(dataset.train, np.ndarray)
         some = examples_of(dataset, "train", None if in_memory else NUM_CHECKED)
-        model.check_examples("the training data", some, require_support=not dynamic)
         valid = examples_of(dataset, "valid") if num_examples(dataset, "valid") else None
-        if valid is not None:
-            model.check_examples("the validation data", valid)
+        try:
+            _check_examples(model, some, valid)
+        except DataError as error:
+            settings = _settings_that_fit(config, some, valid)
+            if not settings:
+                raise
+            found = str(error).partition(". ")[0]  # what was received and expected; then advice
+            raise UsageError(
+                f"The data set {config.dataset['name']!r} does not suit the model: "
+                f"{found[0].lower()}{found[1:]}. Set one that takes such values, by "
+                f"{' or '.join(settings)}."
+            ) from error
         batch_size = config.training["batch_size"]
         return ExampleStream(dataset.train, batch_size, config.seed), valid
 
@@ -149,8 +191,32 @@ class TrainingSession:
     def _report(self, metrics: dict[str, Any], figures: list[str]) -> None:
         for section in ("training", "valid", "test", "polar_regression"):
             if section in metrics:
-                self.console.say(f"{section.replace('_', ' ')}:")
+                self.console.heading(section.replace("_", " "))
                 self.console.values(metrics[section])
         if figures:
-            self.console.say(f"pictures in {self.folder.figures}: {', '.join(figures)}")
-        self.console.result({"run": self.folder.path, "metrics": metrics, "figures": figures})
+            self.console.say(f"figures in {self.folder.figures}: {', '.join(figures)}")
+
+
+def _check_examples(model: HierarchicalVAE, some: NDArray[Any], valid: NDArray[Any] | None) -> None:
+    """Refuse examples that the model cannot be trained on or validated with."""
+    model.check_examples("the training data", some, require_support=not model.dynamic_binarisation)
+    if valid is not None:
+        model.check_examples("the validation data", valid)
+
+
+def _settings_that_fit(
+    config: RunConfig, some: NDArray[Any], valid: NDArray[Any] | None
+) -> list[str]:
+    """Options of the command that give a model which takes these examples."""
+    changes: dict[str, Config] = {
+        f"--set model.likelihood={name}": {"likelihood": name}
+        for name in registry.available("hiervae.likelihoods")
+    }
+    changes["--set model.dynamic_binarisation=true"] = {"dynamic_binarisation": True}
+    fitting = []
+    for option, change in changes.items():
+        changed = replace(config, model={**config.model, **change})
+        with suppress(Exception):  # such as options that are required, or a broken plugin
+            _check_examples(training.build_model(changed, some.shape[1:]), some, valid)
+            fitting.append(option)
+    return fitting

@@ -9,7 +9,7 @@ from hiervae.cli import parsing
 from hiervae.cli.console import Console
 
 EXAMPLES = """\
-  hiervae traverse runs/vlae                        a picture of every level
+  hiervae traverse runs/vlae                        one figure per level
   hiervae traverse runs/vlae --level 1 --limit 3    of the level nearest the data only
   hiervae traverse runs/vlae --level 2 --others held --seed 1
 
@@ -27,8 +27,8 @@ def add_parser(commands: Any) -> None:
         "traverse",
         run,
         "show what each level of a trained model means",
-        "Show what the stochastic levels of a trained model mean: a picture a level in the run's "
-        "figures, in which that level changes.",
+        "Show what the stochastic levels of a trained model mean: one figure per level in the run "
+        "folder, in which that level changes.",
         EXAMPLES,
     )
     parsing.add_run_argument(parser)
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """Draw traversals."""
     from hiervae.cli.backend import require_keras
     from hiervae.cli.usage_error import refused_as_usage
-    from hiervae.runs.run_folder import RunFolder
+    from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
     value_range = folder.read_config().data["value_range"]
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     model = folder.load_model()
     chosen = [arguments.level] if arguments.level else range(1, model.num_levels + 1)
-    with refused_as_usage():
+    with refused_as_usage(("level", "num", "limit", "others")), console.status("drawing levels"):
         drawn = {
             level: traversal(
                 model, level, arguments.num, arguments.limit, arguments.others, arguments.seed
@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         title = f"level {level} of {model.num_levels}, seed {arguments.seed}"
         figures.traversal(f"traversal_level_{level}", images, title)
     if figures.written:
-        console.say(f"pictures in {folder.figures}: {', '.join(figures.written)}")
+        console.say(f"figures in {folder.figures}: {', '.join(figures.written)}")
     console.result(
         {
             "run": folder.path,

@@ -105,7 +105,7 @@ def assemble_parts(
         parts: the splits.
         lazy: give `LazyExamples` instead of arrays; training examples are then shuffled anew each
             epoch.
-        batch_size: examples a batch, when lazy.
+        batch_size: examples per batch, when lazy.
         workers: threads that decode ahead, when lazy.
         **changes: other fields of `DatasetInfo` that differ from the catalogue's.
 

@@ -14,7 +14,7 @@ from hiervae.types import Tensor
 def _normal_normal(q: DiagonalNormal, p: DiagonalNormal) -> Tensor:
     difference = q.log_variance - p.log_variance
     squared = ops.square(q.mean - p.mean) * ops.exp(-p.log_variance)
-    return 0.5 * ops.sum(ops.exp(difference) + squared - 1.0 - difference, axis=-1)
+    return 0.5 * ops.sum(ops.exp(difference) + squared - 1.0 - difference, axis=q.event_axes)
 
 
 CLOSED_FORMS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
@@ -23,10 +23,10 @@ CLOSED_FORMS: dict[tuple[type, type], Callable[[Any, Any], Tensor]] = {
 
 
 def kl_divergence(q: Any, p: Any) -> Tensor | None:
-    """KL(q || p) in nats over the last axis, or None where the pair has no closed form.
+    """Return KL(q || p) in nats, summed over events, or None without a closed form.
 
     Args:
-        q: a distribution with parameters of shape (..., d).
+        q: a distribution with parameters of shape (..., *event).
         p: a distribution with parameters that broadcast against them.
     """
     closed_form = CLOSED_FORMS.get((type(q), type(p)))

@@ -20,7 +20,7 @@ class ActiveUnits:
     """The activity of every latent unit, level by level from z_1 (nearest the data) to z_L.
 
     Attributes:
-        variances: Var_x(E_q[u]) of each unit, one array (d_l,) a level.
+        variances: Var_x(E_q[u]) of each unit, one array of its shape per level.
         threshold: a unit with a variance above it is active.
     """
 
@@ -29,7 +29,7 @@ class ActiveUnits:
 
     @property
     def active(self) -> tuple[NDArray[np.bool_], ...]:
-        """Whether each unit is active, one array (d_l,) a level."""
+        """Whether each unit is active, one array of its shape per level."""
         return tuple(variance > self.threshold for variance in self.variances)
 
     @property

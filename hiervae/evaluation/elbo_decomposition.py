@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import NonFiniteLossError
 from hiervae.evaluation.kl_profile import closed_forms, kl_shares
-from hiervae.evaluation.normals import entropy, log_density, log_mixture_density, parameters
+from hiervae.evaluation.normals import (
+    as_vectors,
+    entropy,
+    log_density,
+    log_mixture_density,
+    parameters,
+)
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
 from hiervae.inference.passes import InferencePass
 from hiervae.utils.validation import check_positive_int
@@ -29,15 +35,17 @@ class ELBODecomposition:
 
     With z the latent that the prior governs and q(z) = (1/N) sum_n q(z | x_n):
 
-        elbo = reconstruction - conditional_kl - (cross_entropy - posterior_entropy)
-        cross_entropy - posterior_entropy = mutual_information + marginal_kl
+        elbo = reconstruction - conditional_kl - (cross_entropy - conditional_entropy)
+        cross_entropy - conditional_entropy = mutual_information + marginal_kl
 
     Attributes:
         elbo: the sum of the parts, at beta = 1.
         reconstruction: E[log p(x | z)].
         conditional_kl: KL of the levels below the one the prior governs; 0 without such levels.
             In bottom-up inference E[log q - log p] at the sampled latents.
-        posterior_entropy: E_x[H(q(z | x))].
+        conditional_entropy: mean entropy of the normal that z is drawn from: E_x[H(q(z | x))],
+            except in a bottom-up hierarchy of several levels, where z = z_L is drawn given the
+            sampled z_{L-1}: there it is E[H(q(z_L | z_{L-1}))], at most E_x[H(q(z_L | x))].
         cross_entropy: -E_{q(z)}[log p(z)].
         mutual_information: I(x; z) between the index of an example and z; at most log N. Like
             marginal_kl it is not negative, but its estimate may be, by its noise.
@@ -46,6 +54,8 @@ class ELBODecomposition:
             the sampled parents where a level has any.
         prior_is_exact: False where log p(z) itself is an estimate from below (as the bound of a
             hierarchical prior is): cross_entropy and marginal_kl are then biased upwards.
+        given_example: True where z is drawn given x alone, False where a sampled level below comes
+            between.
         num_examples: N.
         num_samples: posterior samples for each example.
     """
@@ -53,14 +63,31 @@ class ELBODecomposition:
     elbo: float
     reconstruction: float
     conditional_kl: float
-    posterior_entropy: float
+    conditional_entropy: float
     cross_entropy: float
     mutual_information: float
     marginal_kl: float
     estimated: tuple[str, ...]
     prior_is_exact: bool
+    given_example: bool
     num_examples: int
     num_samples: int
+
+    @property
+    def posterior_entropy(self) -> float:
+        """E_x[H(q(z | x))] (Tomczak & Welling 2018, Eq. 5).
+
+        Raises:
+            ValueError: if z is drawn given a sampled level below, so that q(z | x) is an integral
+                whose entropy has no closed form.
+        """
+        if not self.given_example:
+            raise ValueError(
+                "posterior_entropy is the entropy of q(z | x), which is not known where z_L is "
+                "drawn given the sampled level below, as in a bottom-up hierarchy. Use "
+                "conditional_entropy, that of q(z_L | z_{L-1})."
+            )
+        return self.conditional_entropy
 
 
 def elbo_decomposition(
@@ -93,34 +120,40 @@ def elbo_decomposition(
     count = check_positive_int("num_samples", num_samples)
     passes = []
     exact: list[bool] = []
+    given_example = True
     for batches in sampled_passes(model, examples, count, seed):
         parts = []
         for batch, outcome in batches:
             exact = closed_forms(model, outcome.levels)
+            num_governed = len(model.inference.governed(outcome.levels))
+            below = outcome.levels[: len(outcome.levels) - num_governed]
+            given_example = all(level.top_down for level in below)
             parts.append(_batch_parts(model, batch, outcome))
         scores, latents, means, log_variances = (
             np.concatenate(part) for part in zip(*parts, strict=True)
         )
         information = _mutual_information(latents, means, log_variances)
         passes.append([*scores.mean(axis=0), information])
-    reconstruction, total_kl, governed_kl, posterior_entropy, information = (
+    reconstruction, total_kl, governed_kl, conditional_entropy, information = (
         float(value) for value in np.mean(passes, axis=0)
     )
     estimated = ["elbo", "reconstruction", "mutual_information", "marginal_kl"]
     if not exact[-1]:
         estimated.append("cross_entropy")
-    if model.inference.structure == "stacked" and not all(exact[:-1]):
+    num_governed = len(model.inference.governed(model.latent_dims))
+    if not all(exact[: len(model.latent_dims) - num_governed]):
         estimated.append("conditional_kl")
     result = ELBODecomposition(
         elbo=reconstruction - total_kl,
         reconstruction=reconstruction,
         conditional_kl=total_kl - governed_kl,
-        posterior_entropy=posterior_entropy,
-        cross_entropy=governed_kl + posterior_entropy,
+        conditional_entropy=conditional_entropy,
+        cross_entropy=governed_kl + conditional_entropy,
         mutual_information=information,
         marginal_kl=governed_kl - information,
         estimated=tuple(estimated),
         prior_is_exact=bool(model.prior.is_exact),
+        given_example=given_example,
         num_examples=len(examples),
         num_samples=count,
     )
@@ -137,22 +170,24 @@ def _batch_parts(
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
     """Scores (n, 4), and latents, means and log-variances (n, prior_dim) of one batch.
 
-    The scores are reconstruction, total KL, KL of the governed latent, and posterior entropy.
+    The scores are reconstruction, total KL, KL of the governed latent, and its entropy.
     """
     features = keras.ops.convert_to_tensor(outcome.features)
     values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))
     log_likelihood = model.likelihood.log_prob(values, model.likelihood(features))
-    shares = [share.sum(axis=1) for share in kl_shares(model, outcome.levels)]
-    stacked = model.inference.structure == "stacked"
-    governed = outcome.levels[-1:] if stacked else outcome.levels
+    shares = [as_vectors(share).sum(axis=1) for share in kl_shares(model, outcome.levels)]
+    governed = model.inference.governed(outcome.levels)
+    num_conditioned = len(outcome.levels) - len(governed)
     scores = [
         as_float64(keras.ops.convert_to_numpy(log_likelihood)),
         np.sum(shares, axis=0),
-        shares[-1] if stacked else np.sum(shares, axis=0),
+        np.sum(shares[num_conditioned:], axis=0),
         np.sum([entropy(level.posterior) for level in governed], axis=0),
     ]
-    means, log_variances = zip(*(parameters(level.posterior) for level in governed), strict=True)
-    latents = [as_float64(level.latent) for level in governed]
+    means, log_variances = zip(
+        *(map(as_vectors, parameters(level.posterior)) for level in governed), strict=True
+    )
+    latents = [as_vectors(as_float64(level.latent)) for level in governed]
     return (
         np.stack(scores, axis=1),
         np.concatenate(latents, axis=1),

@@ -13,7 +13,6 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.evaluation.normals import kl_per_unit, log_density, log_density_per_unit
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
 from hiervae.inference.passes import Level
-from hiervae.model.objective import kl_names
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class KLTerm:
         name: "kl_1" ... "kl_L", as in the training logs, or "kl_1_to_L" where the prior ties all
             levels together.
         value: nats per example.
-        per_unit: share of each latent unit, shape (d_l,), nats; None where the prior is not a
+        per_unit: share of each latent unit, shape latent_shape, nats; None where the prior is not a
             product over units, so that the term has no shares.
         is_estimate: whether the term is the Monte Carlo difference log q - log p, which may come
             out negative; otherwise it is the closed form given the sampled parents. In bottom-up
@@ -80,7 +79,8 @@ def kl_profile(
     """
     examples = as_examples(x)
     check_positive_int("num_samples", num_samples)
-    names = kl_names(model.inference.structure, len(model.latent_dims), model.prior)
+    is_joint = model.prior.distribution() is None
+    names = model.inference.kl_names(len(model.latent_dims), is_joint)
     sums: dict[str, FloatArray] = {}
     exact: list[bool] = []
     for batches in sampled_passes(model, examples, num_samples, seed):
@@ -88,7 +88,7 @@ def kl_profile(
             exact = closed_forms(model, outcome.levels)
             for name, share in zip(names, kl_shares(model, outcome.levels), strict=True):
                 sums[name] = sums.get(name, np.zeros(())) + share.sum(axis=0)
-    joint = names[-1] if model.prior.distribution() is None else None
+    joint = names[-1] if is_joint else None
     terms = []
     for (name, total), is_exact in zip(sums.items(), exact, strict=True):
         mean = total / (num_samples * len(examples))
@@ -120,10 +120,10 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
         levels: z_1 ... z_L with n rows each.
 
     Returns:
-        An array (n, d_l) for each term that splits into units, (n, 1) for one that does not.
+        An array (n, *latent_shape) for each term that splits into units, (n, 1) for one that does
+        not.
     """
-    stacked = model.inference.structure == "stacked"
-    governed = levels[-1:] if stacked else levels
+    governed = model.inference.governed(levels)
     shares = [
         _conditional_share(level, level.conditional_prior)
         for level in levels
@@ -134,15 +134,15 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
         log_posterior = sum(log_density(level.latent, level.posterior) for level in governed)
         latent = model.governed_latent([np.asarray(level.latent) for level in levels])
         return [*shares, (log_posterior - as_float64(model.prior_log_prob(latent)))[:, None]]
-    sizes = tuple(level.latent.shape[-1] for level in governed)
-    blocks: list[DiagonalNormal] = fixed.split(sizes)
+    marginals = model.inference.split_normal(fixed)
     return shares + [
-        kl_per_unit(level.posterior, block) for level, block in zip(governed, blocks, strict=True)
+        kl_per_unit(level.posterior, marginal)
+        for level, marginal in zip(governed, marginals, strict=True)
     ]
 
 
 def _conditional_share(level: Level, prior: DiagonalNormal) -> FloatArray:
-    """KL of each unit against a conditional prior, or the Monte Carlo difference, (n, d_l)."""
+    """KL of each unit against a conditional prior, or the Monte Carlo difference."""
     if level.top_down:
         return kl_per_unit(level.posterior, prior)
     log_posterior = log_density_per_unit(level.latent, level.posterior)

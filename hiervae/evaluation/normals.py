@@ -16,31 +16,36 @@ FloatArray = NDArray[np.float64]
 _LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
+def as_vectors(values: FloatArray) -> FloatArray:
+    """Return values (n, *event) as (n, d)."""
+    return values.reshape(len(values), -1)
+
+
 def parameters(normal: DiagonalNormal) -> tuple[FloatArray, FloatArray]:
-    """Mean and log-variance as float64 NumPy arrays, each (n, d)."""
+    """Mean and log-variance as float64 NumPy arrays, each (n, *event)."""
     return _as_float64(normal.mean), _as_float64(normal.log_variance)
 
 
 def log_density_per_unit(value: Any, normal: DiagonalNormal) -> FloatArray:
-    """Log-density of each unit of `value` (n, d) in nats, shape (n, d)."""
+    """Log-density of each unit of `value` (n, *event) in nats, shape (n, *event)."""
     mean, log_variance = parameters(normal)
     squared = np.square(np.asarray(value, dtype=np.float64) - mean) * np.exp(-log_variance)
     return np.asarray(-0.5 * (squared + log_variance + _LOG_TWO_PI))
 
 
 def log_density(value: Any, normal: DiagonalNormal) -> FloatArray:
-    """Log-density of `value` (n, d) in nats, summed over units: shape (n,)."""
-    return np.asarray(log_density_per_unit(value, normal).sum(axis=-1))
+    """Log-density of `value` (n, *event) in nats, summed over units: shape (n,)."""
+    return np.asarray(as_vectors(log_density_per_unit(value, normal)).sum(axis=-1))
 
 
 def entropy(normal: DiagonalNormal) -> FloatArray:
     """Differential entropy in nats, summed over units: shape (n,)."""
     _, log_variance = parameters(normal)
-    return np.asarray(0.5 * (log_variance + _LOG_TWO_PI + 1.0).sum(axis=-1))
+    return np.asarray(0.5 * as_vectors(log_variance + _LOG_TWO_PI + 1.0).sum(axis=-1))
 
 
 def kl_per_unit(posterior: DiagonalNormal, prior: DiagonalNormal) -> FloatArray:
-    """KL(posterior || prior) of each unit in nats, shape (n, d); the prior's rows may be one."""
+    """KL(posterior || prior) of each unit in nats, (n, *event); the prior's rows may be one."""
     mean_q, log_variance_q = parameters(posterior)
     mean_p, log_variance_p = parameters(prior)
     difference = log_variance_q - log_variance_p

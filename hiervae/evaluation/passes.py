@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass
+from hiervae.utils.arrays import require_array
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -25,7 +26,7 @@ def as_examples(x: ArrayLike, at_least: int = 1) -> NDArray[Any]:
     Raises:
         DataError: if there are fewer; the model itself checks shape and values.
     """
-    examples = np.asarray(x)
+    examples = require_array(x, "x")
     if examples.ndim == 0 or len(examples) < at_least:
         raise DataError(
             f"x has shape {examples.shape}; expected (n, *event_shape) with n >= {at_least}."

@@ -31,7 +31,7 @@ def traversal(
 ) -> NDArray[Any]:
     """Decode what happens when one level changes (Zhao et al. 2017, Figures 5 to 7).
 
-    How depends on the size of the level:
+    How depends on the size of the level, the number of its values:
 
     * two dimensions: a grid over [-limit, limit]^2, the first dimension from left to right, the
       second from the bottom row to the top row;
@@ -54,7 +54,7 @@ def traversal(
         model: a built model.
         level: number of the level, from 1 (nearest the data) to L.
         num: rows and columns; 20 for a two-dimensional level, otherwise 10.
-        limit: ends of the grid; of no matter for levels of more than two dimensions.
+        limit: ends of the grid; ignored for levels of more than two dimensions.
         others: "held" or "fresh". By default "fresh" for two-dimensional levels of a flat
             structure, as in the paper, which shows what the level governs whatever the others
             are, and "held" otherwise.
@@ -77,9 +77,9 @@ def traversal(
         >>> traversal(model, level=2, num=4).shape
         (4, 4, 8, 8)
     """
-    number = _check_level(model, level)
+    number = check_level(model, level)
     dim = model.latent_dims[number - 1]
-    flat = model.inference.structure == "flat"
+    flat = len(model.inference.governed(model.latent_shapes)) == model.num_levels > 1
     columns = GRID_SIZE if dim == 2 else NUM_REDRAWS
     if num is not None:
         columns = check_positive_int("num", num)
@@ -100,6 +100,8 @@ def traversal(
     # Of each cell, which draw of the other levels it has.
     owner = np.repeat(np.arange(num_draws), cells // num_draws)
     values = _grid(dim, rows, columns, limit)
+    if values is not None:
+        values = values.reshape(cells, *model.latent_shapes[number - 1])
     if flat:
         latents = _flat_latents(model, number, values, owner, seed)
     else:
@@ -108,12 +110,17 @@ def traversal(
     return images.reshape(rows, columns, *images.shape[1:])
 
 
-def _check_level(model: HierarchicalVAE, level: Any) -> int:
+def check_level(model: HierarchicalVAE, level: Any) -> int:
+    """`level` if it is the number of one of the model's levels.
+
+    Raises:
+        ValueError: if it is not.
+    """
     is_number = isinstance(level, numbers.Integral) and not isinstance(level, bool)
     if not is_number or not 1 <= level <= model.num_levels:
         raise ValueError(
             f"level={level!r}: expected a number from 1 (nearest the data) to {model.num_levels}, "
-            f"for the model's levels of sizes {model.latent_dims}."
+            f"for the model's levels of shapes {model.latent_shapes}."
         )
     return int(level)
 
@@ -140,7 +147,7 @@ def _flat_latents(
 
     def draws(number: int, seed: int | None) -> list[Latents]:
         latent = model.sample_prior(number, seed=seed)
-        return np.split(latent, np.cumsum(model.latent_dims)[:-1], axis=-1)
+        return model.split_latent(latent)
 
     latents = [part[owner] for part in draws(owner[-1] + 1, seed)]
     latents[level - 1] = draws(len(owner), None)[level - 1] if values is None else values
@@ -159,14 +166,16 @@ def _stacked_latents(
     generator = np.random.default_rng(seed)
     num_above = model.num_levels - level
     if not num_above:
-        latents = [model.sample_prior(len(owner), seed=seed) if values is None else values]
-    else:
-        top = model.sample_prior(owner[-1] + 1, seed=seed)
-        above = [part[owner] for part in _descend(model, [top], num_above, generator)]
         if values is None:
-            size = (len(owner), model.latent_dims[level - 1])
+            (values,) = model.split_latent(model.sample_prior(len(owner), seed=seed))
+        latents = [values]
+    else:
+        top = model.split_latent(model.sample_prior(owner[-1] + 1, seed=seed))
+        above = [part[owner] for part in _descend(model, top, num_above, generator)]
+        if values is None:
+            size = (len(owner), *model.latent_shapes[level - 1])
             values = generator.standard_normal(size, dtype="float32")
-        latents = [_from_noise(model.conditional_prior(above), values), *above]
+        latents = [from_noise(model.conditional_prior(above), values), *above]
     return _descend(model, latents, model.num_levels, generator if fresh else None)
 
 
@@ -182,10 +191,10 @@ def _descend(
         noise = np.zeros(conditional.mean.shape, dtype="float32")
         if generator is not None:
             noise = generator.standard_normal(conditional.mean.shape, dtype="float32")
-        latents = [_from_noise(conditional, noise), *latents]
+        latents = [from_noise(conditional, noise), *latents]
     return latents
 
 
-def _from_noise(conditional: DiagonalNormal, noise: Latents) -> Latents:
+def from_noise(conditional: DiagonalNormal, noise: Latents) -> Latents:
     """Mean + standard deviation * noise, of parameters that are NumPy arrays."""
     return np.asarray(conditional.mean + np.exp(0.5 * conditional.log_variance) * noise)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.inference.normal_scheme import jointly
+from hiervae.inference.base import PerLevel
+from hiervae.inference.normal_scheme import encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
@@ -20,21 +22,26 @@ class BottomUp(StackedScheme):
     pseudo-inputs are encoded along one draw of the levels below the top.
 
     Args:
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
+
+    def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
+        """Return the level above alone: the model is a Markov chain."""
+        return above[:1]
 
     def build(self, input_shape: Any) -> None:
         """Create encoder, conditional priors and decoder for x of shape (n, *event_shape)."""
         context = self.context
         self.encoders, self.posterior_heads = [], []
         below = context.event_shape
-        for level, dim in enumerate(context.latent_dims, start=1):
-            block = context.network.encoder_block(level, [below])
+        for level, shape in enumerate(context.latent_shapes, start=1):
+            block = context.network.posterior_block(level, [below], shape)
             scale = 1.0 if level == 1 else NEAR_STANDARD_NORMAL
-            head, _ = self._build_head(block, [below], dim, f"posterior_{level}", scale)
+            head, _ = self._build_head(block, [below], shape, f"posterior_{level}", scale)
             self.encoders.append(block)
             self.posterior_heads.append(head)
-            below = (dim,)
+            below = shape
         self._build_generative_model()
 
     def _posterior(self, index: int, training: bool, below: Tensor) -> list[DiagonalNormal]:
@@ -56,7 +63,7 @@ class BottomUp(StackedScheme):
         components, below, below_components = None, inputs, pseudo_inputs
         for index in range(len(self.encoders)):
             function = partial(self._posterior, index, training)
-            (posterior,), encoded = jointly(function, below, below_components)
+            (posterior,), encoded = encode_with_pseudo_inputs(function, below, below_components)
             if index == 0:
                 posterior = posterior.repeat(num_samples)
             below = self.draw(posterior, sample, seed)
@@ -70,10 +77,12 @@ class BottomUp(StackedScheme):
             self.conditional_prior(latents[level:], training) for level in range(1, len(latents))
         ]
         levels = [Level(*level) for level in zip(latents, posteriors, [*priors, None], strict=True)]
+        if components is not None:
+            components = components.flatten()
         return InferencePass(tuple(levels), self.decode(latents, training), components)
 
     def components_are_drawn(self, num_levels: int) -> bool:
-        """With several levels q(z_L | u_k) hangs on draws of those below."""
+        """With several levels q(z_L | u_k) depends on draws of those below."""
         return num_levels > 1
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
@@ -81,4 +90,4 @@ class BottomUp(StackedScheme):
         (posterior,) = self._posterior(0, False, pseudo_inputs)
         for index in range(1, len(self.encoders)):
             (posterior,) = self._posterior(index, False, posterior.sample(seed))
-        return posterior
+        return posterior.flatten()

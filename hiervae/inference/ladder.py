@@ -9,7 +9,8 @@ from typing import Any
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.inference.normal_scheme import jointly
+from hiervae.inference.base import PerLevel
+from hiervae.inference.normal_scheme import encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
@@ -29,12 +30,17 @@ class Ladder(StackedScheme):
     Args:
         share_top_down: merge with the generative p(z_l | z_{l+1}) itself, as the paper does; False
             gives q a network and heads of its own for that normal, as the authors' code does.
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
 
     def __init__(self, share_top_down: bool = True, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.share_top_down = check_bool("share_top_down", share_top_down)
+
+    def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
+        """Return the level above alone: the model is a Markov chain."""
+        return above[:1]
 
     def build(self, input_shape: Any) -> None:
         """Create encoder, conditional priors and decoder for x of shape (n, *event_shape).
@@ -45,9 +51,9 @@ class Ladder(StackedScheme):
         context = self.context
         self.encoders, self.posterior_heads = [], []
         below = context.event_shape
-        for level, dim in enumerate(context.latent_dims, start=1):
-            block = context.network.encoder_block(level, [below])
-            head, below = self._build_head(block, [below], dim, f"posterior_{level}")
+        for level, shape in enumerate(context.latent_shapes, start=1):
+            block = context.network.posterior_block(level, [below], shape)
+            head, below = self._build_head(block, [below], shape, f"posterior_{level}")
             self.encoders.append(block)
             self.posterior_heads.append(head)
         self._build_generative_model()
@@ -55,11 +61,11 @@ class Ladder(StackedScheme):
             self._build_own_top_down()
 
     def _build_own_top_down(self) -> None:
-        dims = self.context.latent_dims
+        shapes = self.context.latent_shapes
         self.top_down_blocks, self.top_down_heads = [], []
-        for level, dim in enumerate(dims[:-1], start=1):
-            above = [(dims[level],)]
-            block = self.context.network.decoder_block(level, above)
+        for level, shape in enumerate(shapes[:-1], start=1):
+            above = [shapes[level]]
+            block = self._prior_block(level, above, shape)
             if block is self.decoders[level - 1]:
                 raise ValueError(
                     f"share_top_down=False gives the posterior of level {level} a decoder block of "
@@ -67,7 +73,7 @@ class Ladder(StackedScheme):
                     "or a network that makes new layers, such as 'mlp'."
                 )
             name = f"top_down_{level}"
-            head, _ = self._build_head(block, above, dim, name, NEAR_STANDARD_NORMAL)
+            head, _ = self._build_head(block, above, shape, name, NEAR_STANDARD_NORMAL)
             self.top_down_blocks.append(block)
             self.top_down_heads.append(head)
 
@@ -89,7 +95,9 @@ class Ladder(StackedScheme):
         training: bool = False,
     ) -> InferencePass:
         """See the base class."""
-        climbed, encoded = jointly(partial(self._climb, training), inputs, pseudo_inputs)
+        climbed, encoded = encode_with_pseudo_inputs(
+            partial(self._climb, training), inputs, pseudo_inputs
+        )
         *features, top = climbed
 
         def posterior_of(
@@ -101,7 +109,9 @@ class Ladder(StackedScheme):
 
         levels = self._descend(top.repeat(num_samples), posterior_of, sample, seed, training)
         decoded = self.decode([level.latent for level in levels], training)
-        return InferencePass(levels, decoded, None if encoded is None else encoded[-1])
+        if encoded is None:
+            return InferencePass(levels, decoded)
+        return InferencePass(levels, decoded, encoded[-1].flatten())
 
     def _expected(
         self, index: int, above: Sequence[Tensor], prior: DiagonalNormal, training: bool
@@ -114,7 +124,7 @@ class Ladder(StackedScheme):
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """q(z_L | u_k), which no draw enters."""
-        return self._climb(False, pseudo_inputs)[-1]
+        return self._climb(False, pseudo_inputs)[-1].flatten()
 
     def get_config(self) -> Config:
         """Constructor arguments."""
@@ -128,9 +138,10 @@ def merge(first: DiagonalNormal, second: DiagonalNormal) -> DiagonalNormal:
     variance. Neither variances nor precisions are formed, so nothing overflows.
 
     Args:
-        first: parameters (n, d).
-        second: parameters (n, d).
+        first: parameters (n, *event).
+        second: parameters (n, *event).
     """
     difference = second.log_variance - first.log_variance
     mean = ops.sigmoid(difference) * first.mean + ops.sigmoid(-difference) * second.mean
-    return DiagonalNormal(mean, first.log_variance - ops.softplus(-difference))
+    log_variance = first.log_variance - ops.softplus(-difference)
+    return DiagonalNormal(mean, log_variance, first.event_rank)

@@ -51,14 +51,14 @@ class NormalScheme(InferenceScheme):
         self,
         block: Any,
         input_shapes: Sequence[Shape],
-        dim: int,
+        shape: Shape,
         name: str,
         initial_scale: float = 1.0,
     ) -> tuple[NormalHead, Shape]:
-        """Build `block`; a head of `dim` latents on it, and the shape of the block's features."""
+        """Build `block`; return a head on it for latents of `shape`, and its features' shape."""
         features_shape = build_block(block, input_shapes)
         head = NormalHead(
-            dim,
+            shape,
             self.log_variance_bounds,
             initial_scale,
             self.variance,
@@ -79,14 +79,14 @@ class NormalScheme(InferenceScheme):
 
 
 def call_block(block: Any, inputs: Sequence[Tensor], training: bool) -> Tensor:
-    """`block` of one tensor, or of a list where there are several."""
+    """Call `block` with one tensor, or with a list where there are several."""
     return block(list(inputs) if len(inputs) > 1 else inputs[0], training=training)
 
 
-def jointly(
+def encode_with_pseudo_inputs(
     function: Callable[[Tensor], list[Any]], rows: Tensor, more_rows: Tensor | None
 ) -> tuple[list[Any], list[Any] | None]:
-    """What `function` makes of some rows and of more rows behind them, in one pass.
+    """Apply `function` to the rows of a batch and of a prior's pseudo-inputs in one pass.
 
     Batch normalisation inside takes its statistics from the first rows alone.
 
@@ -104,3 +104,6 @@ def jointly(
     with statistics_of_first(number):
         outcome = function(ops.concatenate([rows, more_rows], axis=0))
     return [each[:number] for each in outcome], [each[number:] for each in outcome]
+
+
+jointly = encode_with_pseudo_inputs  # the name under which plugins import it

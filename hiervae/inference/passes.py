@@ -13,8 +13,8 @@ class Level:
     """One stochastic level of an inference pass.
 
     Attributes:
-        latent: z_l, shape (n, d_l) with n = samples * batch, sample-major.
-        posterior: q(z_l | ...), its parameters of shape (n, d_l).
+        latent: z_l, shape (n, *latent_shape) with n = samples * batch, sample-major.
+        posterior: q(z_l | ...), its parameters of shape (n, *latent_shape).
         conditional_prior: p(z_l | z_{l+1}, ...), or None where the model's prior governs the level.
         top_down: whether the level was drawn after the latents that condition its prior. Only then
             does KL(q_l || p_l) given them have a closed form; in bottom-up inference z_{l+1}
@@ -48,7 +48,7 @@ class GenerativePass:
     """What an inference scheme returns when it generates from the top.
 
     Attributes:
-        latents: z_1 ... z_L, each (n, d_l).
+        latents: z_1 ... z_L, each (n, *latent_shape).
         features: the decoder's output at these latents; leading axis n.
     """
 

@@ -2,50 +2,79 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.inference.base import PerLevel
 from hiervae.inference.normal_scheme import NormalScheme, call_block
 from hiervae.inference.passes import GenerativePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
-from hiervae.types import Tensor
+from hiervae.types import Config, Shape, Tensor
+from hiervae.utils.validation import check_choice
+
+PRIOR_BLOCK_LEVELS = ("above", "own")
 
 
 class StackedScheme(NormalScheme):
     """A scheme with the generative model p(z_L) prod_l p(z_l | ...) p(x | ...).
 
-    As it stands, the model is a Markov chain: every level hangs on the one above alone, and x on
-    z_1. Conditional priors start near N(0, I).
+    `parents` says which levels each depends on. Conditional priors start near N(0, I).
+
+    Args:
+        prior_block_level: which of the network's decoder blocks p(z_l | z_{l+1}, ...) has: that of
+            the level it comes from, "above", so that widths mirror those of the encoder (Sønderby
+            et al. 2016; Burda et al. 2016); or that of its "own" level l, as in models that were
+            saved before there was a choice.
+        **kwargs: see `NormalScheme`.
+
+    Raises:
+        ValueError: if an option is wrong.
     """
 
     structure = "stacked"
 
-    @staticmethod
-    def _parents(above: Sequence[Any]) -> Sequence[Any]:
-        """Of all levels above one (or above the data), nearest first, those it hangs on."""
-        return above[:1]
+    def __init__(self, prior_block_level: str = "above", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.prior_block_level = check_choice(
+            "prior_block_level", prior_block_level, PRIOR_BLOCK_LEVELS
+        )
+
+    def _prior_block(self, level: int, shapes: Sequence[Shape], shape: Shape) -> Any:
+        """Return a new block below the heads of a normal p(z_level | ...) given these inputs."""
+        number = level + 1 if self.prior_block_level == "above" else level
+        return self.context.network.prior_block(number, shapes, shape)
+
+    @abc.abstractmethod
+    def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
+        """Return those levels that one (or the data) depends on, in the generative model.
+
+        Args:
+            above: one entry for each level above, nearest first: latents, or shapes.
+        """
 
     def _build_generative_model(self) -> None:
         """Create conditional priors and decoder."""
         context, network = self.context, self.context.network
-        shapes = [(dim,) for dim in context.latent_dims]
+        shapes = context.latent_shapes
         self.decoders, self.prior_heads = [], []
-        for level, dim in enumerate(context.latent_dims[:-1], start=1):
-            parents = self._parents(shapes[level:])
-            block = network.decoder_block(level, parents)
-            head, _ = self._build_head(block, parents, dim, f"prior_{level}", NEAR_STANDARD_NORMAL)
+        for level, shape in enumerate(shapes[:-1], start=1):
+            parents = self.parents(shapes[level:])
+            block = self._prior_block(level, parents, shape)
+            name = f"prior_{level}"
+            head, _ = self._build_head(block, parents, shape, name, NEAR_STANDARD_NORMAL)
             self.decoders.append(block)
             self.prior_heads.append(head)
-        parents = self._parents(shapes)
+        parents = self.parents(shapes)
         self.data_block = network.data_block(parents, context.event_shape)
         self.features_shape = build_block(self.data_block, parents)
 
     def conditional_prior(self, above: Sequence[Tensor], training: bool = False) -> DiagonalNormal:
         """See the base class."""
         index = len(self.decoders) - len(above)
-        features = call_block(self.decoders[index], self._parents(above), training)
+        features = call_block(self.decoders[index], self.parents(above), training)
         return self.prior_heads[index].distribution(features, training)
 
     def _descend(
@@ -77,12 +106,21 @@ class StackedScheme(NormalScheme):
 
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
         """See the base class."""
-        latents = [latent]
+        latents = self.split_latent(latent)
         for _ in self.decoders:
             conditional = self.conditional_prior(latents)
             latents.insert(0, self.draw(conditional, sample, seed))
         return GenerativePass(tuple(latents), self.decode(latents))
 
     def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
-        """The features of p(x | ...), from the levels that x hangs on."""
-        return call_block(self.data_block, self._parents(latents), training)
+        """The features of p(x | ...), from the levels that x depends on."""
+        return call_block(self.data_block, self.parents(latents), training)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {**super().get_config(), "prior_block_level": self.prior_block_level}
+
+    @classmethod
+    def from_config(cls, config: Config) -> Any:
+        """Rebuild from `get_config()`, also from one of before there was `prior_block_level`."""
+        return super().from_config({"prior_block_level": "own", **config})

@@ -9,7 +9,8 @@ from typing import Any
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.inference.normal_scheme import call_block, jointly
+from hiervae.inference.base import PerLevel
+from hiervae.inference.normal_scheme import call_block, encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
@@ -25,11 +26,12 @@ class TopDown(StackedScheme):
     x on all levels; the blocks of the network are called with x or z_{l+1} first and z_L last.
 
     Args:
-        **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
+        **kwargs: `prior_block_level`: see `StackedScheme`; `log_variance_bounds`, `variance`,
+            `head_batch_norm`: see `NormalScheme`.
     """
 
-    @staticmethod
-    def _parents(above: Sequence[Any]) -> Sequence[Any]:
+    def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:
+        """Return all levels above."""
         return above
 
     def build(self, input_shape: Any) -> None:
@@ -39,7 +41,7 @@ class TopDown(StackedScheme):
             ValueError: if the model has one level.
         """
         context = self.context
-        dims = context.latent_dims
+        dims, shapes = context.latent_dims, context.latent_shapes
         if len(dims) < 2:
             raise ValueError(
                 f"Top-down inference was given one level, latent_dims={dims}; expected two or more "
@@ -47,12 +49,11 @@ class TopDown(StackedScheme):
                 f"{dims * 2}, or use inference='bottom_up', which with one level is the plain VAE."
             )
         self.encoders, self.posterior_heads = [], []
-        shapes = [(dim,) for dim in dims]
-        for level, dim in enumerate(dims, start=1):
+        for level, shape in enumerate(shapes, start=1):
             given = [context.event_shape, *shapes[level:]]
-            block = context.network.encoder_block(level, given)
+            block = context.network.posterior_block(level, given, shape)
             scale = 1.0 if level == len(dims) else NEAR_STANDARD_NORMAL
-            head, _ = self._build_head(block, given, dim, f"posterior_{level}", scale)
+            head, _ = self._build_head(block, given, shape, f"posterior_{level}", scale)
             self.encoders.append(block)
             self.posterior_heads.append(head)
         self._build_generative_model()
@@ -75,7 +76,9 @@ class TopDown(StackedScheme):
         training: bool = False,
     ) -> InferencePass:
         """See the base class."""
-        (top,), components = jointly(partial(self._top, training), inputs, pseudo_inputs)
+        (top,), components = encode_with_pseudo_inputs(
+            partial(self._top, training), inputs, pseudo_inputs
+        )
         if num_samples > 1:
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
 
@@ -86,8 +89,10 @@ class TopDown(StackedScheme):
 
         levels = self._descend(top.repeat(num_samples), posterior_of, sample, seed, training)
         decoded = self.decode([level.latent for level in levels], training)
-        return InferencePass(levels, decoded, None if components is None else components[0])
+        if components is None:
+            return InferencePass(levels, decoded)
+        return InferencePass(levels, decoded, components[0].flatten())
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """q(z_L | u_k), which no draw enters."""
-        return self._top(False, pseudo_inputs)[0]
+        return self._top(False, pseudo_inputs)[0].flatten()

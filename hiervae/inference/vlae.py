@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -12,7 +11,7 @@ import keras
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.inference.normal_scheme import NormalScheme, jointly
+from hiervae.inference.normal_scheme import NormalScheme, encode_with_pseudo_inputs
 from hiervae.inference.passes import GenerativePass, InferencePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.options import LEAKY_RELU, activation_function
@@ -37,7 +36,7 @@ class VariationalLadder(NormalScheme):
     Args:
         combine: "concatenate" joins z~_{l+1} and v_l(z_l) along the last axis (channels);
             "gated" adds gate * v_l(z_l) to z~_{l+1}, with a learned gate a feature.
-        initial_gate: start value of the gates.
+        initial_gate: initial value of the gates.
         activation: of v_l: the name of a Keras activation, or a dict of its name and arguments.
         **kwargs: `log_variance_bounds`, `variance`, `head_batch_norm`: see `NormalScheme`.
 
@@ -63,22 +62,22 @@ class VariationalLadder(NormalScheme):
     def build(self, input_shape: Any) -> None:
         """Create encoder and decoder for x of shape (n, *event_shape)."""
         context, network = self.context, self.context.network
-        dims = context.latent_dims
+        shapes = context.latent_shapes
         self.encoders, self.posterior_heads = [], []
         below = context.event_shape
-        for level, dim in enumerate(dims, start=1):
-            block = network.encoder_block(level, [below])
-            head, below = self._build_head(block, [below], dim, f"posterior_{level}")
+        for level, shape in enumerate(shapes, start=1):
+            block = network.posterior_block(level, [below], shape)
+            head, below = self._build_head(block, [below], shape, f"posterior_{level}")
             self.encoders.append(block)
             self.posterior_heads.append(head)
-        top = [(dims[-1],)]
-        decoders = [network.decoder_block(len(dims), top)]
+        top = [shapes[-1]]
+        decoders = [network.decoder_block(len(shapes), top)]
         above = build_block(decoders[0], top)
         joints: list[LevelInput] = []
-        for level in range(len(dims) - 1, 0, -1):
+        for level in range(len(shapes) - 1, 0, -1):
             gate = self.initial_gate if self.combine == "gated" else None
             joint = LevelInput(above, self._activation_function, gate, name=f"level_input_{level}")
-            joint.build((None, dims[level - 1]))
+            joint.build((None, *shapes[level - 1]))
             joined = [joint.output_shape]
             decoders.insert(0, network.decoder_block(level, joined))
             above = build_block(decoders[0], joined)
@@ -104,19 +103,20 @@ class VariationalLadder(NormalScheme):
         training: bool = False,
     ) -> InferencePass:
         """See the base class."""
-        posteriors, encoded = jointly(partial(self._posteriors, training), inputs, pseudo_inputs)
+        posteriors, encoded = encode_with_pseudo_inputs(
+            partial(self._posteriors, training), inputs, pseudo_inputs
+        )
         posteriors = [posterior.repeat(num_samples) for posterior in posteriors]
         latents = [self.draw(posterior, sample, seed) for posterior in posteriors]
         levels = tuple(
             Level(latent, posterior) for latent, posterior in zip(latents, posteriors, strict=True)
         )
-        components = None if encoded is None else DiagonalNormal.concatenate(encoded)
+        components = None if encoded is None else self.join_normals(encoded)
         return InferencePass(levels, self.decode(latents, training), components)
 
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
         """Decode (z_1, ..., z_L), concatenated; nothing is left to draw."""
-        edges = itertools.accumulate(self.context.latent_dims, initial=0)
-        latents = tuple(latent[:, start:end] for start, end in itertools.pairwise(edges))
+        latents = tuple(self.split_latent(latent))
         return GenerativePass(latents, self.decode(latents))
 
     def decode(self, latents: Sequence[Tensor], training: bool = False) -> Tensor:
@@ -129,7 +129,7 @@ class VariationalLadder(NormalScheme):
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """The product over levels of q(z_l | u_k), which no draw enters."""
-        return DiagonalNormal.concatenate(self._posteriors(False, pseudo_inputs))
+        return self.join_normals(self._posteriors(False, pseudo_inputs))
 
     def get_config(self) -> Config:
         """Constructor arguments."""
@@ -166,8 +166,8 @@ class LevelInput(keras.layers.Layer):
         )
 
     def build(self, input_shape: Any) -> None:
-        """Create the weights for z_l of shape (n, d_l)."""
-        self.dense.build(input_shape)
+        """Create the weights for z_l of shape (n, *latent_shape)."""
+        self.dense.build((None, math.prod(input_shape[1:])))
         if self.initial_gate is not None:
             initializer = keras.initializers.Constant(self.initial_gate)
             self.gate = self.add_weight(
@@ -181,8 +181,11 @@ class LevelInput(keras.layers.Layer):
         return (*outer, last if self.initial_gate is not None else 2 * last)
 
     def call(self, latent: Tensor, features: Tensor) -> Tensor:
-        """Join z_l (n, d_l) and z~_{l+1} (n, *features_shape)."""
-        own = ops.reshape(self.dense(latent), (-1, *self.features_shape))
+        """Join z_l (n, *latent_shape) and z~_{l+1} (n, *features_shape)."""
+        vectors = latent
+        if len(latent.shape) > 2:
+            vectors = ops.reshape(latent, (-1, math.prod(latent.shape[1:])))
+        own = ops.reshape(self.dense(vectors), (-1, *self.features_shape))
         if self.initial_gate is None:
             return ops.concatenate([features, own], axis=-1)
         return features + self.gate * own

@@ -10,6 +10,7 @@ import numpy as np
 from hiervae.errors import DataError
 from hiervae.part import Part
 from hiervae.types import Shape, Tensor
+from hiervae.utils.arrays import first_position
 
 
 class Likelihood(Part, abc.ABC):
@@ -85,12 +86,17 @@ class Likelihood(Part, abc.ABC):
         """
         low, high = self.value_range
         smallest, largest = values.min(), values.max()
-        if (low is not None and smallest < low) or (high is not None and largest > high):
-            raise DataError(
-                f"The data has values from {smallest:g} to {largest:g}; the {type(self).__name__} "
-                f"likelihood expects values from {low} to {high}. Rescale the data (divide 8-bit "
-                "greys by 255), or choose another likelihood."
-            )
+        if low is not None and smallest < low:
+            index = first_position(values < low)
+        elif high is not None and largest > high:
+            index = first_position(values > high)
+        else:
+            return
+        raise DataError(
+            f"The data holds {values[index]} at position {index}, and values from {smallest:g} to "
+            f"{largest:g}; the {type(self).__name__} likelihood expects values from {low} to "
+            f"{high}. Rescale the data (divide 8-bit greys by 255), or choose another likelihood."
+        )
 
 
 def flat_size(shape: Shape) -> int:

@@ -7,15 +7,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae import random
+from hiervae.likelihoods import logistic
 from hiervae.likelihoods.base import Likelihood
-from hiervae.likelihoods.greys import check_num_levels, grey_of, is_grey, level_of, where_possible
+from hiervae.likelihoods.greys import check_num_levels, is_grey, level_of, where_possible
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_increasing
-
-# The resolution of a float32 uniform: its logit stays finite.
-UNIFORM_BOUNDS = (1e-7, 1.0 - 1e-7)
 
 
 class DiscretizedLogistic(Likelihood):
@@ -85,40 +82,17 @@ class DiscretizedLogistic(Likelihood):
     def log_prob(self, value: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
         """Log-probability in nats, shape (n,), for x of shape (n, *event_shape)."""
         location, log_scale = parameters
-        inverse_scale, width = ops.exp(-log_scale), 1.0 / self.num_levels
         level = level_of(value, self.num_levels)
-        above = ((level + 1.0) * width - location) * inverse_scale
-        below = (level * width - location) * inverse_scale
-        # sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - exp(b - a)) has no difference of
-        # nearly equal numbers; without b it is the lower tail, without a the upper one.
-        lower_tail, upper_tail = -ops.softplus(-above), -ops.softplus(below)
-        between = lower_tail + upper_tail + ops.log(-ops.expm1(-width * inverse_scale))
-        log_prob = ops.where(ops.equal(level, 0.0), lower_tail, between)
-        log_prob = ops.where(ops.equal(level, self.num_levels - 1.0), upper_tail, log_prob)
+        log_prob = logistic.log_prob_of_level(level, location, log_scale, self.num_levels)
         return where_possible(is_grey(value), log_prob)
 
     def mean(self, parameters: tuple[Tensor, Tensor]) -> Tensor:
-        """The mean of the discretised distribution, shape (n, *event_shape).
-
-        It is the sum over k of P(level >= k), over 255, and differs from the location near the
-        ends of the range, where a level holds a whole tail.
-        """
-        location, log_scale = parameters
-        inverse_scale = ops.exp(-log_scale)
-
-        def add(level: Any, total: Tensor) -> Tensor:
-            edge = ops.cast(level, "float32") / self.num_levels
-            return total + ops.sigmoid((location - edge) * inverse_scale)
-
-        total = ops.fori_loop(1, self.num_levels, add, ops.zeros_like(location))
-        return grey_of(total, self.num_levels)
+        """Return the mean of the discretised distribution, shape (n, *event_shape)."""
+        return logistic.mean_grey(*parameters, self.num_levels)
 
     def sample(self, parameters: tuple[Tensor, Tensor], seed: Any = None) -> Tensor:
         """Greys k / 255 (with 256 levels), shape (n, *event_shape)."""
-        location, log_scale = parameters
-        uniform = ops.clip(random.uniform(ops.shape(location), seed), *UNIFORM_BOUNDS)
-        logistic = location + ops.exp(log_scale) * (ops.log(uniform) - ops.log1p(-uniform))
-        return grey_of(level_of(logistic, self.num_levels), self.num_levels)
+        return logistic.draw_grey(*parameters, self.num_levels, seed)
 
     def reconstruction_error(self, value: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
         """-log p(x | z) in nats, shape (n,)."""

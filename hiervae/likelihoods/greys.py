@@ -9,6 +9,7 @@ from keras import ops
 
 from hiervae.errors import DataError
 from hiervae.types import Tensor
+from hiervae.utils.arrays import first_position
 from hiervae.utils.validation import check_positive_int
 
 
@@ -63,10 +64,12 @@ def check_binary(values: np.ndarray[Any, Any], what: str, alternative: str) -> N
     Raises:
         DataError: if it has; `what` names the likelihood and `alternative` another way out.
     """
-    if not np.all((values == 0) | (values == 1)):
-        grey = values[(values != 0) & (values != 1)].flat[0]
+    grey = (values != 0) & (values != 1)
+    if grey.any():
+        index = first_position(grey)
         raise DataError(
-            f"The data has values between 0 and 1 (such as {grey:g}); the {what} likelihood "
-            "expects only 0 and 1. Binarise the data (hiervae.datasets.binarise for evaluation, "
-            f"dynamic_binarisation=True of the model for training), or {alternative}"
+            f"The data has values between 0 and 1 (such as {values[index]} at position {index}); "
+            f"the {what} likelihood expects only 0 and 1. Binarise the data "
+            "(hiervae.datasets.binarise for evaluation, dynamic_binarisation=True of the model for "
+            f"training), or {alternative}"
         )

@@ -22,10 +22,11 @@ from hiervae.likelihoods.greys import (
     where_possible,
 )
 from hiervae.likelihoods.heads import OutputHead
+from hiervae.likelihoods.pixel_outputs import GREY_DISTRIBUTIONS, pixel_output
 from hiervae.networks.masked_convolution import MaskedConv2D
-from hiervae.types import Config, Tensor
+from hiervae.types import Config, Shape, Tensor
 from hiervae.utils.batching import Array
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_choice, check_positive_int
 
 State = tuple[Tensor, ...]
 Choice = Callable[[Tensor, Tensor], Tensor]
@@ -62,13 +63,18 @@ class PixelCNN(Likelihood):
 
     Args:
         levels: 2 for zeros and ones (Bernoulli), or the number of levels of a grey in [0, 1],
-            such as 256 (a softmax for each value). Greys fall into levels as they do in
+            such as 256. Greys fall into levels as they do in
             `DiscretizedLogistic`; the convolutions see the grey that stands for the level.
         num_layers: number of masked convolutions before the output.
         num_filters: channels of each; at least the channels of an image.
         kernel_size: odd height and width of their kernels.
         batch_norm: normalise before each ReLU.
-        num_conditioning_channels: image channels that the features are mapped to.
+        num_conditioning_channels: image channels that the features are mapped to; None takes the
+            channels of the features as they are, which are then an image of the example's height
+            and width, such as that of the network "pixel_conv" with a channel for each latent.
+        grey_distribution: "softmax" over all levels, or "discretized_logistic" with
+            a location and a log-scale for each value, as the paper has for its grey images. Zeros
+            and ones are Bernoulli whatever it is.
 
     Raises:
         ValueError: if an option is not as described; at build, if examples are no images (H, W)
@@ -85,7 +91,8 @@ class PixelCNN(Likelihood):
         num_filters: int = 64,
         kernel_size: int = 3,
         batch_norm: bool = True,
-        num_conditioning_channels: int = 1,
+        num_conditioning_channels: int | None = 1,
+        grey_distribution: str = "softmax",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -99,9 +106,13 @@ class PixelCNN(Likelihood):
                 "kernel_size=3. A pixel is predicted from its neighbours."
             )
         self.batch_norm = batch_norm
-        self.num_conditioning_channels = check_positive_int(
-            "num_conditioning_channels", num_conditioning_channels
+        self.num_conditioning_channels = num_conditioning_channels
+        if num_conditioning_channels is not None:
+            check_positive_int("num_conditioning_channels", num_conditioning_channels)
+        self.grey_distribution = check_choice(
+            "grey_distribution", grey_distribution, GREY_DISTRIBUTIONS
         )
+        self.distribution = pixel_output(self.grey_distribution, self.levels)
 
     def build(self, input_shape: Any) -> None:
         """Create all weights for features of shape (n, ...)."""
@@ -121,9 +132,13 @@ class PixelCNN(Likelihood):
             )
         self.image_shape = (height, width, channels)
         filters = self.num_filters
-        shape = (height, width, self.num_conditioning_channels)
-        self.head = OutputHead(shape, name="conditioning")
-        self.head.build(input_shape)
+        if self.num_conditioning_channels is None:
+            shape = self._image_of_features(tuple(input_shape[1:]))
+            self.head = None
+        else:
+            shape = (height, width, self.num_conditioning_channels)
+            self.head = OutputHead(shape, name="conditioning")
+            self.head.build(input_shape)
         self.conditioning = keras.layers.Conv2D(
             filters,
             self.kernel_size,
@@ -150,13 +165,25 @@ class PixelCNN(Likelihood):
                 norm = keras.layers.BatchNormalization(name=f"batch_norm_{index + 1}")
                 norm.build((None, height, width, filters))
                 self.normalizations.append(norm)
-        num_logits = channels * (1 if self.levels == 2 else self.levels)
+        num_logits = channels * self.distribution.units
         self.output_conv = MaskedConv2D(num_logits, 1, "B", channels, name="logits")
         self.output_conv.build((None, height, width, filters))
 
+    def _image_of_features(self, features: Shape) -> Shape:
+        height, width, _ = self.image_shape
+        if len(features) != 3 or features[:2] != (height, width):
+            raise ValueError(
+                f"num_conditioning_channels=None with features of shape {features}: expected an "
+                f"image ({height}, {width}, channels) of the example's height and width. Choose a "
+                "network that makes one, such as 'pixel_conv', or give a number of channels."
+            )
+        return features
+
     def call(self, features: Tensor, training: bool = False) -> PixelCNNParameters:
         """What the features (n, ...) say to the masked convolutions."""
-        (channels,) = self.head(features)
+        channels = features
+        if self.head is not None:
+            (channels,) = self.head(features)
         return PixelCNNParameters(self.conditioning(channels), training)
 
     def _shaped_logits(self, logits: Tensor) -> Tensor:
@@ -168,7 +195,8 @@ class PixelCNN(Likelihood):
         """Logits of every value of images (n, H, W, C) given the values before it.
 
         Returns:
-            Shape (n, H, W, C, levels), or (n, H, W, C, 1) for two levels; float32.
+            Shape (n, H, W, C, units), float32: a logit for each level, location and log-scale of a
+            discretised logistic (before their bounds), or one logit for two levels.
         """
         hidden = images
         for index, layer in enumerate(self.convolutions):
@@ -185,12 +213,8 @@ class PixelCNN(Likelihood):
         image = ops.reshape(value, (-1, *self.image_shape))
         level = level_of(image, self.levels)
         logits = self.logits(grey_of(level, self.levels), parameters)
-        if self.levels == 2:
-            logits = logits[..., 0]
-            return where_possible(is_binary(image), image * logits - ops.softplus(logits))
-        index = ops.expand_dims(ops.cast(level, "int32"), -1)
-        chosen = ops.take_along_axis(logits, index, axis=-1)[..., 0]
-        return where_possible(is_grey(image), chosen - ops.logsumexp(logits, axis=-1))
+        possible = is_binary(image) if self.levels == 2 else is_grey(image)
+        return where_possible(possible, self.distribution.log_prob(level, logits))
 
     def mean(self, parameters: PixelCNNParameters) -> Tensor:
         """Each pixel's expectation given those before it, shape (n, *event_shape)."""
@@ -200,7 +224,7 @@ class PixelCNN(Likelihood):
 
     def sample(self, parameters: PixelCNNParameters, seed: Any = None) -> Tensor:
         """Zeros and ones, or greys k / (levels - 1): shape (n, *event_shape)."""
-        return self._all_rows(self.start_sampling(parameters, seed), self._draw)
+        return self._all_rows(self.start_sampling(parameters, seed), self.distribution.draw)
 
     @property
     def num_sampling_steps(self) -> int:
@@ -215,21 +239,10 @@ class PixelCNN(Likelihood):
 
     def sampling_step(self, state: State, step: Tensor) -> State:
         """Draw the pixels of row `step`."""
-        return self._next_row(state, step, self._draw)
-
-    def _draw(self, logits: Tensor, noise: Tensor) -> Tensor:
-        """The values at which the distribution functions pass the noise (..., C)."""
-        if self.levels == 2:
-            return ops.cast(noise < ops.sigmoid(logits[..., 0]), "float32")
-        passed = ops.cumsum(ops.softmax(logits, axis=-1), axis=-1)[..., :-1]
-        level = ops.sum(ops.cast(ops.expand_dims(noise, -1) >= passed, "float32"), axis=-1)
-        return grey_of(level, self.levels)
+        return self._next_row(state, step, self.distribution.draw)
 
     def _expect(self, logits: Tensor, noise: Tensor) -> Tensor:
-        if self.levels == 2:
-            return ops.sigmoid(logits[..., 0])
-        greys = grey_of(ops.arange(self.levels, dtype="int32"), self.levels)
-        return ops.sum(ops.softmax(logits, axis=-1) * greys, axis=-1)
+        return self.distribution.expect(logits)
 
     def _start(self, first: Tensor, parameters: PixelCNNParameters) -> State:
         """The image, the conditioning, and for each convolution the rows above the first one."""
@@ -344,6 +357,7 @@ class PixelCNN(Likelihood):
             "kernel_size": self.kernel_size,
             "batch_norm": self.batch_norm,
             "num_conditioning_channels": self.num_conditioning_channels,
+            "grey_distribution": self.grey_distribution,
         }
 
 

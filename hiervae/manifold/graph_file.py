@@ -13,6 +13,8 @@ from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.utils.files import replacing
 
 _KEYS = ("nodes", "edges", "weights", "num_neighbors")
+# Files from before nodes could be pruned lack these.
+_PRUNING_KEYS = ("walkable", "prune_fraction", "density_floor")
 
 
 def write_graph(path: str | os.PathLike[str], arrays: GraphArrays) -> None:
@@ -28,6 +30,9 @@ def write_graph(path: str | os.PathLike[str], arrays: GraphArrays) -> None:
             edges=arrays.edges,
             weights=arrays.weights,
             num_neighbors=np.int64(arrays.num_neighbors),
+            walkable=arrays.walkable,
+            prune_fraction=np.float64(arrays.prune_fraction),
+            density_floor=np.float64(_none_to_nan(arrays.density_floor)),
         )
 
 
@@ -42,7 +47,13 @@ def read_graph(path: str | os.PathLike[str]) -> GraphArrays:
     try:
         with np.load(content, allow_pickle=False) as stored:
             nodes, edges, weights, num_neighbors = (stored[key] for key in _KEYS)
-        arrays = GraphArrays(nodes, edges, weights, int(num_neighbors))
+            walkable, fraction, floor = np.ones(len(nodes), dtype=bool), 0.0, np.nan
+            if not stored.keys().isdisjoint(_PRUNING_KEYS):
+                walkable, fraction, floor = (stored[key] for key in _PRUNING_KEYS)
+        known = None if np.isnan(floor) else float(floor)
+        arrays = GraphArrays(
+            nodes, edges, weights, int(num_neighbors), walkable, float(fraction), known
+        )
     except Exception as error:  # A damaged archive raises nearly anything.
         raise DamagedFileError(
             f"{os.fspath(path)} cannot be read as a latent graph ({error}); save it again."
@@ -52,3 +63,7 @@ def read_graph(path: str | os.PathLike[str]) -> GraphArrays:
             f"{os.fspath(path)} holds arrays that do not form a latent graph; save it again."
         )
     return arrays
+
+
+def _none_to_nan(value: float | None) -> float:
+    return float("nan") if value is None else value

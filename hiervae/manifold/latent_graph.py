@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,14 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from hiervae.errors import DataError
 from hiervae.manifold.checks import finite_matrix
 from hiervae.manifold.codec import Codec, Coder
+from hiervae.manifold.density import density_floor, lowest_log_density
 from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
 from hiervae.manifold.path_finder import PathFinder
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
+
+PRUNE_FRACTION = 0.05
+"""Share of the prior's samples that `LatentGraph.from_prior` leaves out of its paths by default."""
 
 
 class LatentGraph:
@@ -28,6 +35,12 @@ class LatentGraph:
     undirected edges to its k nearest neighbours, and an edge weighs its Euclidean length. Two
     data points are interpolated along the shortest path between their encodings. Build a graph
     with `from_prior` or `from_latents`; it does not change afterwards.
+
+    A continuous prior cannot leave a hole quite empty: a few of its samples lie where it has next
+    to no mass, and a shortest path would cross over them. Therefore a share of the samples, those
+    farthest from their k-th neighbour, is pruned: they stay among the nodes, but no path visits
+    them. One that alone connects others is kept. This is not in the paper; `prune_fraction=0`
+    gives its plain rule.
 
     Example:
         >>> import numpy as np
@@ -43,6 +56,9 @@ class LatentGraph:
         edges: node numbers of each edge, shape (n_e, 2), the smaller first, each edge once.
         weights: Euclidean length of each edge, shape (n_e,).
         num_neighbors: k.
+        walkable: whether a path may visit each node, bool, shape (num_nodes,); a node that was
+            pruned has no edges.
+        prune_fraction: largest share of the nodes that was to be pruned.
     """
 
     def __init__(self, arrays: GraphArrays, codec: Codec) -> None:
@@ -50,8 +66,11 @@ class LatentGraph:
         self.edges = arrays.edges
         self.weights = arrays.weights
         self.num_neighbors = arrays.num_neighbors
-        for array in (self.nodes, self.edges, self.weights):
+        self.walkable = arrays.walkable
+        self.prune_fraction = arrays.prune_fraction
+        for array in (self.nodes, self.edges, self.weights, self.walkable):
             array.flags.writeable = False
+        self._arrays = arrays
         self._codec = codec
         self._finder = PathFinder(arrays)
 
@@ -62,6 +81,7 @@ class LatentGraph:
         num_nodes: int = 1000,
         num_neighbors: int = 10,
         seed: int | None = 0,
+        prune_fraction: float = PRUNE_FRACTION,
     ) -> LatentGraph:
         """Build the graph on samples of the learned prior (Klushyn et al. 2019, Eq. 13).
 
@@ -73,17 +93,25 @@ class LatentGraph:
             num_nodes: samples of the prior N.
             num_neighbors: neighbours k each node is joined to, below N.
             seed: of the samples; None draws anew at each call.
+            prune_fraction: share of the samples, in [0, 1), that no path visits: those with the
+                largest distance to their k-th neighbour, but for the ones without which others
+                would no longer be connected; at least k + 1 are kept. 0 is the paper's rule.
 
         Returns:
-            A graph that encodes and decodes with `model`.
+            A graph that encodes and decodes with `model`, and whose `interpolate` warns of paths
+            that go where the prior has next to no mass.
 
         Raises:
-            ValueError: if `num_nodes` or `num_neighbors` is out of range.
+            ValueError: if `num_nodes`, `num_neighbors` or `prune_fraction` is out of range.
             DataError: if the prior gives samples that are not finite.
         """
         count = check_positive_int("num_nodes", num_nodes)
         nodes = finite_matrix(model.sample_prior(count, seed=seed), "the prior's samples")
-        return cls(GraphArrays.from_nodes(nodes, num_neighbors), Codec.of_model(model))
+        arrays = GraphArrays.from_nodes(nodes, num_neighbors, prune_fraction)
+        codec = Codec.of_model(model)
+        if codec.log_density is not None:
+            arrays = replace(arrays, density_floor=density_floor(codec.log_density, nodes))
+        return cls(arrays, codec)
 
     @classmethod
     def from_latents(
@@ -92,6 +120,7 @@ class LatentGraph:
         num_neighbors: int = 10,
         decode: Coder | None = None,
         encode: Coder | None = None,
+        prune_fraction: float = 0.0,
     ) -> LatentGraph:
         """Build the graph on given latent vectors.
 
@@ -102,16 +131,19 @@ class LatentGraph:
                 `decoded`.
             encode: maps examples (m, *event_shape) to latents (m, d); without it only
                 `interpolate_latents` works.
+            prune_fraction: share of the nodes that no path visits, as in `from_prior`; vectors
+                that were chosen are all kept by default.
 
         Returns:
             The graph.
 
         Raises:
-            ValueError: if `num_neighbors` is out of range.
+            ValueError: if `num_neighbors` or `prune_fraction` is out of range.
             DataError: if the latents are not a finite (n, d) array.
         """
         nodes = finite_matrix(latents, "latents").copy()
-        return cls(GraphArrays.from_nodes(nodes, num_neighbors), Codec(encode, decode))
+        arrays = GraphArrays.from_nodes(nodes, num_neighbors, prune_fraction)
+        return cls(arrays, Codec(encode, decode))
 
     @classmethod
     def load(
@@ -124,7 +156,8 @@ class LatentGraph:
             model: encodes and decodes for the graph; without it only latents are interpolated.
 
         Returns:
-            The graph, its nodes, edges and weights equal to the saved ones bit for bit.
+            The graph, its nodes, edges and weights equal to the saved ones bit for bit. One that
+            was saved before nodes could be pruned has no pruned nodes and warns of no path.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -142,18 +175,18 @@ class LatentGraph:
         return cls(arrays, Codec.of_model(model))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write nodes, edges, weights and k to an `.npz` file, whole or not at all.
+        """Write nodes, edges, weights and settings to an `.npz` file, whole or not at all.
 
         The model is not written: give it to `load` again.
 
         Raises:
             OSError: if the file cannot be written.
         """
-        write_graph(path, GraphArrays(self.nodes, self.edges, self.weights, self.num_neighbors))
+        write_graph(path, self._arrays)
 
     @property
     def num_nodes(self) -> int:
-        """Number of nodes N."""
+        """Number of nodes N, pruned ones among them."""
         return len(self.nodes)
 
     def interpolate(self, x_a: ArrayLike, x_b: ArrayLike) -> Path:
@@ -161,7 +194,9 @@ class LatentGraph:
 
         Both are encoded to their posterior means, which join the graph for this call as new
         nodes with their own k nearest neighbours; A* finds the shortest path between them, and
-        everything on it is decoded.
+        everything on it is decoded. A warning says where the path goes through a region in which
+        the prior has next to no mass: its log-density somewhere along the path is below that of
+        99 % of the prior's samples.
 
         Args:
             x_a: the start, one example of shape event_shape (no batch axis).
@@ -180,7 +215,7 @@ class LatentGraph:
                 "This graph has no encoder; use interpolate_latents, or build the graph with "
                 "LatentGraph.from_prior(model) or with encode= in LatentGraph.from_latents."
             )
-        start, end = np.asarray(x_a), np.asarray(x_b)
+        start, end = require_array(x_a, "x_a"), require_array(x_b, "x_b")
         expected = start.shape if self._codec.event_shape is None else self._codec.event_shape
         for name, example in (("x_a", start), ("x_b", end)):
             if example.shape != expected:
@@ -212,7 +247,7 @@ class LatentGraph:
             DataError: if a vector has the wrong shape or is not finite.
             NoPathError: if the graph does not connect the two.
         """
-        path = self.shortest_path(z_a, z_b)
+        path = self._judged(self.shortest_path(z_a, z_b))
         if self._codec.decode is None:
             return path
         decoded = np.asarray(self._codec.decode(path.latents))
@@ -221,10 +256,10 @@ class LatentGraph:
                 f"decode returned shape {decoded.shape} for {len(path)} latents; expected one "
                 "output for each along the first axis."
             )
-        return Path(path.latents, path.node_ids, path.length, decoded)
+        return replace(path, _decoded=decoded)
 
     def shortest_path(self, z_a: ArrayLike, z_b: ArrayLike) -> Path:
-        """Find the path of `interpolate_latents` without decoding it.
+        """Find the path of `interpolate_latents` without decoding it, and without a warning.
 
         Args:
             z_a: the start, shape (d,).
@@ -238,6 +273,24 @@ class LatentGraph:
             NoPathError: if the graph does not connect the two.
         """
         return self._finder.find(self._vector(z_a, "z_a"), self._vector(z_b, "z_b"))
+
+    def _judged(self, path: Path) -> Path:
+        """The path with its log-density, where the graph knows it; warns if it is too low."""
+        log_density, floor = self._codec.log_density, self._arrays.density_floor
+        if log_density is None or floor is None:
+            return path
+        lowest = lowest_log_density(log_density, path.latents)
+        path = replace(path, lowest_log_density=lowest, density_floor=floor)
+        if path.leaves_mass:
+            warnings.warn(
+                "The path goes where the prior has next to no mass: its log-density falls to "
+                f"{lowest:.1f} nats, and 99 % of the prior's samples have more than {floor:.1f}. "
+                "Frames there may look like none of the data. Raise prune_fraction (now "
+                f"{self.prune_fraction:g}) or num_nodes (now {self.num_nodes}), or choose other "
+                "ends.",
+                stacklevel=3,
+            )
+        return path
 
     def _vector(self, value: ArrayLike, name: str) -> NDArray[np.float64]:
         """Check one latent vector; returns it as float64 of shape (d,)."""

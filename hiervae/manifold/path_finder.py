@@ -27,17 +27,20 @@ class PathFinder:
 
     def __init__(self, arrays: GraphArrays) -> None:
         self._nodes = arrays.nodes
+        self._walkable = np.flatnonzero(arrays.walkable)
+        self._entries = arrays.nodes if arrays.walkable.all() else arrays.nodes[arrays.walkable]
         self._num_neighbors = arrays.num_neighbors
-        self._graph = igraph.Graph(n=len(arrays.nodes), edges=arrays.edges.tolist())
+        self._graph = igraph.Graph(n=len(arrays.nodes), edges=arrays.edges)
         self._weights: list[float] = arrays.weights.tolist()
         self._component = np.asarray(self._graph.connected_components().membership)
 
     def find(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> Path:
         """Find the shortest path between two latent vectors.
 
-        Each end is joined to its own k nearest nodes; the ends are also joined to each other if
-        each is as near to the other as to its own k-th neighbour. Nodes in the very place of
-        the one before them, or of the end, are left out of the path.
+        Each end is joined to its own k nearest nodes that may be walked. The ends are joined to
+        each other if one is as near to the other as to its own k-th neighbour: as among nodes, it
+        is enough that one has the other in its list. Nodes in the very place of the one before
+        them, or of the end, are left out of the path.
 
         Args:
             start: shape (d,).
@@ -49,10 +52,10 @@ class PathFinder:
         Raises:
             NoPathError: if the graph does not connect the two.
         """
-        from_start, start_distances = nearest_points(start, self._nodes, self._num_neighbors)
-        from_end, end_distances = nearest_points(end, self._nodes, self._num_neighbors)
+        from_start, start_distances = self._entry(start)
+        from_end, end_distances = self._entry(end)
         gap = float(np.linalg.norm(start - end))
-        joined = gap <= min(start_distances[-1], end_distances[-1])
+        joined = gap <= max(start_distances[-1], end_distances[-1])
         if not joined:
             self._require_connection(from_start, from_end)
 
@@ -78,20 +81,26 @@ class PathFinder:
         )
         return _path(points, np.asarray(ids, dtype=np.int64))
 
+    def _entry(self, point: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The k nearest nodes that may be walked and their distances, nearest first, each (k,)."""
+        rows, distances = nearest_points(point, self._entries, self._num_neighbors)
+        return self._walkable[rows], distances
+
     def _require_connection(
         self, from_start: NDArray[np.int64], from_end: NDArray[np.int64]
     ) -> None:
         """Raise NoPathError unless the two neighbourhoods share a connected component."""
         if np.intersect1d(self._component[from_start], self._component[from_end]).size:
             return
-        sizes = np.bincount(self._component)
+        sizes = np.bincount(self._component[self._walkable], minlength=self._component.max() + 1)
         start = sizes[self._component[from_start[0]]]
         end = sizes[self._component[from_end[0]]]
-        largest = ", ".join(str(size) for size in np.sort(sizes)[::-1][:5])
+        parts = np.sort(sizes[sizes > 0])[::-1]
+        largest = ", ".join(str(size) for size in parts[:5])
         raise NoPathError(
             f"No path: the start lies by a part of {start} nodes, the end by another of {end}. "
-            f"The graph of {len(self._nodes)} nodes with {self._num_neighbors} neighbours falls "
-            f"into {len(sizes)} parts (largest: {largest}). Raise num_neighbors, or num_nodes "
+            f"The graph of {len(self._walkable)} nodes with {self._num_neighbors} neighbours falls "
+            f"into {len(parts)} parts (largest: {largest}). Raise num_neighbors, or num_nodes "
             "if the space between is thinly sampled."
         )
 

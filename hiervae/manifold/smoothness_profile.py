@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError, NoPathError
-from hiervae.manifold.latent_graph import LatentGraph
+from hiervae.manifold.latent_graph import PRUNE_FRACTION, LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.manifold.smoothness import smoothness
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def smoothness_profile(
     num_nodes: int = 1000,
     num_neighbors: int = 10,
     seed: int = 0,
+    prune_fraction: float = PRUNE_FRACTION,
 ) -> SmoothnessProfile:
     """Measure how smoothly a model interpolates (Klushyn et al. 2019, section 4.2).
 
@@ -61,6 +63,8 @@ def smoothness_profile(
         num_nodes: nodes of each graph.
         num_neighbors: neighbours each node is joined to.
         seed: of the pairs and the graphs.
+        prune_fraction: share of each graph's nodes that no path visits, as in
+            `LatentGraph.from_prior`; 0 is the paper's rule.
 
     Returns:
         Mean and standard deviation over all paths, and how many pairs were left out.
@@ -72,7 +76,7 @@ def smoothness_profile(
     """
     graphs = check_positive_int("num_graphs", num_graphs)
     pairs = check_positive_int("num_pairs", num_pairs)
-    examples = np.asarray(x)
+    examples = require_array(x, "x")
     if examples.ndim == 0 or len(examples) < 2:
         raise DataError(f"x has shape {examples.shape}; give at least two examples to pair.")
     generator = np.random.default_rng(seed)
@@ -80,7 +84,7 @@ def smoothness_profile(
     num_unreachable = num_short = 0
     for _ in range(graphs):
         graph_seed = int(generator.integers(2**31))
-        graph = LatentGraph.from_prior(model, num_nodes, num_neighbors, seed=graph_seed)
+        graph = LatentGraph.from_prior(model, num_nodes, num_neighbors, graph_seed, prune_fraction)
         ends = np.stack([generator.choice(len(examples), 2, replace=False) for _ in range(pairs)])
         latents = model.governed_latent(model.encode(examples[ends.ravel()]))
         paths: list[Path] = []

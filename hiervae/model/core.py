@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import InferenceScheme
 from hiervae.likelihoods.base import Likelihood
 from hiervae.model.control import ControlState
-from hiervae.model.inputs import checked_examples
+from hiervae.model.inputs import Expected
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms
 from hiervae.networks.base import Network
@@ -24,6 +25,7 @@ from hiervae.priors.base import Prior
 from hiervae.registry import ROLES, Role
 from hiervae.types import Shape, Tensor
 from hiervae.utils.batching import Array
+from hiervae.utils.seeding import derive_seed
 from hiervae.utils.validation import check_seed
 
 MODEL_ROLES: tuple[Role, ...] = tuple(
@@ -36,10 +38,11 @@ class ModelCore(StepAdapter, abc.ABC):
     """The attributes of a model, declared once for all slices.
 
     Attributes:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top).
+        latent_shapes: shapes of z_1 (nearest the data) ... z_L (top).
         objective: what the model is trained on.
         dynamic_binarisation: whether training values are probabilities of a one.
-        seed: of the initial weights and of all noise; None draws one.
+        seed: of the initial weights and of all noise, as the user gave it.
+        working_seed: the same, or where it is None one drawn from Python's `random`.
         inference: the posterior and the generative structure it pairs with.
         prior: the density of the latent that no other latent conditions.
         likelihood: the density of an example.
@@ -51,10 +54,11 @@ class ModelCore(StepAdapter, abc.ABC):
         step_metrics: the metrics of a step, present once the model is built.
     """
 
-    latent_dims: tuple[int, ...]
+    latent_shapes: tuple[Shape, ...]
     objective: Objective
     dynamic_binarisation: bool
     seed: int | None
+    working_seed: int
     inference: InferenceScheme
     prior: Prior
     likelihood: Likelihood
@@ -73,13 +77,17 @@ class ModelCore(StepAdapter, abc.ABC):
     @property
     def num_levels(self) -> int:
         """Number of stochastic levels L."""
-        return len(self.latent_dims)
+        return len(self.latent_shapes)
+
+    @property
+    def latent_dims(self) -> tuple[int, ...]:
+        """Numbers of values of z_1 ... z_L; their shapes are `latent_shapes`."""
+        return tuple(math.prod(shape) for shape in self.latent_shapes)
 
     @property
     def prior_dim(self) -> int:
         """Size of the latent vector that the prior governs."""
-        flat = self.inference.structure == "flat"
-        return sum(self.latent_dims) if flat else self.latent_dims[-1]
+        return sum(self.inference.governed(self.latent_dims))
 
     @property
     def num_dimensions(self) -> int:
@@ -161,14 +169,18 @@ class ModelCore(StepAdapter, abc.ABC):
         return array.astype("float32", copy=False)
 
     def examples(self, name: str, x: Any, require_support: bool = True) -> Array:
-        """As `check_examples`, in the type that `x` has.
+        """As `check_examples`; small integers keep their type.
 
         Raises:
             DataError: if it is no array of examples the model can take.
         """
-        array = checked_examples(name, x, self.event_shape, self.likelihood, require_support)
+        array = self.expected(require_support=require_support).examples(name, x)
         self.build_for(array)
         return array
+
+    def expected(self, binarised: bool = False, require_support: bool = True) -> Expected:
+        """What the model takes as examples now; see `hiervae.model.inputs.Expected`."""
+        return Expected(self.event_shape, self.likelihood, binarised, require_support)
 
     def build_for(self, array: Array) -> None:
         """Build the model for the shape of checked examples, unless it is built already."""
@@ -199,4 +211,4 @@ class ModelCore(StepAdapter, abc.ABC):
         seed = check_seed(seed)
         if seed is not None:
             state = self.evaluation_generator.state
-            state.assign(np.array([seed, 0], dtype=state.dtype))
+            state.assign(np.array([derive_seed(seed, "evaluation"), 0], dtype=state.dtype))

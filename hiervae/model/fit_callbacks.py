@@ -49,9 +49,12 @@ class NonFiniteGuard(keras.callbacks.Callback):
         if not self._bad and math.isfinite(loss):
             return
         terms = self.model.step_metrics.non_finite_terms()
+        rule = self.model.control.scheduler
+        hint = None if rule is None else rule.diagnose(self.model.control.read())
         raise NonFiniteLossError(
             f"Training stopped near step {self.model.training_step}: the loss is {loss}. "
-            f"The first term that went bad: {', '.join(terms) or 'loss'}. Check that the data is "
+            f"The first term that went bad: {', '.join(terms) or 'loss'}. "
+            f"{hint + ' Also check' if hint else 'Check'} that the data is "
             "finite and in the range of the likelihood, and the sample weights, if there are some, "
             "one non-negative number an example; else lower the learning rate or bound the "
             "log-variances more tightly."

@@ -1,99 +1,35 @@
-"""`compile`, `fit` and `evaluate`, with their data checked before a step is compiled."""
+"""`fit`, `evaluate` and `predict`, with their data checked before a step is compiled."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
 import numpy as np
 
-import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
 from hiervae.errors import NonFiniteLossError
-from hiervae.model.core import ModelCore
+from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
 from hiervae.model.inputs import (
-    checked_data,
-    checked_validation_data,
-    is_array,
-    take_examples,
+    Expected,
+    check_array,
+    check_weights,
     training_share,
+    validation_parts,
 )
 from hiervae.model.metrics import CONTROL_NAMES
+from hiervae.model.sources import BatchCheck, checked_source, take_examples
 from hiervae.schedulers.base import Scheduler
-from hiervae.types import Config
+from hiervae.utils.arrays import as_array
 from hiervae.utils.validation import check_positive_int
 
 
-class FittingMethods(ModelCore):
+class FittingMethods(CompileSettings):
     """What stands between the user's call and Keras' own training loop."""
 
-    _requested_jit_compile: Any = "auto"
-
-    def compile(
-        self,
-        optimizer: Any = "adam",
-        run_eagerly: bool = False,
-        steps_per_execution: int = 1,
-        jit_compile: Any = "auto",
-        auto_scale_loss: bool = True,
-        **unsupported: Any,
-    ) -> None:
-        """Configure training; the loss is the model's own bound.
-
-        Args:
-            optimizer: a Keras optimiser or its name.
-            run_eagerly: run steps uncompiled, for debugging.
-            steps_per_execution: steps run by one call of the compiled function.
-            jit_compile: compile with XLA (or `torch.compile`); "auto" lets Keras decide.
-            auto_scale_loss: scale the loss under a float16 policy.
-            **unsupported: refused, because the objective and its metrics are the model's own.
-
-        Raises:
-            ValueError: if a loss or metrics are given, or a setting is wrong.
-        """
-        if optimizer is None:
-            raise ValueError("optimizer=None: expected a Keras optimiser or its name, as 'adam'.")
-        check_positive_int("steps_per_execution", steps_per_execution)
-        if steps_per_execution > backend.MAX_STEPS_PER_EXECUTION:
-            raise ValueError(
-                f"steps_per_execution={steps_per_execution}: the {keras.backend.backend()} backend "
-                f"runs at most {backend.MAX_STEPS_PER_EXECUTION} in one call. Leave it at that, or "
-                "choose the JAX or TensorFlow backend."
-            )
-        given = sorted(name for name, value in unsupported.items() if value is not None)
-        if given:
-            raise ValueError(
-                f"compile() received {', '.join(given)}: the objective and its metrics are the "
-                "model's own. Choose the objective by `bound`, `num_samples` and a BetaController; "
-                "measure anything else in a callback."
-            )
-        self._requested_jit_compile = jit_compile
-        super().compile(
-            optimizer=optimizer,
-            run_eagerly=run_eagerly,
-            steps_per_execution=steps_per_execution,
-            jit_compile=jit_compile,
-            auto_scale_loss=auto_scale_loss,
-        )
-
-    def get_compile_config(self) -> Config:
-        """How the model was compiled, in a form that every backend can read."""
-        config: Config = super().get_compile_config()
-        if config.get("optimizer"):
-            config["optimizer"] = _portable(config["optimizer"])
-            config["jit_compile"] = self._requested_jit_compile  # Keras keeps its own decision
-        return config
-
-    def compile_from_config(self, config: Config) -> None:
-        """Compile as a saved model was compiled, as far as this backend can."""
-        config = keras.saving.deserialize_keras_object(config)
-        config["steps_per_execution"] = min(
-            config["steps_per_execution"], backend.MAX_STEPS_PER_EXECUTION
-        )
-        self.compile(**config)
-        if self.built:
-            self.check_trainable()
+    _warnings_given: frozenset[str] = frozenset()
 
     def fit(
         self,
@@ -105,26 +41,34 @@ class FittingMethods(ModelCore):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
+        shuffle: bool = True,
+        class_weight: Any = None,
         sample_weight: Any = None,
-        **kwargs: Any,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: Any = 1,
     ) -> Any:
-        """Train, as `keras.Model.fit`.
+        """Train, as `keras.Model.fit`, with the same arguments in the same order.
 
-        Examples come as an array, a `tf.data.Dataset`, a `keras.utils.PyDataset`, a torch
-        `DataLoader` or a generator; targets are ignored. `validation_data` is an array, a tuple
-        `(x,)` or `(x, None, sample_weight)`, or a data set. The loss of a batch is the mean over
-        its examples, weighted by `sample_weight` where that is given.
+        Examples come as an array, tensor or table, a `tf.data.Dataset`, a
+        `keras.utils.PyDataset`, a torch `DataLoader` or a generator, whose batches are `x`, `(x,)`,
+        `(x, y)` or `(x, y, sample_weight)`. Targets `y` are ignored, with a warning.
+        `validation_data` is an array, a tuple `(x,)` or `(x, None, sample_weight)`, or a data set.
+        The loss of a batch is the mean over its examples, weighted by `sample_weight` where that is
+        given. `class_weight` is refused.
 
         Raises:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
             ValueError: if the model is not compiled, or an argument cannot be used.
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
-        self._require_compiled("fit")
-        if kwargs.get("class_weight") is not None:
+        self.require_compiled("fit")
+        if class_weight is not None:
             raise ValueError(
-                "fit() received class_weight, but the model has no classes; weigh single examples "
-                "by sample_weight."
+                f"fit() received class_weight={class_weight!r}, but the model has no classes; "
+                "weigh single examples by sample_weight."
             )
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
@@ -135,14 +79,17 @@ class FittingMethods(ModelCore):
             )
         if self.built:
             self.check_trainable()
-        x, y, sample_weight = self._checked(x, y, sample_weight, self.dynamic_binarisation)
+        x, y, sample_weight = self._checked(
+            "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
+        )
         training_examples = x
         if validation_data is not None:
-            validation_data = checked_validation_data(
-                validation_data, self.event_shape, self.likelihood
+            parts = self._checked(
+                "validation_data", *validation_parts(validation_data), self.expected()
             )
+            validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
-            training_examples = training_share(x, validation_split, self.likelihood)
+            training_examples = training_share(x, validation_split, self.expected())
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
@@ -158,8 +105,13 @@ class FittingMethods(ModelCore):
                     callbacks=callbacks,
                     validation_split=validation_split,
                     validation_data=validation_data,
+                    shuffle=shuffle,
                     sample_weight=sample_weight,
-                    **kwargs,
+                    initial_epoch=initial_epoch,
+                    steps_per_epoch=steps_per_epoch,
+                    validation_steps=validation_steps,
+                    validation_batch_size=validation_batch_size,
+                    validation_freq=validation_freq,
                 )
         finally:
             steps.put_back()
@@ -172,20 +124,26 @@ class FittingMethods(ModelCore):
         batch_size: int | None = None,
         verbose: Any = "auto",
         sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
         return_dict: bool = False,
         **kwargs: Any,
     ) -> Any:
-        """Metrics at beta = 1, as `keras.Model.evaluate`; the noise is the same at every call.
+        """Return metrics at beta = 1, as `keras.Model.evaluate`, from the same noise at every call.
+
+        Examples come as in `fit`; targets are ignored, with a warning.
 
         Raises:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
             ValueError: if a BetaController is among the callbacks.
             NonFiniteLossError: if the loss is NaN or infinite.
         """
-        self._require_compiled("evaluate")
+        self.require_compiled("evaluate")
         if not kwargs.get("_use_cached_eval_dataset", False):
-            _refuse_controllers("evaluate", kwargs.get("callbacks"))
-            x, y, sample_weight = self._checked(x, y, sample_weight)
+            _refuse_controllers("evaluate", callbacks)
+            if batch_size is not None:
+                check_positive_int("batch_size", batch_size)
+            x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
         with backend.restore_on_error(self, copy=True):
             logs = super().evaluate(
@@ -194,6 +152,8 @@ class FittingMethods(ModelCore):
                 batch_size=batch_size,
                 verbose=verbose,
                 sample_weight=sample_weight,
+                steps=steps,
+                callbacks=callbacks,
                 return_dict=True,
                 **kwargs,
             )
@@ -205,33 +165,54 @@ class FittingMethods(ModelCore):
             )
         return logs if return_dict else [logs[name] for name in self.metrics_names]
 
-    def predict(self, x: Any, **kwargs: Any) -> Any:
-        """Reconstruction means (n, *event_shape), as `keras.Model.predict`.
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> Any:
+        """Return reconstruction means (n, *event_shape), as `keras.Model.predict`.
 
-        The means are decoded from the posterior means of examples (n, *event_shape).
+        The means are decoded from the posterior means of examples (n, *event_shape), which come as
+        in `fit`.
 
         Raises:
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
-            ValueError: if a BetaController is among the callbacks.
+            ValueError: if a BetaController is among the callbacks, or `batch_size` is wrong.
         """
-        _refuse_controllers("predict", kwargs.get("callbacks"))
-        if is_array(x):
-            x = self.examples("x", x, require_support=False)
+        _refuse_controllers("predict", callbacks)
+        if batch_size is not None:
+            check_positive_int("batch_size", batch_size)
+        expected = self.expected(require_support=False)
+        x, _, _ = self._checked("x", x, None, None, expected, may_warn=False)
         with backend.restore_on_error(self, copy=True):
-            return super().predict(x, **kwargs)
+            return super().predict(
+                x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            )
 
-    def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """One step, as `keras.Model.train_on_batch`."""
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step, as `keras.Model.train_on_batch`."""
         with backend.restore_on_error(self):
-            return super().train_on_batch(*args, **kwargs)
+            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
 
-    def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        """Metrics of one batch, as `keras.Model.test_on_batch`."""
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the metrics of one batch, as `keras.Model.test_on_batch`."""
         with backend.restore_on_error(self):
-            return super().test_on_batch(*args, **kwargs)
+            return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
+        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
         with backend.restore_on_error(self):
             return super().predict_on_batch(x)
 
@@ -249,7 +230,7 @@ class FittingMethods(ModelCore):
             DataError: if there are too few of them for a part, or they cannot be used.
         """
         examples = self.examples("x", x, require_support=not self.dynamic_binarisation)
-        order = np.random.default_rng(self.seed).permutation(len(examples))
+        order = np.random.default_rng(self.working_seed).permutation(len(examples))
         for part in self.parts:
             if part.num_examples_wanted:
                 chosen = examples[order[: part.num_examples_wanted]]
@@ -261,13 +242,6 @@ class FittingMethods(ModelCore):
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
         return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
-    def _require_compiled(self, what: str) -> None:
-        if not self.compiled:
-            raise ValueError(
-                f"{what}() was called on a model without an optimiser; expected "
-                "`model.compile(optimizer)` before."
-            )
-
     def _adapted(self) -> bool:
         return bool(keras.ops.convert_to_numpy(self.control.adapted))
 
@@ -275,15 +249,60 @@ class FittingMethods(ModelCore):
         return max(part.num_examples_wanted for part in self.parts)
 
     def _checked(
-        self, x: Any, y: Any, sample_weight: Any, binarised: bool = False
+        self,
+        name: str,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        expected: Expected,
+        may_warn: bool = True,
     ) -> tuple[Any, Any, Any]:
-        """Data for Keras; the model is built for its shape where it is an array."""
-        x, y, sample_weight = checked_data(
-            "x", x, y, sample_weight, self.event_shape, self.likelihood, binarised
-        )
-        if isinstance(x, np.ndarray):
-            self.build_for(x)
-        return x, y, sample_weight
+        """Examples, targets and weights for Keras; the model is built where their shape is known.
+
+        Keras drops sample weights where there are no targets, so these are made up.
+
+        Args:
+            name: how to call the examples in an error.
+            x: an array of examples (n, *event_shape), or a source of batches.
+            y: targets, which the model ignores.
+            sample_weight: (n,) or (n, 1), or None.
+            expected: what the model takes.
+            may_warn: whether to warn of targets and of the scale of the data.
+
+        Raises:
+            DataError: if the data cannot be used.
+        """
+        array = as_array(x, name)
+        if array is None:
+            check = BatchCheck(name, expected, self._warn_once if may_warn else None)
+            x, event_shape = checked_source(x, check)
+            if event_shape is not None and not self.built:
+                self.build((None, *event_shape))
+            return x, y, sample_weight
+        array = check_array(name, array, expected.event_shape)
+        expected.check_values(name, array)
+        if y is not None:
+            self._warn_once("targets", f"{name} comes with targets")
+            y = None
+        if may_warn and (advice := expected.scale_advice(name, array)) is not None:
+            self._warn_once("scale", advice)
+        if sample_weight is not None:
+            sample_weight = check_weights("sample_weight", sample_weight, len(array))
+            y = np.zeros(len(array), dtype="uint8")
+        self.build_for(array)
+        return array, y, sample_weight
+
+    def _warn_once(self, kind: str, message: str) -> None:
+        """Warn of a misuse of this kind, once in the life of the model."""
+        if kind in self._warnings_given:
+            return
+        self._warnings_given |= {kind}
+        if kind == "targets":
+            message += (
+                ", which the model ignores: it learns the distribution of the examples alone, and "
+                "compares each with its own reconstruction. Leave the targets out."
+            )
+        warnings.warn(message, UserWarning, stacklevel=4)
 
 
 def _single_callbacks(callbacks: Any) -> list[Any]:
@@ -301,22 +320,3 @@ def _refuse_controllers(what: str, callbacks: Any) -> None:
                 f"{what}() received a {type(callback).__name__}, but is at beta = 1; expected it "
                 "among the callbacks of `fit` alone. Leave it out."
             )
-
-
-def _portable(optimizer: Config) -> Config:
-    """An optimiser's config under its public name.
-
-    On torch Keras replaces its optimisers by classes of that backend, and would save those.
-    """
-    config = dict(optimizer["config"])
-    if isinstance(config.get("inner_optimizer"), dict):
-        config["inner_optimizer"] = _portable(config["inner_optimizer"])
-    name = optimizer["class_name"]
-    if not hasattr(keras.optimizers, name) or not optimizer["module"].startswith("keras."):
-        return {**optimizer, "config": config}
-    return {
-        "module": "keras.optimizers",
-        "class_name": name,
-        "config": config,
-        "registered_name": None,
-    }

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from hiervae import registry
@@ -21,17 +20,14 @@ from hiervae.model.frozen import freeze_new_layers, frozen_record, layers_of, th
 from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
-from hiervae.model.objective import Objective, Terms, kl_names, kl_terms
+from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
 from hiervae.networks.normalization import counts_all_rows
-from hiervae.part import ModelContext, Part
+from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.types import Config, Tensor
-from hiervae.utils.seeding import construction_scope
-from hiervae.utils.validation import check_bool, check_positive_int, check_seed
-
-MAX_LATENT_DIM = 1 << 20
-"""The largest size of a level; what is above is a slip, or a damaged file."""
+from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
+from hiervae.utils.validation import check_bool, check_seed
 
 
 @keras.saving.register_keras_serializable(package="hiervae")
@@ -48,7 +44,8 @@ class HierarchicalVAE(
     `"distribution:name"`, as a class or as an instance.
 
     Args:
-        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level.
+        latent_dims: sizes of z_1 (nearest the data) ... z_L (top); one number for one level. A
+            level may be a tensor, its size a shape: ((8, 8, 4), 16).
         inference: the posterior and the generative structure it pairs with.
         prior: the density of z_L, or of all levels of a flat structure.
         likelihood: the density of an example.
@@ -61,7 +58,8 @@ class HierarchicalVAE(
         free_bits: nats below which a level's mean KL is not pressed in training.
         dynamic_binarisation: take training values as probabilities of a one and draw zeros and
             ones anew in every step (evaluation takes data as it is).
-        seed: of the initial weights and of all noise; None draws one.
+        seed: of the initial weights and of all noise; None draws one from Python's `random`, so
+            that `keras.utils.set_random_seed` repeats it.
         **kwargs: `name` and `dtype` of a Keras model.
 
     Raises:
@@ -75,7 +73,7 @@ class HierarchicalVAE(
 
     def __init__(
         self,
-        latent_dims: int | tuple[int, ...],
+        latent_dims: int | tuple[int | tuple[int, ...], ...],
         inference: Any = "bottom_up",
         prior: Any = "standard_normal",
         likelihood: Any = "bernoulli",
@@ -90,10 +88,11 @@ class HierarchicalVAE(
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)
-        self.latent_dims = _standardize_latent_dims(latent_dims)
+        self.latent_shapes = standardize_latent_shapes(latent_dims)
         self.objective = Objective(bound, num_samples, monte_carlo_samples, kl, free_bits)
         self.dynamic_binarisation = check_bool("dynamic_binarisation", dynamic_binarisation)
         self.seed = check_seed(seed)
+        self.working_seed = draw_seed() if self.seed is None else self.seed
         specs = {
             "inference": inference,
             "prior": prior,
@@ -104,8 +103,8 @@ class HierarchicalVAE(
             for role in MODEL_ROLES:
                 part: object = registry.create(role.group, specs[role.name], role.base_class())
                 setattr(self, role.name, part)
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
-        self.evaluation_generator = keras.random.SeedGenerator(self.seed)
+        self.seed_generator = self._generator("training")
+        self.evaluation_generator = self._generator("evaluation")
         self.control = ControlState(name="control")
         self.event_shape = None
         self._functions = FunctionCache()
@@ -115,6 +114,9 @@ class HierarchicalVAE(
         self._components_apart = False
         if not self.trainable:
             self.trainable = False  # freezes the parts, which were made since
+
+    def _generator(self, purpose: str) -> keras.random.SeedGenerator:
+        return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
 
     def set_objective(self, **changes: Any) -> None:
         """Train on another bound from here on; call `compile` or `fit` afterwards.
@@ -173,6 +175,7 @@ class HierarchicalVAE(
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
+            latent_shapes=self.latent_shapes,
             prior_dim=self.prior_dim,
             network=self.network,
             value_range=self.likelihood.value_range,
@@ -185,7 +188,8 @@ class HierarchicalVAE(
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
-        names = kl_names(self.inference.structure, self.num_levels, self.prior)
+        joint = self.prior.distribution() is None
+        names = self.inference.kl_names(self.num_levels, joint)
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
@@ -244,7 +248,7 @@ class HierarchicalVAE(
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
-        kl = kl_terms(outcome, self.prior, self.inference.structure, closed_form, seed, training)
+        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))
@@ -255,20 +259,33 @@ class HierarchicalVAE(
             {name: unfold(entry) for name, entry in kl.items()},
         )
 
-    def summary(self, *args: Any, **kwargs: Any) -> None:
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Any = None,
+        print_fn: Any = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: Any = None,
+    ) -> None:
         """Print how the model is composed, then Keras' table of layers."""
-        print_fn = kwargs.get("print_fn") or print
-        print_fn(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
+        write = print_fn or print
+        write(f"HierarchicalVAE of {self.num_levels} level(s), latent_dims={self.latent_dims}")
         for role, record in self.part_records().items():
             source = "own class"
             if record["distribution"]:
                 source = f"{record['distribution']} {record['version']}"
-            print_fn(
-                f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})"
-            )
+            write(f"  {role:<11} {record['name'] or type(getattr(self, role)).__name__} ({source})")
         settings = ", ".join(f"{k}={v}" for k, v in self.objective.get_config().items())
-        print_fn(f"  {'objective':<11} {settings}")
-        super().summary(*args, **kwargs)
+        write(f"  {'objective':<11} {settings}")
+        super().summary(
+            line_length=line_length,
+            positions=positions,
+            print_fn=print_fn,
+            expand_nested=expand_nested,
+            show_trainable=show_trainable,
+            layer_range=layer_range,
+        )
 
     def part_records(self) -> dict[str, Config]:
         """The parts by role, as `hiervae.registry.describe` writes them."""
@@ -288,7 +305,7 @@ class HierarchicalVAE(
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
-            "latent_dims": self.latent_dims,
+            "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
             **self.part_records(),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
@@ -330,17 +347,3 @@ def _is_size(size: Any) -> bool:
 def _seed_of_parts(seed: int | None) -> str | None:
     """The seed of initialisers that parts make in their constructors, away from that of `build`."""
     return None if seed is None else f"parts {seed}"
-
-
-def _standardize_latent_dims(latent_dims: Any) -> tuple[int, ...]:
-    several = isinstance(latent_dims, (list, tuple, np.ndarray)) and np.ndim(latent_dims) > 0
-    dims = tuple(latent_dims) if several else (latent_dims,)
-    if not dims:
-        raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    sizes = tuple(check_positive_int(f"latent_dims[{i}]", size) for i, size in enumerate(dims))
-    if max(sizes) > MAX_LATENT_DIM:
-        raise ValueError(
-            f"latent_dims={sizes}: expected sizes up to {MAX_LATENT_DIM}, whose weights a machine "
-            "can hold."
-        )
-    return sizes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from functools import partial
 from typing import Any
 
 import keras
@@ -30,14 +32,14 @@ class InspectionMethods(ModelCore):
         """The posteriors of examples (n, *event_shape) as an `InferencePass` of NumPy arrays."""
         values = self.check_examples("x", x, require_support=False)
         self.reset_generator(seed)
-        governed = self.num_levels - 1 if self.inference.structure == "stacked" else 0
+        conditioned = self.num_levels - len(self.inference.governed(self.latent_shapes))
 
         def function(inputs: Any) -> list[Any]:
             outcome = self.inference.infer(inputs, sample=sample, seed=self.evaluation_generator)
             arrays = [outcome.features]
             for level in outcome.levels:
                 arrays += [level.latent, level.posterior.mean, level.posterior.log_variance]
-            for level in outcome.levels[:governed]:
+            for level in outcome.levels[:conditioned]:
                 assigned: Any = level.conditional_prior
                 # Compiled functions return arrays alone, so the flag becomes one.
                 top_down = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="bool")
@@ -51,23 +53,24 @@ class InspectionMethods(ModelCore):
         levels = []
         for index in range(self.num_levels):
             latent, mean, log_variance = latents[3 * index : 3 * index + 3]
+            normal = partial(DiagonalNormal, event_rank=len(self.latent_shapes[index]))
             prior, top_down = None, False
-            if index < governed:
+            if index < conditioned:
                 prior_mean, prior_log_variance, flags = priors[3 * index : 3 * index + 3]
-                prior, top_down = DiagonalNormal(prior_mean, prior_log_variance), bool(flags[0])
-            levels.append(Level(latent, DiagonalNormal(mean, log_variance), prior, top_down))
+                prior, top_down = normal(prior_mean, prior_log_variance), bool(flags[0])
+            levels.append(Level(latent, normal(mean, log_variance), prior, top_down))
         return InferencePass(tuple(levels), features)
 
     def encode(
         self, x: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
     ) -> list[Array]:
-        """Latents of examples (n, *event_shape): a list of (n, d_l), nearest the data first.
+        """Latents of examples (n, *event_shape): a list of (n, *latent_shape), nearest first.
 
         Args:
             x: examples.
             sample: draw from the posteriors; False takes their means, level by level.
             seed: of the draws.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
 
         Raises:
             DataError: if the examples are empty, not finite or of the wrong shape.
@@ -76,12 +79,12 @@ class InspectionMethods(ModelCore):
         return [np.asarray(level.latent) for level in outcome.levels]
 
     def decode(self, latents: Any, batch_size: int = 256) -> Array:
-        """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, d_l).
+        """Reconstruction means (n, *event_shape) of latents z_1 ... z_L, each (n, *latent_shape).
 
         Args:
-            latents: a list with one array a level, nearest the data first, or the array itself
+            latents: a list with one array per level, nearest the data first, or the array itself
                 where there is one level.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the arrays do not fit the model.
@@ -90,11 +93,11 @@ class InspectionMethods(ModelCore):
         if len(arrays) != self.num_levels:
             raise DataError(
                 f"Received {len(arrays)} arrays of latents; the model has {self.num_levels} levels "
-                f"of sizes {self.latent_dims}. Give one array (n, d) a level, nearest the data "
-                "first."
+                f"of shapes {self.latent_shapes}. Give one array (n, *latent_shape) per level, "
+                "nearest the data first."
             )
         self.require_built("decode")
-        arrays = checked_latents("latents", arrays, self.latent_dims)
+        arrays = checked_latents("latents", arrays, self.latent_shapes)
 
         def function(*levels: Any) -> list[Any]:
             return [self.likelihood.mean(self.likelihood(self.inference.decode(levels)))]
@@ -114,7 +117,7 @@ class InspectionMethods(ModelCore):
         Args:
             num_samples: how many.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
             component: number k, from 0, of the one component of a mixture prior to draw from (of
                 a VampPrior: the pseudo-input); None draws from the prior.
             verbose: 1 shows a progress bar where a draw takes several steps, as a PixelCNN's does.
@@ -188,13 +191,13 @@ class InspectionMethods(ModelCore):
             latent: shape (n, prior_dim).
             sample: draw the levels below; False takes the means of their conditional priors.
             seed: of the draws.
-            batch_size: rows a pass.
+            batch_size: rows per pass.
 
         Raises:
             DataError: if the array does not fit the model.
         """
         self.require_built("generate")
-        array = checked_latent("latent", latent, self.prior_dim)
+        array = checked_latent("latent", latent, (self.prior_dim,))
         self.reset_generator(seed)
 
         def function(latent: Any) -> list[Any]:
@@ -209,7 +212,7 @@ class InspectionMethods(ModelCore):
     def prior_log_prob(self, latent: Any, seed: int | None = None, batch_size: int = 256) -> Array:
         """Log-density under the prior, or its estimate, of (n, prior_dim): shape (n,), nats."""
         self.require_built("prior_log_prob")
-        array = checked_latent("latent", latent, self.prior_dim)
+        array = checked_latent("latent", latent, (self.prior_dim,))
         self.reset_generator(seed)
 
         def function(latent: Any) -> list[Any]:
@@ -222,39 +225,48 @@ class InspectionMethods(ModelCore):
         )[0]
 
     def conditional_prior(self, above: Any, batch_size: int = 256) -> DiagonalNormal:
-        """p(z_l | z_{l+1}, ..., z_L) of a stacked structure, its parameters as NumPy arrays.
+        """p(z_l | z_{l+1}, ..., z_L) of a level the prior does not govern, as NumPy arrays.
 
         Args:
-            above: z_{l+1} ... z_L, nearest the data first, each (n, d); their number says which
-                level l is. `[z_L]` gives p(z_{L-1} | z_L).
-            batch_size: rows a pass.
+            above: z_{l+1} ... z_L, nearest the data first, each (n, *latent_shape); their number
+                says which level l is. `[z_L]` gives p(z_{L-1} | z_L).
+            batch_size: rows per pass.
 
         Returns:
-            The distribution, parameters of shape (n, d_l).
+            The distribution, parameters of shape (n, *latent_shape).
 
         Raises:
-            DataError: if the structure is flat, or the arrays do not fit the model.
+            DataError: if the prior governs the level, or the arrays do not fit the model.
             NotImplementedError: if the inference scheme is a plugin that does not say.
         """
         arrays = list(above)
-        if self.inference.structure == "flat" or not 0 < len(arrays) < self.num_levels:
+        num_governed = len(self.inference.governed(self.latent_shapes))
+        if not num_governed <= len(arrays) < self.num_levels:
             raise DataError(
                 f"Received {len(arrays)} levels above, for a {self.inference.structure} structure "
                 f"of {self.num_levels} levels; expected a stacked structure, and from 1 to L - 1 "
                 "arrays. The prior governs what has no level above: see `sample_prior`."
             )
         self.require_built("conditional_prior")
-        arrays = checked_latents("above", arrays, self.latent_dims[-len(arrays) :])
+        level = self.num_levels - len(arrays)
+        arrays = checked_latents("above", arrays, self.latent_shapes[level:])
 
         def function(*levels: Any) -> list[Any]:
             conditional = self.inference.conditional_prior(levels)
             return [conditional.mean, conditional.log_variance]
 
         compiled = self.compiled_function(("conditional_prior", len(arrays)), function)
-        return DiagonalNormal(*map_batches(compiled, arrays, batch_size))
+        mean, log_variance = map_batches(compiled, arrays, batch_size)
+        return DiagonalNormal(mean, log_variance, len(self.latent_shapes[level - 1]))
 
     def governed_latent(self, latents: list[Array]) -> Array:
-        """Of latents z_1 ... z_L, the one the prior governs: z_L, or all of a flat structure."""
-        if self.inference.structure == "flat":
-            return np.concatenate(latents, axis=-1)
-        return latents[-1]
+        """The vectors (n, prior_dim) that the prior governs, of latents z_1 ... z_L."""
+        vectors = [latent.reshape(len(latent), -1) for latent in self.inference.governed(latents)]
+        return vectors[0] if len(vectors) == 1 else np.concatenate(vectors, axis=-1)
+
+    def split_latent(self, latent: Array) -> list[Array]:
+        """The governed levels, each (n, *latent_shape), of their vectors (n, prior_dim)."""
+        shapes = self.inference.governed(self.latent_shapes)
+        ends = np.cumsum([math.prod(shape) for shape in shapes])[:-1]
+        vectors = np.split(latent, ends, axis=-1)
+        return [vector.reshape(-1, *shape) for vector, shape in zip(vectors, shapes, strict=True)]

@@ -10,6 +10,7 @@ from typing import Any
 from keras import ops
 
 from hiervae.distributions import kl_divergence
+from hiervae.inference.base import InferenceScheme
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
@@ -170,17 +171,10 @@ class Objective:
         return asdict(self)
 
 
-def kl_names(structure: str, num_levels: int, prior: Prior) -> tuple[str, ...]:
-    """The names of the KL terms that a model of this composition has."""
-    if structure == "flat" and num_levels > 1 and prior.distribution() is None:
-        return (f"kl_1_to_{num_levels}",)
-    return tuple(f"kl_{level}" for level in range(1, num_levels + 1))
-
-
 def kl_terms(
     outcome: InferencePass,
+    scheme: InferenceScheme,
     prior: Prior,
-    structure: str,
     closed_form: bool,
     seed: object,
     training: bool,
@@ -189,41 +183,31 @@ def kl_terms(
 
     Args:
         outcome: the levels at which they are taken.
-        prior: the density of the top, or of all levels of a flat structure.
-        structure: "stacked" or "flat".
+        scheme: the inference scheme that they come from.
+        prior: the density of the levels that no other level conditions.
         closed_form: use closed forms where there are some; False takes log q - log p everywhere.
         seed: generator for a prior that estimates its density.
         training: whether the step that asks is a training step.
     """
     levels = outcome.levels
-    governed = levels if structure == "flat" else levels[-1:]
+    governed = scheme.governed(levels)
+    entries = [
+        _divergence(level, level.conditional_prior, closed_form and level.top_down)
+        for level in levels[: len(levels) - len(governed)]
+    ]
     fixed = prior.distribution()
-    entries: list[Tensor] = []
-    if structure == "stacked":
-        entries = [
-            _divergence(level, level.conditional_prior, closed_form and level.top_down)
-            for level in levels[:-1]
-        ]
-        if fixed is not None:
-            entries.append(_divergence(levels[-1], fixed, closed_form))
-    elif fixed is not None:
-        blocks = fixed.split(tuple(level.latent.shape[-1] for level in levels))
-        entries = [
-            _divergence(level, block, closed_form)
-            for level, block in zip(levels, blocks, strict=True)
-        ]
     if fixed is None:
         log_posterior = sum(level.posterior.log_prob(level.latent) for level in governed)
-        latent = join_latents([level.latent for level in governed])
+        latent = scheme.join_latents([level.latent for level in levels])
         log_prior = prior.log_prob(latent, outcome.components, seed=seed, training=training)
         entries.append(log_posterior - log_prior)
-    names = kl_names(structure, len(levels), prior)
+    else:
+        entries += [
+            _divergence(level, marginal, closed_form)
+            for level, marginal in zip(governed, scheme.split_normal(fixed), strict=True)
+        ]
+    names = scheme.kl_names(len(levels), joint=fixed is None)
     return dict(zip(names, entries, strict=True))
-
-
-def join_latents(latents: list[Tensor]) -> Tensor:
-    """Latents (n, d_l) joined along the last axis."""
-    return latents[0] if len(latents) == 1 else ops.concatenate(latents, axis=-1)
 
 
 def _divergence(level: Level, prior: Any, closed_form: bool) -> Tensor:

@@ -32,9 +32,12 @@ class SavingMethods(ModelCore):
         """
         if os.fspath(filepath).lower().endswith(OLD_FORMAT):
             raise ValueError(_old_format(f"save({os.fspath(filepath)!r})"))
+        self._refuse_quantized()  # before a file is opened, and overwritten
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
-    def quantize(self, *args: Any, **kwargs: Any) -> None:
+    def quantize(
+        self, mode: Any = None, config: Any = None, filters: Any = None, **kwargs: Any
+    ) -> None:
         """Quantise the weights for inference, as `keras.Model.quantize`; not to be undone.
 
         The quantised model is for use in this process: `save` refuses it.
@@ -47,7 +50,7 @@ class SavingMethods(ModelCore):
         with warnings.catch_warnings():
             # Said of every layer that has no weights.
             warnings.filterwarnings("ignore", message=".*does not have a `quantize` method")
-            super().quantize(*args, **kwargs)
+            super().quantize(mode, config=config, filters=filters, **kwargs)
         self._quantized = True
 
     def build_from_config(self, config: dict[str, Any]) -> None:
@@ -65,12 +68,7 @@ class SavingMethods(ModelCore):
         Raises:
             ValueError: if the model was quantised.
         """
-        if self._quantized:
-            raise ValueError(
-                "The model was quantised, and a file of it could not be loaded; expected one that "
-                "was not. Save the model before you quantise it, and quantise it again after "
-                "loading: `keras.models.load_model(path)`, then `model.quantize(mode)`."
-            )
+        self._refuse_quantized()
         super().save_own_variables(store)
         for index, state in enumerate(self.generator_states):
             store[f"generator_{index}"] = ops.convert_to_numpy(state)
@@ -81,6 +79,14 @@ class SavingMethods(ModelCore):
         super().load_own_variables(own)
         for index, state in enumerate(self.generator_states):
             state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
+
+    def _refuse_quantized(self) -> None:
+        if self._quantized:
+            raise ValueError(
+                "The model was quantised, and a file of it could not be loaded; expected one that "
+                "was not. Save the model before you quantise it, and quantise it again after "
+                "loading: `keras.models.load_model(path)`, then `model.quantize(mode)`."
+            )
 
 
 def refuse_old_format() -> None:

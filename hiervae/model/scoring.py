@@ -12,7 +12,7 @@ from hiervae.errors import NonFiniteLossError
 from hiervae.model.core import ModelCore
 from hiervae.model.frozen import layers_of
 from hiervae.model.row_cost import rows_in_memory
-from hiervae.utils.batching import Array, batches
+from hiervae.utils.batching import Array, batches, power_of_two
 from hiervae.utils.validation import check_positive_int
 
 
@@ -40,7 +40,7 @@ class ScoringMethods(ModelCore):
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: posterior samples that are averaged.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; the same seed gives the same numbers on one backend.
             rows_per_pass: as in `log_likelihood`.
 
@@ -85,7 +85,7 @@ class ScoringMethods(ModelCore):
         Args:
             x: examples, shape (n, *event_shape).
             num_samples: importance samples S.
-            batch_size: examples a pass.
+            batch_size: examples per pass.
             seed: of the draws; None goes on from the last draw.
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
@@ -130,7 +130,7 @@ def _sizes(
     check_positive_int("num_samples", num_samples)
     check_positive_int("rows_per_pass", rows_per_pass)
     check_positive_int("batch_size", batch_size)
-    batch_size = min(batch_size, 1 << (num_examples - 1).bit_length(), rows_per_pass)
+    batch_size = min(batch_size, power_of_two(num_examples), rows_per_pass)
     return batch_size, max(1, min(num_samples, rows_per_pass // batch_size))
 
 

@@ -31,11 +31,41 @@ class Network(VersionedOptions, abc.ABC):
 
     @abc.abstractmethod
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The block below the heads of the conditional prior p(z_level | ...)."""
+        """Return the block that starts at z_level (and those above), on the way to the data."""
 
     @abc.abstractmethod
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
         """The block between the latents and the likelihood's output heads."""
+
+    def posterior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the block below the posterior heads of a level whose latent has this shape.
+
+        By default that of `encoder_block`: the head brings features of any shape to the latent's.
+        A network that knows maps overrides it, so that the features of a latent (height, width,
+        channels) have its height and width, where the head is a 1x1 convolution.
+
+        Args:
+            level: number of the level, from 1.
+            input_shapes: of the tensors that the block is called with.
+            latent_shape: shape of z_level.
+        """
+        return self.encoder_block(level, input_shapes)
+
+    def prior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the block that starts at z_level, below the heads of a conditional prior.
+
+        That of `decoder_block`, by default; see `posterior_block`.
+
+        Args:
+            level: number of the level that the block comes from: l + 1 for p(z_l | z_{l+1}, ...).
+            input_shapes: of the tensors that the block is called with.
+            latent_shape: shape of the latent z_l whose prior it is.
+        """
+        return self.decoder_block(level, input_shapes)
 
     @abc.abstractmethod
     def get_config(self) -> Config:
@@ -48,18 +78,21 @@ class Network(VersionedOptions, abc.ABC):
 
 
 def build_block(block: keras.layers.Layer, input_shapes: Sequence[Shape]) -> Shape:
-    """Build `block` for inputs of these shapes and return its output shape."""
-    shapes: Any = [(None, *shape) for shape in input_shapes]
-    if len(shapes) == 1:
-        shapes = shapes[0]
-    if not block.built:
-        block.build(shapes)
-    output = block.compute_output_shape(shapes)
-    if isinstance(output, list) and not any(isinstance(size, (tuple, list)) for size in output):
-        output = tuple(output)  # as Keras' transposed convolutions return it
-    if not isinstance(output, tuple) or (output and isinstance(output[0], (tuple, list))):
+    """Build `block` for inputs of these shapes and return its output shape.
+
+    As Keras does in a functional model, so that a layer needs no `compute_output_shape`.
+
+    Raises:
+        ValueError: if the block does not return one tensor of known sizes.
+    """
+    inputs: Any = [keras.KerasTensor((None, *shape), "float32") for shape in input_shapes]
+    if len(inputs) == 1:
+        inputs = inputs[0]
+    output = block(inputs)  # symbolic: it asks for `compute_output_shape`, or else traces the call
+    if not isinstance(output, keras.KerasTensor) or None in output.shape[1:]:
         raise ValueError(
-            f"The block {block.name!r} returns {output!r} for inputs of shape {shapes!r}; expected "
-            "one feature tensor. Let the layer return a single tensor."
+            f"The block {block.name!r} returns {output!r} for inputs of shape "
+            f"{', '.join(str((None, *shape)) for shape in input_shapes)}; expected one feature "
+            "tensor. Let the layer return a single tensor, whose sizes follow from its input's."
         )
-    return tuple(output[1:])
+    return tuple(output.shape[1:])

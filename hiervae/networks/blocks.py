@@ -8,7 +8,6 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae.networks.hidden_layer import HiddenConv
 from hiervae.types import Shape, Tensor
 
 NewLayer = Callable[[], keras.layers.Layer]
@@ -23,7 +22,7 @@ class DenseBlock(keras.layers.Layer):
     Args:
         layers: one function a hidden layer that returns a new Keras layer.
         num_inputs: how many tensors the block is called with.
-        branches: layers that take the place of the first one for the inputs at these positions,
+        branches: layers that replace the first one for the inputs at these positions,
             which they receive as they are; their outputs are flattened.
     """
 
@@ -81,10 +80,10 @@ class ConvBlock(keras.layers.Layer):
     """Convolutions one after the other, over images (n, h, w) or (n, h, w, c).
 
     Args:
-        layers: the convolutions, at least one.
+        layers: the convolutions, at least one, and resampling between them.
     """
 
-    def __init__(self, layers: Sequence[HiddenConv], **kwargs: Any) -> None:
+    def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.convolutions = list(layers)
 
@@ -146,6 +145,67 @@ class ImageBlock(keras.layers.Layer):
         """Shape (n, height, width, channels)."""
         count, _ = self.dense.compute_output_shape(input_shape)
         return self.convolutions.compute_output_shape((count, *self.image_shape))
+
+
+class JoinedMaps(keras.layers.Layer):
+    """Several inputs brought to maps of one size, concatenated, and convolved.
+
+    Args:
+        branches: one layer per input, each to maps (n, height, width, channels) of one size.
+        trunk: the convolutions on all their channels.
+    """
+
+    def __init__(
+        self, branches: Sequence[keras.layers.Layer], trunk: keras.layers.Layer, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.branches = list(branches)
+        self.trunk = trunk
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights for a list of input shapes."""
+        for branch, shape in zip(self.branches, input_shape, strict=True):
+            branch.build(shape)
+        self.trunk.build(self._joined_shape(input_shape))
+
+    def call(self, inputs: Any, training: bool = False) -> Tensor:
+        """Map the list of inputs to features (n, height, width, channels)."""
+        maps = [
+            branch(tensor, training=training)
+            for branch, tensor in zip(self.branches, inputs, strict=True)
+        ]
+        return self.trunk(ops.concatenate(maps, axis=-1), training=training)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, height, width, channels)."""
+        return self.trunk.compute_output_shape(self._joined_shape(input_shape))
+
+    def _joined_shape(self, input_shape: Any) -> Any:
+        shapes = [
+            branch.compute_output_shape(shape)
+            for branch, shape in zip(self.branches, input_shape, strict=True)
+        ]
+        return (*shapes[0][:-1], sum(shape[-1] for shape in shapes))
+
+
+class Resize(keras.layers.Layer):
+    """Bilinear resampling of maps (n, h, w, c) to (n, *size, c).
+
+    Args:
+        size: height and width of the outcome.
+    """
+
+    def __init__(self, size: tuple[int, int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, inputs: Tensor, training: bool = False) -> Tensor:
+        """Resample the maps."""
+        return ops.image.resize(inputs, self.size, data_format="channels_last")
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Shape (n, *size, c)."""
+        return (input_shape[0], *self.size, input_shape[-1])
 
 
 def _with_channels(shape: Any) -> Any:

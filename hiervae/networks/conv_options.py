@@ -31,7 +31,7 @@ def standardize_conv_layers(name: str, layers: Any) -> ConvLayers:
 
 
 def standardize_levels(name: str, layers: Any) -> ConvLayers | tuple[ConvLayers, ...]:
-    """One list of convolutions for all levels, or a tuple of such lists, one a level.
+    """One list of convolutions for all levels, or a tuple of such lists, one per level.
 
     A level's own list may be empty: that level has dense layers instead.
 
@@ -46,7 +46,7 @@ def standardize_levels(name: str, layers: Any) -> ConvLayers | tuple[ConvLayers,
 
 
 def is_per_level(layers: ConvLayers | tuple[ConvLayers, ...]) -> bool:
-    """Whether standardised layers are given a level."""
+    """Whether standardised layers are given per level."""
     return not _is_layer(layers[0])
 
 
@@ -56,14 +56,14 @@ def layers_of_level(
     """The convolutions of `level` (from 1).
 
     Raises:
-        ValueError: if layers are given a level and there are fewer than `level`.
+        ValueError: if layers are given per level and there are fewer than `level`.
     """
     if not is_per_level(layers):
         return layers  # type: ignore[return-value]
     if level > len(layers):
         raise ValueError(
             f"{name} gives layers for {len(layers)} levels, but level {level} needs some too. "
-            f"Received {layers!r}; give one list a level (an empty one for dense layers), or one "
+            f"Received {layers!r}; give one list per level (an empty one for dense layers), or one "
             "list for all."
         )
     return layers[level - 1]  # type: ignore[return-value]
@@ -88,17 +88,62 @@ def image_shape(event_shape: Shape) -> tuple[int, int, int]:
 
 
 def inherited_strides(size: tuple[int, int], strides: int) -> tuple[int, int]:
-    """The strides by axis of a convolution that a level inherits from the list for all levels."""
+    """Return strides by axis of a convolution inherited from the list for all levels."""
     height, width = (strides if -(-edge // strides) >= SMALLEST_EDGE else 1 for edge in size)
     return height, width
 
 
 def upsampled_sizes(size: tuple[int, int], layers: ConvLayers) -> list[tuple[int, int]]:
-    """The image sizes before the first and after each of the layers that lead up to `size`."""
+    """Return the image sizes before the first and after each of the layers up to `size`."""
     sizes = [size]
     for _, _, strides in reversed(layers):
         height, width = sizes[0]
         sizes.insert(0, (-(-height // strides), -(-width // strides)))
+    return sizes
+
+
+def strides_towards(
+    size: tuple[int, int], target: tuple[int, int], layers: ConvLayers
+) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Return the strides of convolutions towards maps of the target's size.
+
+    A stride is left out along an axis where it would go below the target; the last layer takes as
+    large a one as does not.
+
+    Returns:
+        Strides by axis for each layer, and the size that is reached: the target, or above it
+        where no strides lead to it, or below it where the target is larger than the start.
+    """
+    strides = []
+    for number, (_, _, step) in enumerate(layers, start=1):
+        height, width = (
+            max(edge // goal, 1)
+            if number == len(layers)
+            else step
+            if -(-edge // step) >= goal
+            else 1
+            for edge, goal in zip(size, target, strict=True)
+        )
+        strides.append((height, width))
+        size = (-(-size[0] // height), -(-size[1] // width))
+    return strides, size
+
+
+def sizes_between(
+    start: tuple[int, int], target: tuple[int, int], layers: ConvLayers
+) -> list[tuple[int, int]]:
+    """Return the sizes of maps after each of the layers that lead from one size to another.
+
+    The last layers enlarge by their strides, as in `upsampled_sizes`; the first one leads to where
+    these begin, whatever its stride is.
+    """
+    sizes = [target]
+    for _, _, step in reversed(layers[1:]):
+        height, width = (
+            max(-(-edge // step), min(edge, least))
+            for edge, least in zip(sizes[0], start, strict=True)
+        )
+        sizes.insert(0, (height, width))
     return sizes
 
 
@@ -133,5 +178,5 @@ def _refusal(name: str, value: Any) -> ValueError:
     return ValueError(
         f"{name}: received {value!r}. Expected a list of layers [filters, kernel_size, strides] "
         'or {"filters": 64, "kernel_size": 3, "strides": 1}, such as [[32, 7, 1], [64, 3, 2]]'
-        + (", or one such list a level." if name == "encoder_layers" else ".")
+        + (", or one such list per level." if name == "encoder_layers" else ".")
     )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
-from hiervae.networks.conv import Conv
+from hiervae.networks.conv_network import ConvNetwork
 from hiervae.networks.gated_mlp import GatedMLP
-from hiervae.networks.mlp import MLP
 
 
-class GatedConv(Conv):
+class GatedConv(ConvNetwork):
     """`Conv` of gated layers h(x) * sigmoid(g(x)), convolutions and dense ones.
 
     The defaults are those of the ConvHVAE of Tomczak & Welling (2018), but for its encoder of z_1,
@@ -30,9 +29,6 @@ class GatedConv(Conv):
         ValueError: if an option is wrong; when a block is asked for, if examples are no images.
     """
 
-    gated: ClassVar[bool] = True
-    dense_network: ClassVar[type[MLP]] = GatedMLP
-
     def __init__(
         self,
         encoder_layers: Any = ((32, 7, 1), (32, 3, 2), (64, 5, 1), (64, 3, 2), (6, 3, 1)),
@@ -44,13 +40,10 @@ class GatedConv(Conv):
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
     ) -> None:
-        super().__init__(
-            encoder_layers,
-            decoder_layers,
-            hidden_units,
-            decoder_units,
-            decoder_channels,
-            activation,
-            batch_norm,
-            kernel_initializer,
-        )
+        dense = GatedMLP(hidden_units, activation, batch_norm, kernel_initializer)
+        super().__init__(encoder_layers, decoder_layers, decoder_units, decoder_channels, dense)
+
+    @property
+    def gated(self) -> bool:
+        """True."""
+        return True

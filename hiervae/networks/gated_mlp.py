@@ -7,14 +7,14 @@ from typing import Any
 import keras
 
 from hiervae.networks.hidden_layer import GatedDense
-from hiervae.networks.mlp import MLP
+from hiervae.networks.mlp import DenseNetwork
 
 
-class GatedMLP(MLP):
+class GatedMLP(DenseNetwork):
     """Blocks of gated layers h(x) * sigmoid(g(x)) (Tomczak & Welling 2018).
 
     Args:
-        hidden_units: layer sizes for every block, such as (300, 300), or one tuple a level.
+        hidden_units: layer sizes for every block, such as (300, 300), or one tuple per level.
         activation: Keras activation of h, as in `MLP`; the paper has none ("linear").
         batch_norm: normalise both affine maps of every hidden layer, before gate and activation.
         kernel_initializer: Keras initialiser of the weights, as in `MLP`.
@@ -33,5 +33,5 @@ class GatedMLP(MLP):
         super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
 
     def hidden_layer(self, units: int) -> keras.layers.Layer:
-        """A new gated layer from (n, k) to (n, units)."""
+        """Return a new gated layer from (n, k) to (n, units)."""
         return GatedDense(units, **self.layer_options)

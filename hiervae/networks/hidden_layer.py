@@ -9,16 +9,23 @@ import keras
 from keras import ops
 
 from hiervae.networks.normalization import BatchNormalization
-from hiervae.networks.options import activation_function, check_layer_options, new_initializer
+from hiervae.networks.options import (
+    PairedInitializer,
+    activation_function,
+    check_layer_options,
+    new_initializer,
+)
 from hiervae.types import Config, Tensor
+from hiervae.utils.pairs import mark_pairs
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):
     """An affine map, batch normalisation where asked for, and a nonlinearity (in this order).
 
     With batch normalisation the affine map has no bias, which the normalisation would take away.
-    A gated layer has two affine maps h and g in one, both normalised, and gives h * sigmoid(g)
-    (Tomczak & Welling 2018, section 4).
+    A gated layer has two affine maps h and g, both normalised, and gives h * sigmoid(g) (Tomczak &
+    Welling 2018, section 4). They lie side by side in one weight, but start, and are normalised by
+    optimisers, as tensors of their own (`hiervae.utils.pairs`).
 
     Args:
         activation: nonlinearity, in a gated layer that of h: a name, or a dict of name and
@@ -42,10 +49,19 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         self.activation = activation_function(activation)
         self.normalization = BatchNormalization(dtype=self.dtype_policy) if batch_norm else None
 
-    def affine_options(self) -> Config:
-        """What the Keras layer of the affine map is made with, beside its size."""
+    def affine_options(self, kernel_axis: int = -1) -> Config:
+        """Return what the Keras layer of the affine map is made with, beside its size.
+
+        Args:
+            kernel_axis: the axis of the kernel's outputs.
+        """
+        self._kernel_axis = kernel_axis
+        option = self.layer_options["kernel_initializer"]
+        initializer = new_initializer(option)
+        if self.gated:
+            initializer = PairedInitializer((initializer, new_initializer(option)), kernel_axis)
         return {
-            "kernel_initializer": new_initializer(self.layer_options["kernel_initializer"]),
+            "kernel_initializer": initializer,
             "use_bias": self.normalization is None,
             "dtype": self.dtype_policy,
         }
@@ -64,6 +80,8 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         if self.normalization is not None:
             *outer, size = self.compute_output_shape(input_shape)
             self.normalization.build((*outer, 2 * size if self.gated else size))
+        if self.gated:
+            mark_pairs(self.trainable_variables, self._kernel_axis)
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Apply the layer."""
@@ -76,16 +94,16 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         return self.activation(value) * ops.sigmoid(gate)
 
 
-class HiddenDense(HiddenLayer):
+class DenseLayer(HiddenLayer, abc.ABC):
     """A fully connected hidden layer, from (n, k) to (n, units); see `HiddenLayer`."""
 
     def __init__(
         self,
         units: int,
-        activation: Any = "linear",
-        gated: bool = False,
-        batch_norm: bool = False,
-        kernel_initializer: Any = "he_normal",
+        activation: Any,
+        gated: bool,
+        batch_norm: bool,
+        kernel_initializer: Any,
         **kwargs: Any,
     ) -> None:
         super().__init__(activation, gated, batch_norm, kernel_initializer, **kwargs)
@@ -105,17 +123,38 @@ class HiddenDense(HiddenLayer):
         """Shape (n, units)."""
         return (*input_shape[:-1], self.units)
 
+    @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments."""
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "gated": self.gated,
-            **self.layer_options,
-        }
+        return {**super().get_config(), "units": self.units, **self.layer_options}
 
 
-class GatedDense(HiddenDense):
+class HiddenDense(DenseLayer):
+    """A fully connected layer, from (n, k) to (n, units).
+
+    Args:
+        units: number of outputs.
+        activation: nonlinearity.
+        batch_norm: as in `HiddenLayer`.
+        kernel_initializer: as in `HiddenLayer`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "linear",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation, False, batch_norm, kernel_initializer, **kwargs)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return super().get_config()
+
+
+class GatedDense(DenseLayer):
     """h(x) * sigmoid(g(x)) with two affine maps h and g (Tomczak & Welling 2018, section 4).
 
     Maps (n, k) to (n, units).
@@ -123,11 +162,23 @@ class GatedDense(HiddenDense):
     Args:
         units: number of outputs.
         activation: nonlinearity of h; the paper has none.
-        **options: those of `HiddenLayer`, such as `batch_norm`.
+        batch_norm: as in `HiddenLayer`.
+        kernel_initializer: as in `HiddenLayer`.
     """
 
-    def __init__(self, units: int, activation: Any = "linear", **options: Any) -> None:
-        super().__init__(units, activation, **{**options, "gated": True})
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "linear",
+        batch_norm: bool = False,
+        kernel_initializer: Any = "he_normal",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(units, activation, True, batch_norm, kernel_initializer, **kwargs)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return super().get_config()
 
 
 class HiddenConv(HiddenLayer):
@@ -165,7 +216,7 @@ class HiddenConv(HiddenLayer):
             padding="same" if size is None else "valid",
             data_format="channels_last",
             name="conv",
-            **self.affine_options(),
+            **self.affine_options(-1 if size is None else -2),
         )
         self._margins = tuple(max(kernel_size - step, 0) // 2 for step in strides)
 

@@ -19,7 +19,7 @@ class KerasLayers(Network):
     the model. The data block receives the latents nearest the data, shape (n, d).
 
     Args:
-        encoder: one layer a level, nearest the data first; a single layer stands for one level.
+        encoder: one layer per level, nearest the data first; a single layer stands for one level.
         decoder: the layer above the likelihood ("data block"); in a model of L levels a list of L
             layers, the data block first, then those of p(z_1 | ...) ... p(z_{L-1} | ...). The
             scheme "vlae" needs one more, for z_L.
@@ -43,8 +43,14 @@ class KerasLayers(Network):
         return self._pick(self.encoder, level - 1, "encoder")
 
     def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The user's layer below p(z_level | ...)."""
+        """Return the user's layer that starts at z_level, in a model that has one for z_1."""
         return self._pick(self.decoder, level, "decoder")
+
+    def prior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the user's layer below p(z_{level-1} | z_level, ...)."""
+        return self._pick(self.decoder, level - 1, "decoder")
 
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
         """The user's layer below the likelihood."""
@@ -78,6 +84,6 @@ def _as_layers(value: Any, side: str) -> list[keras.layers.Layer]:
     if not layers or not all(isinstance(layer, keras.layers.Layer) for layer in layers):
         raise ValueError(
             f"{side}={value!r} is not made of Keras layers. Expected a keras.layers.Layer (a "
-            "keras.Sequential or keras.Model is one), or a list of them, one a level."
+            "keras.Sequential or keras.Model is one), or a list of them, one per level."
         )
     return layers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -21,11 +22,56 @@ from hiervae.networks.options import (
 from hiervae.types import Config, Shape
 
 
-class MLP(Network):
+class DenseNetwork(Network, abc.ABC):
     """Blocks of fully connected layers; inputs of any shape are flattened.
 
     Args:
-        hidden_units: layer sizes for every block, such as (300, 300), or one tuple a level.
+        hidden_units: layer sizes for every block, such as (300, 300), or one tuple per level.
+        activation: Keras activation of the hidden layers, or a dict of its name and arguments.
+        batch_norm: normalise every hidden layer before its nonlinearity.
+        kernel_initializer: Keras initialiser of the weights, or a dict of its name and arguments.
+
+    Raises:
+        ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
+    """
+
+    def __init__(
+        self, hidden_units: Any, activation: Any, batch_norm: bool, kernel_initializer: Any
+    ) -> None:
+        self.hidden_units = standardize_hidden_units(hidden_units)
+        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
+
+    @abc.abstractmethod
+    def hidden_layer(self, units: int) -> keras.layers.Layer:
+        """Return a new layer from (n, k) to (n, units)."""
+
+    def _block(self, level: int, num_inputs: int, name: str) -> keras.layers.Layer:
+        units = units_of_level(self.hidden_units, level)
+        layers = [partial(self.hidden_layer, size) for size in units]
+        return DenseBlock(layers, num_inputs, name=name)
+
+    def encoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
+        """The layers below q(z_level | ...)."""
+        return self._block(level, len(input_shapes), f"encoder_{level}")
+
+    def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
+        """Return the layers that start at z_level."""
+        return self._block(level, len(input_shapes), f"decoder_{level}")
+
+    def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
+        """The layers between the latents and the likelihood."""
+        return self._block(1, len(input_shapes), "decoder_data")
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        return {"hidden_units": self.hidden_units, **self.layer_options}
+
+
+class MLP(DenseNetwork):
+    """Blocks of fully connected layers; inputs of any shape are flattened.
+
+    Args:
+        hidden_units: layer sizes for every block, such as (300, 300), or one tuple per level.
         activation: Keras activation of the hidden layers, such as "tanh", or a dict of its name and
             arguments, such as {"name": "leaky_relu", "negative_slope": 0.1}.
         batch_norm: normalise every hidden layer between its affine map, which then has no bias, and
@@ -44,11 +90,10 @@ class MLP(Network):
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
     ) -> None:
-        self.hidden_units = standardize_hidden_units(hidden_units)
-        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
+        super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
 
     def hidden_layer(self, units: int) -> keras.layers.Layer:
-        """A new layer from (n, k) to (n, units)."""
+        """Return a new layer from (n, k) to (n, units)."""
         options = self.layer_options
         if options["batch_norm"]:
             return HiddenDense(units, **options)
@@ -57,24 +102,3 @@ class MLP(Network):
             activation_function(options["activation"]),
             kernel_initializer=new_initializer(options["kernel_initializer"]),
         )
-
-    def _block(self, level: int, num_inputs: int, name: str) -> keras.layers.Layer:
-        units = units_of_level(self.hidden_units, level)
-        layers = [partial(self.hidden_layer, size) for size in units]
-        return DenseBlock(layers, num_inputs, name=name)
-
-    def encoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The layers below q(z_level | ...)."""
-        return self._block(level, len(input_shapes), f"encoder_{level}")
-
-    def decoder_block(self, level: int, input_shapes: Sequence[Shape]) -> keras.layers.Layer:
-        """The layers below p(z_level | ...)."""
-        return self._block(level, len(input_shapes), f"decoder_{level}")
-
-    def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
-        """The layers between the latents and the likelihood."""
-        return self._block(1, len(input_shapes), "decoder_data")
-
-    def get_config(self) -> Config:
-        """Constructor arguments."""
-        return {"hidden_units": self.hidden_units, **self.layer_options}

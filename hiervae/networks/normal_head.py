@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -10,7 +11,9 @@ from keras import ops
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.networks.normalization import BatchNormalization
-from hiervae.types import Tensor
+from hiervae.networks.options import PairedInitializer
+from hiervae.types import Shape, Tensor
+from hiervae.utils.pairs import NUM_MAPS, mark_pairs
 from hiervae.utils.validation import check_choice, check_increasing
 
 DEFAULT_LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
@@ -26,14 +29,21 @@ _SOFTPLUS_IS_EXP = -15.0
 
 
 class NormalHead(keras.layers.Layer):
-    """An affine map from features (n, k) to the mean and bounded log-variance of z (n, dim).
+    """Affine maps from features to the mean and the bounded log-variance of z (n, *shape).
+
+    They lie side by side in one weight, but start, and are normalised by optimisers, as tensors of
+    their own (`hiervae.utils.pairs`).
+
+    Features (n, height, width, k) of a latent of shape (height, width, channels) are mapped pixel
+    by pixel, which is a 1x1 convolution. In every other case all features of an example are mapped
+    to all values of its latent.
 
     Args:
-        dim: size of the latent vector.
+        shape: of the latent, or its size where it is a vector.
         log_variance_bounds: lowest and highest log-variance; values outside are clipped.
         initial_scale: factor on Glorot's initial weights, or with batch normalisation its initial
             factor; small values start near N(0, I).
-        variance: what becomes of the map's second half r: "exp", the variance is exp(r);
+        variance: what becomes of the second map's outcome r: "exp", the variance is exp(r);
             "softplus", it is log(1 + exp(r)) (Sønderby et al. 2016); "sigmoid", the standard
             deviation is sigmoid(r) + 0.001 (Zhao et al. 2017).
         batch_norm: normalise both halves over the batch, with a learned factor and shift.
@@ -44,7 +54,7 @@ class NormalHead(keras.layers.Layer):
 
     def __init__(
         self,
-        dim: int,
+        shape: int | Shape,
         log_variance_bounds: tuple[float, float] = DEFAULT_LOG_VARIANCE_BOUNDS,
         initial_scale: float = 1.0,
         variance: str = "exp",
@@ -52,18 +62,18 @@ class NormalHead(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.dim = dim
+        self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.variance = check_choice("variance", variance, VARIANCES)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
         self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
-        self.dense = keras.layers.Dense(
-            2 * dim,
-            kernel_initializer=keras.initializers.VarianceScaling(
-                initial_scale**2, mode="fan_avg", distribution="uniform"
-            ),
-            use_bias=not batch_norm,  # the normalisation has a shift
-            dtype=self.dtype_policy,
-            name="parameters",
+        # Made here and not in `build`: an initialiser takes its seed when it is made.
+        self._initializer = PairedInitializer(
+            [
+                keras.initializers.VarianceScaling(
+                    initial_scale**2, mode="fan_avg", distribution="uniform"
+                )
+                for _ in range(NUM_MAPS)
+            ]
         )
         self.normalization = None
         if batch_norm:
@@ -75,16 +85,32 @@ class NormalHead(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for features of shape (n, ...)."""
-        self.dense.build(self.flatten.compute_output_shape(input_shape))
+        ranks = len(self.shape), len(input_shape)
+        self.is_per_pixel = ranks == (3, 4) and tuple(input_shape[1:3]) == self.shape[:2]
+        size = self.shape[-1] if self.is_per_pixel else math.prod(self.shape)
+        self.dense = keras.layers.Dense(
+            2 * size,
+            kernel_initializer=self._initializer,
+            use_bias=self.normalization is None,  # the normalisation has a shift
+            dtype=self.dtype_policy,
+            name="parameters",
+        )
+        taken = input_shape
+        if not self.is_per_pixel:
+            taken = self.flatten.compute_output_shape(input_shape)
+        self.dense.build(taken)
         if self.normalization is not None:
-            self.normalization.build((None, 2 * self.dim))
+            self.normalization.build((*taken[:-1], 2 * size))
+        mark_pairs(self.trainable_variables)
 
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance, each (n, dim), float32."""
-        outputs = self.dense(self.flatten(features))
+        """Return mean and log-variance, each (n, *shape), float32."""
+        outputs = self.dense(features if self.is_per_pixel else self.flatten(features))
         if self.normalization is not None:
             outputs = self.normalization(outputs, training=training)
         mean, raw = ops.split(as_float32(outputs), 2, axis=-1)
+        if len(self.shape) > 1:
+            mean, raw = (ops.reshape(values, (-1, *self.shape)) for values in (mean, raw))
         return mean, ops.clip(self._log_variance(raw), *self.log_variance_bounds)
 
     def _log_variance(self, raw: Tensor) -> Tensor:
@@ -97,12 +123,13 @@ class NormalHead(keras.layers.Layer):
         return raw
 
     def distribution(self, features: Tensor, training: bool = False) -> DiagonalNormal:
-        """The distribution given by features of shape (n, ...)."""
-        return DiagonalNormal(*self(features, training=training))
+        """Return the distribution given by features of shape (n, ...)."""
+        mean, log_variance = self(features, training=training)
+        return DiagonalNormal(mean, log_variance, len(self.shape))
 
 
 def standardize_log_variance_bounds(bounds: Any) -> tuple[float, float]:
-    """`bounds` as two floats.
+    """Return `bounds` as two floats.
 
     Raises:
         ValueError: if they are not two increasing finite numbers.

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from hiervae.types import Config, Tensor
+from hiervae.utils.pairs import NUM_MAPS
 
 HiddenUnits = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
@@ -18,7 +19,7 @@ SMALL_NORMAL: Config = {"name": "random_normal", "stddev": 0.02}
 
 
 def standardize_hidden_units(hidden_units: Any) -> HiddenUnits:
-    """One tuple of layer sizes for all levels, or a tuple of such tuples, one a level.
+    """One tuple of layer sizes for all levels, or a tuple of such tuples, one per level.
 
     Raises:
         ValueError: if a size is not a positive integer or there is no layer.
@@ -62,14 +63,14 @@ def units_of_level(hidden_units: HiddenUnits, level: int) -> tuple[int, ...]:
     """The layer sizes of `level` (from 1).
 
     Raises:
-        ValueError: if sizes are given a level and there are fewer than `level`.
+        ValueError: if sizes are given per level and there are fewer than `level`.
     """
     if not isinstance(hidden_units[0], tuple):
         return hidden_units
     if level > len(hidden_units):
         raise ValueError(
             f"hidden_units gives sizes for {len(hidden_units)} levels, but level {level} needs "
-            f"some too. Received {hidden_units!r}; give one tuple a level, or one for all."
+            f"some too. Received {hidden_units!r}; give one tuple per level, or one for all."
         )
     return hidden_units[level - 1]
 
@@ -141,6 +142,31 @@ def new_initializer(kernel_initializer: Any) -> Any:
             f"arguments ({error}). Expected those of keras.initializers.{kind.__name__}, such as "
             f"kernel_initializer={SMALL_NORMAL!r}."
         ) from error
+
+
+class PairedInitializer(keras.initializers.Initializer):
+    """Starts each of two maps that lie side by side in one weight as a tensor of its own.
+
+    Args:
+        initializers: of the two maps.
+        axis: along which they lie.
+    """
+
+    def __init__(self, initializers: Sequence[Any], axis: int = -1) -> None:
+        self.initializers = tuple(map(keras.initializers.get, initializers))
+        self.axis = axis
+
+    def __call__(self, shape: Any, dtype: Any = None) -> Tensor:
+        """Return the start of a weight of this shape."""
+        half = list(shape)
+        half[self.axis] //= NUM_MAPS
+        starts = [initializer(tuple(half), dtype=dtype) for initializer in self.initializers]
+        return keras.ops.concatenate(starts, axis=self.axis)
+
+    def get_config(self) -> Config:
+        """Constructor arguments."""
+        serialize = keras.initializers.serialize
+        return {"initializers": list(map(serialize, self.initializers)), "axis": self.axis}
 
 
 def _name_and_arguments(option: str, value: Any, example: Config) -> tuple[str, Config]:

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from hiervae.types import Tensor
+from hiervae.utils.pairs import NUM_MAPS, pair_axis
 
 
 @keras.saving.register_keras_serializable(package="hiervae")
@@ -15,9 +16,10 @@ class NormalizedAdam(keras.optimizers.Adam):
     """Adam on gradients that are divided, each weight's by itself, by their L2 norm.
 
     The optimiser of Tomczak & Welling (2018), with their learning rates of 5e-4 or 1e-4. A gradient
-    of zero stays zero. What Keras does to gradients comes before the division: loss scaling is
-    undone, accumulated gradients are averaged, replicas are summed, and clipping is applied, of
-    which only `clipvalue` changes a direction.
+    of zero stays zero. Weights that hold two maps side by side, as those of gated layers and of the
+    heads of normals do, are divided map by map. What Keras does to gradients comes before the
+    division: loss scaling is undone, accumulated gradients are averaged, replicas are summed, and
+    clipping is applied, of which only `clipvalue` changes a direction.
 
     Takes the arguments of `keras.optimizers.Adam`.
 
@@ -28,12 +30,21 @@ class NormalizedAdam(keras.optimizers.Adam):
     """
 
     def update_step(self, gradient: Tensor, variable: Any, learning_rate: Tensor) -> None:
-        """One step of Adam for one weight, along its normalised gradient."""
-        super().update_step(_unit(gradient), variable, learning_rate)
+        """Take one step of Adam for one weight, along its normalised gradient."""
+        # TensorFlow hands over its own variable, which does not know what it holds.
+        own: Any = self
+        weight = own._trainable_variables[own._get_variable_index(variable)]
+        axis = pair_axis(weight)
+        if axis is None:
+            unit = _unit(gradient)
+        else:
+            maps = ops.split(gradient, NUM_MAPS, axis=axis)
+            unit = ops.concatenate([_unit(each) for each in maps], axis=axis)
+        super().update_step(unit, variable, learning_rate)
 
 
 def _unit(gradient: Tensor) -> Tensor:
-    """A gradient of norm 1, or of zeros."""
+    """Return a gradient of norm 1, or of zeros."""
     gradient = ops.cast(gradient, "float32")
     # Squares of tiny gradients would vanish; the largest entry is taken out first.
     largest = ops.max(ops.abs(gradient))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,3 +35,12 @@ def save_figure(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
     with replacing(target) as temporary:
         figure.savefig(temporary, format=kind)
     return figure
+
+
+def svg_of(figure: Figure) -> bytes:
+    """Write a figure as SVG, the same bytes for the same figure, its text as text."""
+    stream = io.BytesIO()
+    options = {"svg.hashsalt": "hiervae", "svg.fonttype": "none"}
+    with import_module("matplotlib").rc_context(options):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return re.sub(rb"<metadata>.*?</metadata>", b"", stream.getvalue(), flags=re.DOTALL)

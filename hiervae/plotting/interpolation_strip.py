@@ -19,6 +19,8 @@ from hiervae.utils.validation import check_positive_int
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+LEAVES_MASS = "the path goes where the prior has next to no mass"
+
 
 def interpolation_strip(
     interpolations: Path | ArrayLike | Mapping[str, Path | ArrayLike],
@@ -41,7 +43,7 @@ def interpolation_strip(
         title: above the rows.
 
     Returns:
-        The figure.
+        The figure. Its title says so if a path goes where the prior has next to no mass.
 
     Raises:
         DataError: if frames cannot be drawn, or the rows differ in their event shape.
@@ -67,7 +69,14 @@ def interpolation_strip(
     ]
     panels = [row if row.ndim == 4 else row[:, None] for row in shown]
     labels = list(named) if any(named) else []
+    caution = mass_caution([entry for entry in named.values() if isinstance(entry, Path)])
+    title = "; ".join(part for part in (title, caution) if part)
     return save_figure(draw_rows(panels, limits, title, labels), path)
+
+
+def mass_caution(paths: Sequence[Path]) -> str:
+    """What a title says of paths that leave the prior's mass; nothing where none does."""
+    return LEAVES_MASS if any(path.leaves_mass for path in paths) else ""
 
 
 def _row(label: str, entry: Path | ArrayLike, image_shape: Sequence[int] | None) -> FloatArray:

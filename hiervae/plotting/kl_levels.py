@@ -37,7 +37,7 @@ def kl_levels(
     path: str | os.PathLike[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw the KL of each level as bars, models side by side (Sønderby et al. 2016, Figure 4).
+    """Draw the KL of each level as bars, models side by side (Sønderby et al. 2016, Figure 5).
 
     Args:
         profiles: by the model's name, what `hiervae.evaluation.kl_profile` found.
@@ -91,7 +91,7 @@ def kl_units(
     path: str | os.PathLike[str] | None = None,
     title: str = "",
 ) -> Figure:
-    """Draw the KL of each latent unit as a heat map a model (Sønderby et al. 2016, Figure 5).
+    """Draw the KL of each latent unit as a heat map a model (Sønderby et al. 2016, Figure 4).
 
     Args:
         profiles: by the model's name, what `hiervae.evaluation.kl_profile` found.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +13,12 @@ from hiervae.errors import DataError
 from hiervae.manifold.latent_graph import LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.plotting.figure_file import save_figure
+from hiervae.plotting.interpolation_strip import mass_caution
 from hiervae.plotting.points import FloatArray, add_scale, as_plane_points, draw_points
 from hiervae.plotting.style import (
+    INK,
+    LABEL_SIZE,
+    MUTED,
     RED,
     edge_colormap,
     matplotlib_module,
@@ -43,7 +47,8 @@ def latent_space(
     """Draw a two-dimensional latent space, with a graph and paths over it where given.
 
     Together with a graph and a path this is Figure 3 of Klushyn et al. (2019): edges in blue, the
-    longer the darker, and the interpolation in red.
+    longer the darker, and the interpolation in red. Nodes that the graph leaves out of its paths
+    are grey crosses, and the title says so if a path goes where the prior has next to no mass.
 
     Args:
         latents: posterior means or prior samples, shape (n, 2); None draws the graph alone.
@@ -80,14 +85,18 @@ def latent_space(
     figure = new_figure(5.8, 0.8 + 4.0 * aspect)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
-    style_axes(axes, title, "$z_1$", "$z_2$")
+    lines = [line for line in (title, mass_caution(paths)) if line]
+    style_axes(axes, "\n".join(lines), "$z_1$", "$z_2$")
     axes.set_aspect("equal", adjustable="datalim")
     if graph is not None and nodes is not None:
         _draw_edges(axes, nodes, graph)
+        _draw_pruned(axes, nodes[~graph.walkable])
     if points is not None:
         draw_points(axes, points, values, kind, value_label, faint=graph is not None)
     for route in routes:
         _draw_route(axes, route)
+    if graph is not None:
+        _draw_legend(figure, points is not None and values is None, graph, bool(routes))
     axes.autoscale_view()
     return save_figure(figure, path)
 
@@ -104,6 +113,38 @@ def _draw_edges(axes: Axes, nodes: FloatArray, graph: LatentGraph) -> None:
     )
     axes.add_collection(lines)
     add_scale(axes, lines, "edge weight")
+
+
+def _draw_pruned(axes: Axes, points: FloatArray) -> None:
+    """Crosses at the nodes that no path visits."""
+    if len(points):
+        axes.scatter(
+            points[:, 0], points[:, 1], s=14, color=MUTED, marker="x", linewidths=0.9, zorder=3
+        )
+
+
+def _draw_legend(figure: Figure, has_points: bool, graph: LatentGraph, has_routes: bool) -> None:
+    """What is drawn, below the axes."""
+    lines = matplotlib_module("lines")
+    look: dict[str, dict[str, Any]] = {}
+    if has_points:
+        look["posterior means"] = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
+    if has_routes:
+        look["path"] = {"color": RED, "marker": "o", "markersize": 4, "linewidth": 1.8}
+    num_pruned = int((~graph.walkable).sum())
+    if num_pruned:
+        name = f"{num_pruned} of {graph.num_nodes} nodes left out"
+        look[name] = {"color": MUTED, "marker": "x", "markersize": 5, "linestyle": ""}
+    if look:
+        figure.legend(
+            [lines.Line2D([], [], **style) for style in look.values()],
+            list(look),
+            loc="outside lower center",
+            ncols=len(look),
+            fontsize=LABEL_SIZE,
+            frameon=False,
+            handletextpad=0.4,
+        )
 
 
 def _draw_route(axes: Axes, points: FloatArray) -> None:

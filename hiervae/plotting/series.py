@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 _LOG_RATIO = 30.0
 
 
-def as_series(name: str, values: ArrayLike, length: int | None = None) -> NDArray[np.float64]:
-    """Return `values` as finite numbers of shape (length,), length >= 1.
+def as_numbers(name: str, values: ArrayLike, length: int | None = None) -> NDArray[np.float64]:
+    """Return `values` as numbers of shape (length,), length >= 1.
 
     Raises:
         DataError: if they are something else.
@@ -28,6 +28,16 @@ def as_series(name: str, values: ArrayLike, length: int | None = None) -> NDArra
     expected = "one or more numbers" if length is None else f"{length} numbers"
     if series.ndim != 1 or not len(series) or length not in (None, len(series)):
         raise DataError(f"{name} has shape {series.shape}; expected {expected}.")
+    return series
+
+
+def as_series(name: str, values: ArrayLike, length: int | None = None) -> NDArray[np.float64]:
+    """Return `values` as finite numbers of shape (length,), length >= 1.
+
+    Raises:
+        DataError: if they are something else.
+    """
+    series = as_numbers(name, values, length)
     if not np.isfinite(series).all():
         raise DataError(f"{name} holds NaN or infinite values; only finite ones can be drawn.")
     return series

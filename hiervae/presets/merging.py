@@ -9,8 +9,8 @@ from typing import Any
 def merge(base: Any, change: Any) -> Any:
     """Return `change` laid over `base`, key by key; anything but two configs is replaced.
 
-    A part given by its name alone counts as a config with that name. A part of another name takes
-    the old one's place wholly.
+    A part given by its name alone counts as a config with that name. A part of another name
+    replaces the old one, options included.
     """
     if not isinstance(change, Mapping):
         return change

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hiervae.presets.preset import Preset
+from hiervae.presets.real_valued import FOR_DATASET, SOURCE
 from hiervae.presets.recipe import Recipe, choose, normalized_adam
 from hiervae.types import Config
 
@@ -39,6 +40,15 @@ _FOR_DATASET: dict[str, Config] = {
 }
 
 
+_MOMENTS = {
+    "chairs": (0.5, 0.02),
+    "cmu_mocap": (0.0, 1.0),
+    "faces_3d": (0.5, 0.02),
+    "pendulum": (0.1, 0.1),
+}
+"""Mean and standard deviation of the pseudo-inputs' start on real-valued data; ours."""
+
+
 def _recipes(
     network: Config,
     levels: int,
@@ -71,9 +81,28 @@ def _recipes(
             dataset: {"model": _with_likelihood(change, grey_likelihood)}
             for dataset, change in _FOR_DATASET.items()
         }
+        if levels == 1:
+            changes |= {
+                dataset: _baseline(dataset, change, variant)
+                for dataset, change in FOR_DATASET.items()
+            }
         return Recipe(settings, f"{source}; {_STARTS[variant]}", changes)
 
     return {variant: recipe(variant) for variant in _STARTS}
+
+
+def _baseline(dataset: str, change: Config, variant: str) -> Config:
+    """Return `FOR_DATASET`'s change with this paper's optimiser and pseudo-inputs like the data."""
+    mean, stddev = _MOMENTS[dataset]
+    network = change["model"]["network"]
+    if network["name"] != "mlp":  # tanh layers keep Glorot's start
+        network = {**network, "kernel_initializer": _INITIALIZERS[variant]}
+    prior = {"initial_mean": mean, "initial_stddev": stddev}
+    return {
+        "model": {**change["model"], "network": network, "prior": prior},
+        "scheduler": {"epochs": 20},
+        "training": change["training"],
+    }
 
 
 def _with_likelihood(change: Config, likelihood: Config | None) -> Config:
@@ -85,19 +114,22 @@ def _with_likelihood(change: Config, likelihood: Config | None) -> Config:
 _GATED_MLP = {"name": "gated_mlp", "hidden_units": (300, 300)}
 _GATED_CONV = {"name": "gated_conv", "encoder_layers": _CONVOLUTIONS}
 
-_VAMP_VAE = _recipes(_GATED_MLP, 1, _SOURCE)
+_VAMP_VAE = _recipes(
+    _GATED_MLP, 1, f"{_SOURCE}; {SOURCE}; there the optimiser is this paper's, warm-up 20 epochs"
+)
 _VAMP_HVAE = _recipes(_GATED_MLP, 2, _SOURCE)
 _VAMP_CONV_HVAE = _recipes(
     _GATED_CONV, 2, f"{_SOURCE}; convolutions of the authors' code, 294 features at 28x28"
 )
+_CHANNELS = {"name": "pixelcnn", "num_conditioning_channels": None}
 _VAMP_PIXEL_HVAE = _recipes(
-    _GATED_CONV,
+    {"name": "pixel_conv", "encoder_layers": _CONVOLUTIONS},
     2,
-    f"{_SOURCE}; eight masked 3x3 convolutions of 64, which start He normal in both variants; the "
-    "latents reach them through the convolutional decoder of vamp_conv_hvae, where the authors map "
-    "each to one image channel",
-    likelihood={"name": "pixelcnn", "levels": 2},
-    grey_likelihood={"name": "pixelcnn", "levels": 256},
+    f"{_SOURCE}; each latent mapped to one image channel beside x by a gated layer, and eight "
+    "masked 3x3 convolutions of 64, which start He normal in both variants; the channels of the "
+    "latents are not masked; greys have a discretised logistic",
+    likelihood={**_CHANNELS, "levels": 2},
+    grey_likelihood={**_CHANNELS, "levels": 256, "grey_distribution": "discretized_logistic"},
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.part import Part
-from hiervae.types import Tensor
+from hiervae.types import Config, Tensor
 
 
 class Prior(Part, abc.ABC):
@@ -49,6 +49,14 @@ class Prior(Part, abc.ABC):
         self, num_samples: int, components: DiagonalNormal | None = None, seed: Any = None
     ) -> Tensor:
         """Draws of z, shape (num_samples, prior_dim); the other arguments as in `log_prob`."""
+
+    def describe_estimate(self) -> Config:
+        """Settings, outside training, of a density that is an estimate; empty where it is exact.
+
+        Scores are reported with them, because they depend on them. The entries are in JSON's types;
+        `prior_samples` is the number of samples that an estimate takes.
+        """
+        return {}
 
     @property
     def pseudo_inputs(self) -> Tensor | None:

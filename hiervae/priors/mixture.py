@@ -17,6 +17,8 @@ from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_positive_int
 
+DIMENSIONS_AT_A_TIME = 20
+
 
 class Mixture(Prior, abc.ABC):
     """p(z) = sum_k w_k N(z | mu_k, sigma_k^2), a mixture over components of the full vector.
@@ -65,8 +67,25 @@ class Mixture(Prior, abc.ABC):
 
         Takes memory for (n, K), never for (n, K, d).
         """
-        log_densities = _log_densities(latent, self.normals(components))
-        return ops.logsumexp(log_densities + self.log_weights(), axis=-1)
+        normals = self.normals(components)
+        log_densities = _log_densities(latent, normals) + self.log_weights()
+        return ops.logsumexp(log_densities, axis=-1) + self._correction(
+            latent, normals, log_densities
+        )
+
+    def _correction(self, latent: Tensor, normals: DiagonalNormal, joint: Tensor) -> Tensor:
+        """What the matrix product lacks at the component that has most of the density, (n,).
+
+        Rounding is all that it mends, so no gradient flows through it.
+        """
+        best = ops.argmax(joint, axis=-1)
+        mean, log_variance = (
+            ops.take(ops.stop_gradient(values), best, axis=0)
+            for values in (normals.mean, normals.log_variance)
+        )
+        exact = DiagonalNormal(mean, log_variance).log_prob(ops.stop_gradient(latent))
+        exact = exact + ops.take(ops.stop_gradient(self.log_weights()), best)
+        return exact - ops.stop_gradient(ops.max(joint, axis=-1))
 
     def sample(
         self, num_samples: int, components: DiagonalNormal | None = None, seed: Any = None
@@ -119,19 +138,29 @@ class Mixture(Prior, abc.ABC):
 
 
 def _log_densities(latent: Tensor, normals: DiagonalNormal) -> Tensor:
-    """Log-densities (n, K) of z (n, d) under K normals, by a matrix product.
+    """Log-densities (n, K) of z (n, d) under K normals, by matrix products.
 
     The expanded square cancels where |z - c| is large beside sigma, c being the origin, so the
-    origin is moved to where the normals are, those of small variance first.
+    origin is moved to where the normals are, those of small variance first. And it is added up
+    over some of the dimensions at a time: near a component each such sum is small again, while
+    one sum over all dimensions would round what is left at the size of its largest term.
     """
     precision = ops.exp(-normals.log_variance)
     weights = precision / ops.sum(precision, axis=0, keepdims=True)
     center = ops.stop_gradient(ops.sum(weights * normals.mean, axis=0, keepdims=True))
     latent, mean = latent - center, normals.mean - center
+    total = ops.sum(normals.log_variance + LOG_TWO_PI, axis=-1)
+    for start in range(0, mean.shape[-1], DIMENSIONS_AT_A_TIME):
+        some = slice(start, start + DIMENSIONS_AT_A_TIME)
+        total = total + _squared_distances(latent[:, some], mean[:, some], precision[:, some])
+    return -0.5 * total
+
+
+def _squared_distances(latent: Tensor, mean: Tensor, precision: Tensor) -> Tensor:
+    """Sums (n, K) over dimensions of precision (z - mean)^2, for z (n, d) and (K, d) parameters."""
     scaled = precision * mean
-    quadratic = matrix_product(
+    product = matrix_product(
         ops.concatenate([ops.square(latent), latent], axis=-1),
         ops.transpose(ops.concatenate([precision, -2.0 * scaled], axis=-1)),
     )
-    constant = ops.sum(scaled * mean + normals.log_variance + LOG_TWO_PI, axis=-1)
-    return -0.5 * (quadratic + constant)
+    return product + ops.sum(scaled * mean, axis=-1)

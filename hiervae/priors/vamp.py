@@ -36,8 +36,8 @@ class VampPrior(PosteriorMixture):
         **kwargs: `name` and `dtype` of a Keras layer.
 
     Raises:
-        ValueError: if an option is wrong; at build, if `initial_mean` is no value the likelihood
-            gives density to.
+        ValueError: if an option is wrong; at build, if `initial_mean` is not in the
+            likelihood's support.
     """
 
     def __init__(

@@ -66,6 +66,10 @@ class VariationalHierarchicalPrior(Prior):
         """False: `log_prob` is an estimate, a lower bound in expectation."""
         return False
 
+    def describe_estimate(self) -> Config:
+        """K outside training, as `prior_samples`."""
+        return {"prior_samples": self.evaluation_importance_samples or self.num_importance_samples}
+
     def build(self, input_shape: Any) -> None:
         """Create the generative and the proposal network for z of shape (n, prior_dim)."""
         dim = input_shape[-1]

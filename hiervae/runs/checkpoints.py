@@ -1,4 +1,4 @@
-"""Checkpoints that cost next to nothing between two writes."""
+"""The checkpoints of a training."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from keras import ops
 from numpy.typing import NDArray
 
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.history import History, best_row
-from hiervae.runs.model_file import save_model
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.callbacks import History, kept_row
+from hiervae.runs.folder import RunFolder
+from hiervae.runs.models import save_model
 
 Snapshot = list[NDArray[Any]]
 
@@ -23,7 +23,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     An epoch of a small model takes less time than a model file, so files are written only every
     few seconds, and by `write` when training ends or is interrupted; what is written is always the
-    state at the end of an epoch. The best epoch has the lowest validation loss of the main phase.
+    state at the end of an epoch. The best epoch is the one that `kept_row` chooses.
 
     Args:
         folder: where the files go.
@@ -43,7 +43,7 @@ class Checkpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep the epoch, and write if it is time."""
         self._latest = take_snapshot(self.model)
-        if best_row(self.history.rows) is self.history.rows[-1]:
+        if kept_row(self.history.rows) is self.history.rows[-1]:
             self._best = self._latest
         if time.monotonic() - self._written >= self.seconds:
             self.write()
@@ -70,7 +70,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def take_snapshot(model: HierarchicalVAE) -> Snapshot:
-    """Copies of all that a model file holds: weights, generators, control and optimiser state."""
+    """Copy all that a model file holds: weights, generators, control and optimiser state."""
     return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
 
 

@@ -1,4 +1,4 @@
-"""The pictures of a run."""
+"""The figures of a run."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from hiervae.errors import HiervaeError
 from hiervae.evaluation import kl_profile
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
+from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
+from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
-from hiervae.runs.measures import latent_means
-from hiervae.runs.run_data import examples_of, has_angles, held_out_split, labels_of
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.metrics import latent_means
 
 NUM_SHOWN = 20
 NUM_PSEUDO_INPUTS = 64
@@ -28,10 +28,10 @@ NUM_PROFILED = 1000
 
 
 class FigureWriter:
-    """Draws the pictures of a run into its folder.
+    """Draws the figures of a run into its folder.
 
     Without Matplotlib nothing is drawn, and what has a shape that cannot be drawn is left out; each
-    with a note, since pictures are no reason to fail.
+    with a note, since figures are no reason to fail.
 
     Args:
         folder: the run's folder.
@@ -39,7 +39,7 @@ class FigureWriter:
         note: told in one line what is left out.
 
     Attributes:
-        written: names of the pictures drawn so far.
+        written: names of the figures drawn so far.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class FigureWriter:
         self._range = None if low is None or high is None else (low, high)
         self._able = find_spec("matplotlib") is not None
         if not self._able:
-            note('no pictures, matplotlib is not installed: pip install "hiervae[monitoring]"')
+            note('no figures, matplotlib is not installed: pip install "hiervae[monitoring]"')
 
     def reconstructions(self, model: HierarchicalVAE, dataset: Dataset) -> None:
         """Held-out examples, drawn at random since files may be sorted, above their means."""
@@ -149,7 +149,7 @@ class FigureWriter:
     def _draw(
         self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any
     ) -> None:
-        """Draw one picture by a function of `hiervae.plotting` that takes a `path`.
+        """Draw one figure by a function of `hiervae.plotting` that takes a `path`.
 
         Raises:
             OSError: if the file cannot be written.
@@ -161,6 +161,36 @@ class FigureWriter:
         try:
             function(*arguments, path=path, **options)
         except HiervaeError as error:
-            self.note(f"no picture {path.name}: {error}")
+            self.note(f"no figure {path.name}: {error}")
         else:
             self.written.append(path.name)
+
+
+def new_data(
+    model: HierarchicalVAE,
+    num: int,
+    seed: int,
+    noise: bool = False,
+    component: int | None = None,
+) -> tuple[NDArray[Any], str]:
+    """Means of the likelihood at samples of the prior, or draws from the likelihood.
+
+    Args:
+        model: a built model.
+        num: how many.
+        seed: of the draws.
+        noise: draw from the likelihood. So it is in any case where `mean` is not the mean of what
+            is drawn, as with a PixelCNN.
+        component: number of the one component of a mixture prior to draw from.
+
+    Returns:
+        Shape (num, *event_shape), and what they are.
+
+    Raises:
+        ValueError: if the prior has no such component.
+    """
+    origin = "the prior" if component is None else f"component {component} of the prior"
+    if noise or not model.likelihood.mean_is_exact:
+        return model.sample(num, seed=seed, component=component), f"samples from {origin}"
+    latent = model.sample_prior(num, seed=seed, component=component)
+    return model.generate(latent), f"means of samples of {origin}"

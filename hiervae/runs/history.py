@@ -1,60 +1,82 @@
-"""The logs of a run's epochs."""
+"""The file of a run's history, which takes no Keras to read."""
 
 from __future__ import annotations
 
-import math
-import time
+import csv
+import io
 from pathlib import Path
-from typing import Any
 
-import keras
+from hiervae.errors import DamagedFileError
+from hiervae.runs.files import write_text
 
-from hiervae.callbacks.early_stopping import in_main_phase
-from hiervae.runs.history_file import Row, read_history, write_history
+Row = dict[str, float]
 
-__all__ = ["History", "Row", "best_row", "read_history", "write_history"]
+COUNTS = ("epoch", "step")
+
+_ADVICE = "Restore the file, or train again in another folder."
 
 
-class History(keras.callbacks.Callback):
-    """Keeps a row of logs for each epoch of a run, also over several `fit` calls, in a CSV file.
+def write_history(path: Path, rows: list[Row]) -> None:
+    """Write at least one row, with the columns of the first.
 
-    The columns are `epoch` (from 1), `step` (optimiser steps over the model's life), `seconds` (of
-    training so far), then all logs.
+    Raises:
+        OSError: if the file cannot be written.
+    """
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, stream.getvalue())
+
+
+def read_history(path: Path, last_step: int | None = None) -> list[Row]:
+    """The rows of a file that `write_history` wrote; none where there is no file.
 
     Args:
-        path: the CSV file, rewritten whole after each epoch.
-        rows: those of earlier epochs.
+        path: the CSV file.
+        last_step: optimiser steps of the checkpoint that the rows are to lead to; rows of later
+            steps are left out.
 
-    Attributes:
-        rows: one for each epoch.
+    Raises:
+        OSError: if the file cannot be read.
+        DamagedFileError: if it holds something else, lacks epochs, or has none that ends at
+            `last_step`.
     """
-
-    def __init__(self, path: Path, rows: list[Row]) -> None:
-        super().__init__()
-        self.path = path
-        self.rows = list(rows)
-        self._begin = 0.0
-
-    @property
-    def seconds(self) -> float:
-        """Seconds of training so far."""
-        return self.rows[-1]["seconds"] if self.rows else 0.0
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Start the clock."""
-        self._begin = time.perf_counter() - self.seconds
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Add a row."""
-        row: Row = {"epoch": epoch + 1, "step": self.model.training_step}
-        row["seconds"] = round(time.perf_counter() - self._begin, 3)
-        self.rows.append(row | {name: float(value) for name, value in (logs or {}).items()})
-        write_history(self.path, self.rows)
+    rows = _read_rows(path) if path.exists() else []
+    if last_step is None:
+        return rows
+    rows = [row for row in rows if row["step"] <= last_step]
+    reached = rows[-1]["step"] if rows else 0
+    if reached != last_step:
+        raise DamagedFileError(
+            f"{path} has no epoch that ends at step {last_step}, where the checkpoint was written; "
+            f"the last one before it ends at step {reached}. {_ADVICE}"
+        )
+    return rows
 
 
-def best_row(rows: list[Row]) -> Row | None:
-    """The row of the main phase with the lowest validation loss; None where there is none."""
-    scored = [
-        row for row in rows if in_main_phase(row) and math.isfinite(row.get("val_loss", math.nan))
-    ]
-    return min(scored, key=lambda row: row["val_loss"], default=None)
+def _read_rows(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        try:
+            reader = csv.DictReader(stream)
+            missing = set(COUNTS) - set(reader.fieldnames or ())
+            if missing:
+                raise ValueError(f"it has no column {', '.join(sorted(missing))}")
+            rows = [_row(record) for record in reader]
+        except (ValueError, TypeError, csv.Error) as error:
+            raise DamagedFileError(
+                f"{path} is damaged ({error}); expected a table of numbers with the columns epoch "
+                f"and step. {_ADVICE}"
+            ) from error
+    epochs = [row["epoch"] for row in rows]
+    if epochs != list(range(1, len(rows) + 1)):
+        raise DamagedFileError(
+            f"{path} has the epochs {', '.join(map(str, epochs))}; expected all of them from 1. "
+            f"{_ADVICE}"
+        )
+    return rows
+
+
+def _row(record: dict[str, str]) -> Row:
+    counts = {name: int(record[name]) for name in COUNTS}
+    return counts | {key: float(value) for key, value in record.items() if key not in COUNTS}

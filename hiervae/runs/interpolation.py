@@ -12,7 +12,7 @@ from hiervae.datasets import Dataset
 from hiervae.errors import DataError
 from hiervae.manifold import LatentGraph, Path, smoothness
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.run_data import examples_of, has_angles, labels_of
+from hiervae.runs.data import examples_of, has_angles, labels_of
 from hiervae.types import Config
 
 
@@ -36,9 +36,14 @@ class Interpolation:
         return {
             "length": self.path.length,
             "straight_length": float(np.linalg.norm(ends[1] - ends[0])),
+            "longest_edge": self.path.longest_edge,
+            "largest_jump": self.path.largest_jump,
+            "lowest_log_density": self.path.lowest_log_density,
+            "leaves_mass": self.path.leaves_mass,
             "num_points": len(self.path),
             "num_nodes": self.graph.num_nodes,
             "num_neighbors": self.graph.num_neighbors,
+            "prune_fraction": self.graph.prune_fraction,
             "num_edges": len(self.graph.edges),
             "smoothness": _smoothness(self.path.decoded),
             "straight_smoothness": _smoothness(self.straight),
@@ -60,39 +65,122 @@ def interpolate(
     return Interpolation(graph, path, model.generate(line))
 
 
-def choose_example(dataset: Dataset, split: str, value: float, by: str) -> int:
-    """The position of the example that is meant.
+@dataclass(frozen=True)
+class Ends:
+    """Two examples of a split, and how they were chosen.
+
+    Attributes:
+        values: positions or labels as the user writes them, angles in degrees.
+        by: "index" or "label".
+        positions: those of the two examples in the split.
+        unit: of the values, "degrees", "(index)" or "(label)".
+    """
+
+    values: tuple[float, float]
+    by: str
+    positions: list[int]
+    unit: str
+
+    @property
+    def title(self) -> str:
+        """The values in words."""
+        start, end = self.values
+        return f"from {start:g} to {end:g} {self.unit}"
+
+
+def choose_ends(
+    dataset: Dataset,
+    split: str,
+    start: float | None = None,
+    end: float | None = None,
+    by: str | None = None,
+) -> Ends:
+    """Choose the two examples of an interpolation.
+
+    Args:
+        dataset: the data.
+        split: the split to choose from.
+        start: a position, or a label: degrees where labels are angles, else the label itself.
+        end: the same, for the other end. Without either, angles are 0 and 180 degrees, labels the
+            lowest and the highest one, and positions the first and the middle one.
+        by: "index" or "label"; None takes labels where they are angles or where no ends are given
+            and there are several, and otherwise positions.
+
+    Raises:
+        DataError: if there are no such examples, or both ends are the same one.
+    """
+    labels, angles = labels_of(dataset, split), has_angles(dataset)
+    if start is None or end is None:
+        several = labels is not None and (angles or len(np.unique(labels)) > 1)
+        by = by or ("label" if several else "index")
+        start, end = _default_ends(dataset, split, by)
+    by = by or ("label" if angles else "index")
+    values = (start, end)
+    positions = [
+        choose_example(dataset, split, value, by, option)
+        for option, value in zip(("--from", "--to"), values, strict=True)
+    ]
+    if positions[0] == positions[1]:
+        raise DataError(
+            f"--from {start:g} and --to {end:g} are both the {split} example {positions[0]}; "
+            "expected two different ones. Leave both options out for two that differ."
+        )
+    unit = "degrees" if by == "label" and angles else f"({by})"
+    return Ends(values, by, positions, unit)
+
+
+def _default_ends(dataset: Dataset, split: str, by: str) -> tuple[float, float]:
+    labels = labels_of(dataset, split)
+    if by == "index" or labels is None:
+        return 0.0, float(len(examples_of(dataset, split)) // 2)
+    if has_angles(dataset):
+        return 0.0, 180.0
+    return float(labels.min()), float(labels.max())
+
+
+def choose_example(
+    dataset: Dataset, split: str, value: float, by: str, option: str = "value"
+) -> int:
+    """Return the position of the example that is meant.
 
     Args:
         dataset: the data.
         split: the split to choose from.
         value: a position, or a label: degrees where labels are angles, else the label itself.
         by: "index" or "label".
+        option: how to call `value` in errors.
 
     Raises:
         DataError: if there is no such example.
     """
     count = len(examples_of(dataset, split))
+    labels = labels_of(dataset, split)
+    name = dataset.info.name
     if by == "index":
         if not value.is_integer() or not 0 <= value < count:
+            instead = "" if labels is None else ", or choose by label with --by label"
             raise DataError(
-                f"There is no {split} example {value:g}; expected a whole number from 0 to "
-                f"{count - 1}."
+                f"{option} {value:g} is no position in the {split} split of {name!r}, which has "
+                f"{count} examples; expected a whole number from 0 to {count - 1}{instead}."
             )
         return int(value)
-    labels = labels_of(dataset, split)
     if labels is None:
         raise DataError(
-            f"The {split} examples of {dataset.info.name!r} have no labels to choose by; choose "
-            "by position with --by index."
+            f"{option} {value:g} cannot be a label: the {split} examples of {name!r} have none; "
+            f"expected a position from 0 to {count - 1}. Choose by position with --by index."
         )
     if has_angles(dataset):
         offset = np.mod(labels - np.deg2rad(value) + np.pi, 2.0 * np.pi) - np.pi
         return int(np.abs(offset).argmin())
     found = np.flatnonzero(labels == value)
     if not found.size:
-        known = ", ".join(f"{label:g}" for label in np.unique(labels)[:20])
-        raise DataError(f"No {split} example has the label {value:g}; there are {known}.")
+        different = np.unique(labels)
+        known = ", ".join(f"{label:g}" for label in different[:20])
+        more = f" and {len(different) - 20} more" if len(different) > 20 else ""
+        raise DataError(
+            f"{option} {value:g} is no label of the {split} examples of {name!r}; expected one of "
+            f"{known}{more}. Choose by position with --by index."
+        )
     return int(found[0])
 
 

@@ -1,29 +1,65 @@
-"""What a finished training leaves: the model, its measures and its pictures."""
+"""A finished run: what training leaves, and opening it to look at."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hiervae import manifold
 from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.figures import FigureWriter
-from hiervae.runs.history import Row, best_row
-from hiervae.runs.interpolation import choose_example, interpolate
-from hiervae.runs.measures import bound_of, polar_error
-from hiervae.runs.model_file import load_model, save_model
-from hiervae.runs.new_data import new_data
-from hiervae.runs.run_config import RunConfig
-from hiervae.runs.run_data import examples_of, has_angles, held_out_split, num_examples
-from hiervae.runs.run_folder import RunFolder
-from hiervae.runs.training import kappa_squared
+from hiervae.runs.callbacks import best_row, kept_row
+from hiervae.runs.config import RunConfig
+from hiervae.runs.data import examples_of, held_out_split, load_data, num_examples
+from hiervae.runs.figures import FigureWriter, new_data
+from hiervae.runs.folder import RunFolder
+from hiervae.runs.history import Row
+from hiervae.runs.interpolation import choose_ends, interpolate
+from hiervae.runs.metrics import bound_of, polar_error
+from hiervae.runs.models import load_model, save_model
+from hiervae.runs.training import constraint_bound, unfinished_phase
 from hiervae.types import Config
 
 NUM_SAMPLES = 64
 NUM_NODES = 1000
 NUM_NEIGHBORS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class OpenRun:
+    """A run with its model and data.
+
+    Attributes:
+        folder: the run's folder.
+        config: its settings.
+        model: the trained model.
+        dataset: the data it was trained on, checked against the run's checksum.
+    """
+
+    folder: RunFolder
+    config: RunConfig
+    model: HierarchicalVAE
+    dataset: Dataset
+
+
+def open_run(
+    path: str | os.PathLike[str], data_dir: str | os.PathLike[str] | None = None
+) -> OpenRun:
+    """Open a finished run.
+
+    Raises:
+        HiervaeError: if this is no run folder, or its training did not finish.
+        DamagedFileError: if a file is damaged.
+        DatasetNotFoundError: if a data file is missing.
+        DataError: if the data is not what the run was made with.
+    """
+    folder = RunFolder(path)
+    config = folder.read_config()
+    model = folder.load_model()
+    return OpenRun(folder, config, model, load_data(config, data_dir))
 
 
 def write_results(
@@ -33,10 +69,12 @@ def write_results(
     dataset: Dataset,
     rows: list[Row],
     note: Callable[[str], None],
+    diverged: str | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Write `model.keras`, `metrics.json` and the pictures.
+    """Write `model.keras`, `metrics.json` and the figures.
 
-    With early stopping the model is that of the best epoch, otherwise that of the last one.
+    The model is that of the last epoch; with early stopping, or if the run diverged, that of the
+    best one.
 
     Args:
         folder: the run's folder.
@@ -45,28 +83,59 @@ def write_results(
         dataset: the run's data.
         rows: the run's history.
         note: told in one line what is left out.
+        diverged: why the run counts as diverged; its metrics and figures are then left out where
+            the kept model gives none.
 
     Returns:
-        All metrics, and the names of the pictures.
+        All metrics, and the names of the figures.
 
     Raises:
         OSError: if a file cannot be written.
     """
-    best = best_row(rows) if config.training["early_stopping_patience"] is not None else None
+    if diverged is not None:
+        best = kept_row(rows)
+    else:
+        patience = config.training["early_stopping_patience"]
+        best = None if patience is None else best_row(rows)
+    chosen = rows[-1]
     if best is not None and folder.best_file.exists():
-        model = load_model(folder.best_file)
-    chosen = best or rows[-1]
+        model, chosen = load_model(folder.best_file), best
     save_model(model, folder.model_file)
-    sections: dict[str, Config] = {
-        "training": {
-            "epochs": rows[-1]["epoch"],
-            "steps": rows[-1]["step"],
-            "seconds": rows[-1]["seconds"],
-            "model_epoch": chosen["epoch"],
-            **{key: chosen[key] for key in ("loss", "val_loss") if key in chosen},
-            **{key: chosen[key] for key in ("beta", "constraint", "phase")},
-        }
+    training: Config = {
+        "epochs": rows[-1]["epoch"],
+        "steps": rows[-1]["step"],
+        "seconds": rows[-1]["seconds"],
+        "model_epoch": chosen["epoch"],
+        **{key: chosen[key] for key in ("loss", "val_loss") if key in chosen},
+        **{key: chosen[key] for key in ("beta", "constraint", "phase")},
     }
+    if diverged is not None:
+        training["diverged"] = diverged
+    elif unfinished := unfinished_phase(config, rows, dataset.info.event_shape):
+        training["unfinished"] = unfinished
+        note(unfinished)
+    metrics = folder.write_metrics(training=training)
+    figures = FigureWriter(folder, dataset.info.value_range, note)
+    try:
+        metrics = folder.write_metrics(**_held_out_metrics(config, model, dataset))
+        figures.reconstructions(model, dataset)
+        figures.samples("samples", *new_data(model, NUM_SAMPLES, config.seed))
+        figures.pseudo_inputs(model)
+        figures.control(rows, constraint_bound(config.scheduler, dataset.info.event_shape))
+        figures.latent_space(model, dataset)
+        figures.kl_levels(model, dataset)
+        _interpolate(figures, model, dataset, config.seed)
+    except HiervaeError as error:
+        if diverged is None:
+            raise
+        note(f"metrics and figures of the kept model are left out: {error}")
+    return metrics, figures.written
+
+
+def _held_out_metrics(
+    config: RunConfig, model: HierarchicalVAE, dataset: Dataset
+) -> dict[str, Config]:
+    sections: dict[str, Config] = {}
     for split in ("valid", "test"):
         if num_examples(dataset, split):
             examples = examples_of(dataset, split)
@@ -74,33 +143,22 @@ def write_results(
     polar = polar_error(model, dataset)
     if polar is not None:
         sections["polar_regression"] = polar
-    metrics = folder.write_metrics(**sections)
-    figures = FigureWriter(folder, dataset.info.value_range, note)
-    figures.reconstructions(model, dataset)
-    figures.samples("samples", *new_data(model, NUM_SAMPLES, config.seed))
-    figures.pseudo_inputs(model)
-    figures.control(rows, kappa_squared(config.scheduler, dataset.info.event_shape))
-    figures.latent_space(model, dataset)
-    figures.kl_levels(model, dataset)
-    _interpolate(figures, model, dataset, config.seed)
-    return metrics, figures.written
+    return sections
 
 
 def _interpolate(
     figures: FigureWriter, model: HierarchicalVAE, dataset: Dataset, seed: int
 ) -> None:
-    """Draw one interpolation: between 0 and 180 degrees, or two examples far apart in the file."""
+    """Draw one interpolation, between two examples that differ."""
     split = held_out_split(dataset)
     examples = examples_of(dataset, split)
-    ends = [0, len(examples) // 2]
-    if has_angles(dataset):
-        ends = [choose_example(dataset, split, value, "label") for value in (0.0, 180.0)]
     try:
+        ends = choose_ends(dataset, split)
         graph = manifold.LatentGraph.from_prior(model, NUM_NODES, NUM_NEIGHBORS, seed)
-        found = interpolate(model, graph, examples[ends[0]], examples[ends[1]])
+        found = interpolate(model, graph, *(examples[end] for end in ends.positions))
     except HiervaeError as error:
-        figures.note(f"no picture of an interpolation: {error}")
+        figures.note(f"no figure of an interpolation: {error}")
         return
-    title = "from 0 to 180 degrees" if has_angles(dataset) else f"{split} examples {ends}"
+    title = f"{ends.title}, {split} examples {ends.positions}"
     figures.interpolation("interpolation", found.path, found.straight, title)
     figures.graph("latent_graph", model, examples, graph, found.path, title)

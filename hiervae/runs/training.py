@@ -3,51 +3,80 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.backend import DEFAULT_STEPS_PER_EXECUTION, MAX_STEPS_PER_EXECUTION
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.errors import HiervaeError
 from hiervae.model import HierarchicalVAE
+from hiervae.runs.callbacks import EarlyStop, EpochCounter, History, has_stopped, score_of
 from hiervae.runs.checkpoints import Checkpoints
-from hiervae.runs.early_stop import EarlyStop, has_stopped
-from hiervae.runs.example_stream import EpochCounter, ExampleStream
-from hiervae.runs.history import History, Row, read_history
-from hiervae.runs.model_file import load_model
-from hiervae.runs.run_config import RunConfig
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.config import RunConfig
+from hiervae.runs.data import ExampleStream
+from hiervae.runs.folder import RunFolder
+from hiervae.runs.history import Row, read_history
+from hiervae.runs.models import load_model
 from hiervae.types import Config, Shape
 
-STEPS_PER_EXECUTION = 20
+DIVERGENCE_FACTOR = 10.0
+"""How many times worse than an untrained model a model of a run that diverged is."""
 
 
 def build_model(config: RunConfig, event_shape: Shape) -> HierarchicalVAE:
-    """The untrained model of a run, built for examples of shape `event_shape`.
+    """Return the untrained model of a run, built for examples of shape `event_shape`.
 
     Raises:
         ValueError: if an option is wrong.
         RegistryError: if a part cannot be found or resolved.
     """
     model = HierarchicalVAE(**config.model, seed=config.seed)
-    # A copy: Keras puts the class name into lower case in the config it is given.
-    model.compile(optimizer=keras.optimizers.deserialize(copy.deepcopy(config.optimizer)))
+    model.compile(optimizer=_build_optimizer(config.optimizer))
     model.build((None, *event_shape))
     return model
 
 
+def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
+    try:
+        # A copy: Keras puts the class name into lower case in the config it is given.
+        return keras.optimizers.get(copy.deepcopy(spec))
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"The optimiser {spec['class_name']!r} cannot be made ({error}); expected one of Keras "
+            "with options it has. Set them by --set optimizer.class_name=Adam and "
+            "--set optimizer.config.learning_rate=0.001, for instance."
+        ) from error
+
+
+def match_schedule(optimizer: Config, num_examples: int, batch_size: int) -> Config:
+    """Return the optimiser with a learning rate that is told how many steps an epoch has.
+
+    It concerns schedules that count in epochs, which have an entry `steps_per_epoch`, such as
+    `hiervae.optimizers.StagedDecay`; every other optimiser is returned as it is.
+    """
+    rate = optimizer.get("config", {}).get("learning_rate")
+    schedule = rate.get("config") if isinstance(rate, dict) else None
+    if not isinstance(schedule, dict) or "steps_per_epoch" not in schedule:
+        return optimizer
+    matched = copy.deepcopy(optimizer)
+    steps = math.ceil(num_examples / batch_size)
+    matched["config"]["learning_rate"]["config"]["steps_per_epoch"] = steps
+    return matched
+
+
 def describe_parts(model: HierarchicalVAE) -> Config:
-    """The model's parts as the registry describes them, with the distributions they are from."""
+    """Describe the model's parts as the registry does, with the distributions they are from."""
     return model.part_records()
 
 
 def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> Any:
-    """The model of an interrupted run and the history that led to it.
+    """Load the model of an interrupted run and the history that led to it.
 
     Returns:
         The model and a list of rows; a new model and no rows where nothing was kept yet.
@@ -126,7 +155,7 @@ def train(
 
 
 def steps_per_execution(asked: str | int, num_batches: int) -> int:
-    """Steps that one call of the compiled function runs.
+    """Return the number of steps that one call of the compiled function runs.
 
     Args:
         asked: a number, or "auto" for what is fast on the backend.
@@ -135,27 +164,61 @@ def steps_per_execution(asked: str | int, num_batches: int) -> int:
     Raises:
         ValueError: if the backend cannot run so many.
     """
-    on_torch = keras.backend.backend() == "torch"
     if asked == "auto":
-        return 1 if on_torch else min(STEPS_PER_EXECUTION, num_batches)
-    if on_torch and asked != 1:
+        return min(DEFAULT_STEPS_PER_EXECUTION, num_batches)
+    if int(asked) > MAX_STEPS_PER_EXECUTION:
         raise ValueError(
-            f"steps_per_execution={asked}: the torch backend runs one step an execution. "
-            "Expected 1 or 'auto'."
+            f"steps_per_execution={asked}: the {keras.backend.backend()} backend runs at most "
+            f"{MAX_STEPS_PER_EXECUTION} step in one call. Expected {MAX_STEPS_PER_EXECUTION} or "
+            "'auto': leave out --steps-per-execution."
         )
     return int(asked)
 
 
-def kappa_squared(spec: Config | None, event_shape: Shape) -> float | None:
-    """The bound on the reconstruction error in nats, of a scheduler's config that has one."""
+def constraint_bound(spec: Config | None, event_shape: Shape) -> float | None:
+    """Return the bound on the reconstruction error in nats, of a scheduler that has one."""
     if spec is None:
         return None
-    scheduler = BetaController(spec).scheduler
-    kappa = getattr(scheduler, "kappa", None)
-    if kappa is None:
+    return BetaController(spec).scheduler.bound(math.prod(event_shape))
+
+
+def unfinished_phase(config: RunConfig, rows: list[Row], event_shape: Shape) -> str | None:
+    """Say why a finished training is still in its scheduler's initial phase; None if it is not."""
+    if config.scheduler is None:
         return None
-    scale = float(np.prod(event_shape)) if getattr(scheduler, "per_dimension", False) else 1.0
-    return float(kappa) ** 2 * scale
+    scheduler = BetaController(config.scheduler).scheduler
+    return scheduler.unfinished(rows[-1], math.prod(event_shape))
+
+
+def divergence(
+    config: RunConfig, stream: ExampleStream, rows: list[Row], event_shape: Shape
+) -> str | None:
+    """Say why a finished training counts as diverged; None if it does not.
+
+    It does if reconstruction and KL of its last epoch are not finite, or if their sum (`score_of`)
+    is more than `DIVERGENCE_FACTOR` times that of the untrained model on the first batch, to which
+    one nat per dimension is added for models whose sum is near 0. A loss that rises with beta is no
+    divergence, and neither is overfitting.
+
+    Args:
+        config: the run's settings.
+        stream: its training examples.
+        rows: its history.
+        event_shape: shape of an example.
+    """
+    last, num_dimensions = score_of(rows[-1]), math.prod(event_shape)
+    if last <= DIVERGENCE_FACTOR * num_dimensions:  # the bound is this or more; NaN goes on
+        return None
+    found = f"at the end of epoch {rows[-1]['epoch']} reconstruction and KL are {last:.4g} nats"
+    if not math.isfinite(last):
+        return f"{found}; expected finite numbers"
+    (batch,) = stream[0]
+    untrained = build_model(config, event_shape)
+    logs = untrained.evaluate(batch, batch_size=len(batch), verbose=0, return_dict=True)
+    start = float(logs["reconstruction"] + logs["kl"])
+    if last <= DIVERGENCE_FACTOR * (abs(start) + num_dimensions):
+        return None
+    return f"{found}, with {start:.4g} before training; expected fewer"
 
 
 def _monitoring(folder: RunFolder, note: Callable[[str], None]) -> list[keras.callbacks.Callback]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import abc
+import math
 from typing import Any, ClassVar
 
 from hiervae.types import Config, Signals, Tensor
+
+SUSPECT_BETA = 100.0
 
 
 class Scheduler(abc.ABC):
@@ -37,6 +40,30 @@ class Scheduler(abc.ABC):
             signals: what the step measured, before its loss is formed.
         """
 
+    def bound(self, num_dimensions: int) -> float | None:
+        """Bound that the rule puts on the reconstruction error; None, the default, for no bound.
+
+        Args:
+            num_dimensions: number of scalars in an example.
+
+        Returns:
+            Total nats per example, as figures of the constraint show it.
+        """
+        return None
+
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> str | None:
+        """Why a training that is over did not leave the rule's initial phase, and what to change.
+
+        Args:
+            logs: the last epoch's `beta`, `constraint` and `phase`, and `step`, the training steps
+                so far.
+            num_dimensions: number of scalars in an example.
+
+        Returns:
+            A line or two for the user; None, the default, where nothing is to be said.
+        """
+        return None
+
     @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments, JSON-serialisable."""
@@ -57,3 +84,21 @@ class Scheduler(abc.ABC):
             The state the next epoch starts from, under the same keys.
         """
         return state
+
+    def diagnose(self, state: dict[str, float]) -> str | None:
+        """What this rule may have to do with a loss that became NaN or infinite.
+
+        Args:
+            state: the state's values at that time.
+
+        Returns:
+            A line for the error's message that says what to change; None where beta is not
+            suspect. By default beta is, where it is not finite or above 100.
+        """
+        beta = state["beta"]
+        if math.isfinite(beta) and beta <= SUSPECT_BETA:
+            return None
+        return (
+            f"beta, the weight of the KL, is {beta:.3g} under {type(self).__name__}; expected a "
+            "finite number not far above 1. Choose other settings of the scheduler."
+        )

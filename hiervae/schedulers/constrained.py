@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 from keras import ops
 
@@ -17,34 +17,59 @@ from hiervae.utils.validation import (
     check_positive_number,
 )
 
-SMALLEST_BETA = 1e-30
+AUTO = "auto"
+FRACTION = 0.95
+CALIBRATION_STEPS = 2500
 
 
 class ConstrainedScheduler(Scheduler, abc.ABC):
     """beta = 1 / lambda, the multiplier of the constraint C <= kappa^2 (Rezende & Viola 2018).
 
-    With C-hat the running average of the reconstruction error and d = C-hat - kappa^2, beta is
-    multiplied by exp(nu * f * d), where the rule gives f.
+    With C-hat the running average of the reconstruction error, beta is multiplied by
+    exp(nu * f * d), where the rule gives f and d is the violation of the constraint in normalised
+    units, d = (C-hat - bound) / sqrt(D): both in nats over all D scalars of an example, the bound
+    being D kappa^2, or kappa^2 where `per_dimension` is False. A bound given in either way moves
+    beta alike, and a `nu` suits examples of any size, since the noise of a sum over D scalars
+    grows with sqrt(D). A batch whose error is not finite changes nothing.
+
+    With kappa = "auto" the bound is measured: in the first steps beta is 1, as in a plain VAE, and
+    everything else of the rule, its phase and gates included, is as before the first step. The
+    bound is a fraction of C-hat at the end of these steps. Then beta takes its initial value and
+    the rule begins. The bound is part of the state, so it is saved and resumed.
 
     Args:
         kappa: kappa^2 bounds the reconstruction error C, in nats (for a Gaussian of fixed
-            variance: in squared errors over twice the variance).
+            variance: in squared errors over twice the variance); or "auto".
         nu: learning rate of beta.
         alpha: decay of the running average; 0 takes each batch alone.
-        beta: its start value.
-        per_dimension: compare C divided by the number of scalars in an example with kappa^2;
-            False compares the total.
+        beta: its initial value, within the bounds of beta.
+        per_dimension: kappa^2 bounds C divided by the number of scalars in an example; False
+            bounds the total.
         update_every: change beta at every so many steps only.
-        multiplier_bounds: lowest and highest factor of one change of beta; None is unbounded.
-        beta_bounds: lowest and highest beta; None bounds it by what float32 holds alone.
+        multiplier_bounds: lowest and highest factor of one change of beta; None leaves it to
+            the bounds of beta.
+        beta_bounds: lowest and highest beta; None takes the rule's own.
+        normalised: False takes d as kappa is counted, C-hat / D - kappa^2 or, where
+            `per_dimension` is False, C-hat - kappa^2, for a `nu` published for such a unit.
+        fraction: of the measured error that is the bound; with kappa = "auto" only, where None
+            stands for 0.95.
+        calibration_steps: training steps (batches) of the measurement; with kappa = "auto" only,
+            where None stands for 2500.
+
+    Attributes:
+        default_beta_bounds: the rule's own bounds.
 
     Raises:
-        ValueError: if a number is out of range.
+        ValueError: if a number is out of range, or `fraction` or `calibration_steps` is given
+            beside a number for kappa.
     """
+
+    # The authors' later public code keeps lambda = 1 / beta in [1e-6, 1e8].
+    default_beta_bounds: ClassVar[tuple[float, float]] = (1e-8, 1e6)
 
     def __init__(
         self,
-        kappa: float,
+        kappa: float | str,
         nu: float = 1.0,
         alpha: float = 0.99,
         beta: float = 1.0,
@@ -52,8 +77,11 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         update_every: int = 1,
         multiplier_bounds: tuple[float, float] | None = None,
         beta_bounds: tuple[float, float] | None = None,
+        normalised: bool = True,
+        fraction: float | None = None,
+        calibration_steps: int | None = None,
     ) -> None:
-        self.kappa = check_positive_number("kappa", kappa)
+        self.kappa = _check_kappa(kappa)
         self.nu = check_positive_number("nu", nu)
         self.alpha = check_number_between("alpha", alpha, 0.0, 1.0)
         self.beta = check_positive_number("beta", beta)
@@ -61,10 +89,71 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         self.update_every = check_positive_int("update_every", update_every)
         self.multiplier_bounds = _check_bounds("multiplier_bounds", multiplier_bounds)
         self.beta_bounds = _check_bounds("beta_bounds", beta_bounds)
+        self.normalised = check_bool("normalised", normalised)
+        self.fraction = None if fraction is None else check_positive_number("fraction", fraction)
+        self.calibration_steps = (
+            None
+            if calibration_steps is None
+            else check_positive_int("calibration_steps", calibration_steps)
+        )
+        if isinstance(self.kappa, float) and (fraction, calibration_steps) != (None, None):
+            raise ValueError(
+                f"fraction={fraction!r} and calibration_steps={calibration_steps!r} were given "
+                f'beside kappa={kappa!r}: expected them with kappa="auto" only. Leave them out, or '
+                "the number."
+            )
+        low, high = self.bounds
+        if not low <= self.beta <= high:
+            raise ValueError(
+                f"beta={beta!r}: expected an initial value from {low:g} to {high:g}, where "
+                f"{type(self).__name__} keeps beta. Choose one, or other bounds by beta_bounds."
+            )
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Lowest and highest beta."""
+        return self.default_beta_bounds if self.beta_bounds is None else self.beta_bounds
+
+    @property
+    def measurement(self) -> tuple[int, float]:
+        """Steps of the measurement of a bound, and the fraction of the error that is the bound."""
+        steps = CALIBRATION_STEPS if self.calibration_steps is None else self.calibration_steps
+        return steps, FRACTION if self.fraction is None else self.fraction
 
     def initial_state(self) -> dict[str, float]:
-        """beta, C-hat (total nats), and whether C-hat has begun."""
-        return {"beta": self.beta, "constraint": 0.0, "started": 0.0}
+        """beta, C-hat (total nats), and whether C-hat has begun.
+
+        With kappa = "auto" also the bound (total nats) and whether it was measured.
+        """
+        state = {"beta": self.beta, "constraint": 0.0, "started": 0.0}
+        if self.kappa == AUTO:
+            state |= {"beta": 1.0, "bound": 0.0, "calibrated": 0.0}
+        return state
+
+    def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
+        """One step of the rule, or of the measurement of its bound."""
+        if isinstance(self.kappa, float):
+            return self.follow(state, signals, self.kappa**2)
+        steps, fraction = self.measurement
+        beta = ops.where(state["calibrated"] > 0.0, state["beta"], self.beta)
+        bound = state["bound"] / self._unit(signals)
+        followed = self.follow({**state, "beta": beta}, signals, bound)
+        followed |= {"bound": state["bound"], "calibrated": ops.ones_like(beta)}
+        average = followed["constraint"]
+        measured = {
+            **state,
+            "constraint": average,
+            "started": followed["started"],
+            "bound": fraction * average,
+        }
+        measuring = signals.step <= steps
+        return {key: ops.where(measuring, measured[key], followed[key]) for key in followed}
+
+    @abc.abstractmethod
+    def follow(
+        self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float
+    ) -> dict[str, Tensor]:
+        """The state after one step of the rule, under a bound in the unit of kappa^2."""
 
     @abc.abstractmethod
     def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
@@ -75,29 +164,63 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         average = state["constraint"]
         # In this form the weights of both add up to 1 in float32 too.
         running = average + (1.0 - self.alpha) * (signals.constraint - average)
-        return ops.where(state["started"] > 0.0, running, signals.constraint)
+        updated = ops.where(state["started"] > 0.0, running, signals.constraint)
+        return ops.where(ops.isfinite(signals.constraint), updated, average)
 
-    def violation(self, constraint: Tensor, signals: Signals) -> Tensor:
-        """The violation d = C-hat - kappa^2, per dimension where kappa is."""
-        scale = 1.0 / signals.num_dimensions if self.per_dimension else 1.0
-        return constraint * scale - self.kappa**2
+    def started(self, state: dict[str, Tensor], signals: Signals) -> Tensor:
+        """1 from the first batch on whose error is finite, else 0."""
+        seen = ops.cast(ops.isfinite(signals.constraint), "float32")
+        return ops.maximum(state["started"], seen)
+
+    def violation(self, constraint: Tensor, signals: Signals, bound: Tensor | float) -> Tensor:
+        """The violation d of the constraint by C-hat, positive where it is violated."""
+        unit = self._unit(signals)
+        violation = constraint / unit - bound
+        scale = unit / math.sqrt(signals.num_dimensions)
+        return violation * scale if self.normalised else violation
+
+    def _unit(self, signals: Signals) -> float:
+        return signals.num_dimensions if self.per_dimension else 1.0
+
+    def bound(self, num_dimensions: int) -> float | None:
+        """kappa^2, times the number of scalars where kappa is per dimension; None if measured."""
+        if not isinstance(self.kappa, float):
+            return None
+        return self.kappa**2 * (num_dimensions if self.per_dimension else 1)
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The value of beta after this step's update."""
         exponent = self.nu * self.direction(beta, violation) * violation
+        low, high = self.bounds
+        # No larger change leaves a mark within the bounds, and exp() stays finite.
+        widest = math.log(high / low)
+        exponent = ops.clip(exponent, -widest, widest)
         if self.multiplier_bounds is not None:
             exponent = ops.clip(exponent, *map(math.log, self.multiplier_bounds))
         # Near 0, exp() of it would round most of the change away; far below, 1 + expm1() is 0.
         small = ops.abs(exponent) < 0.5
         updated = ops.where(small, beta + beta * ops.expm1(exponent), beta * ops.exp(exponent))
-        # From 0, or from a number that a backend takes for 0, beta would never come back.
-        updated = ops.maximum(updated, SMALLEST_BETA)
-        if self.beta_bounds is not None:
-            updated = ops.clip(updated, *self.beta_bounds)
+        updated = ops.clip(updated, low, high)
+        due = ops.isfinite(signals.constraint)
         if self.update_every > 1:
-            due = ops.equal(ops.mod(signals.step, float(self.update_every)), 0.0)
-            updated = ops.where(due, updated, beta)
-        return updated
+            turn = ops.equal(ops.mod(signals.step, float(self.update_every)), 0.0)
+            due = ops.logical_and(due, turn)
+        return ops.where(due, updated, beta)
+
+    def diagnose(self, state: dict[str, float]) -> str | None:
+        """A line that names kappa, where beta has grown large."""
+        if super().diagnose(state) is None:
+            return None
+        if isinstance(self.kappa, float):
+            unit = "per scalar of an example" if self.per_dimension else "in total"
+            bound, name = f"kappa^2 = {self.kappa**2:.3g} nats {unit}", "kappa"
+        else:
+            bound, name = f"the measured bound, {state['bound']:.4g} nats in total,", "fraction"
+        return (
+            f"beta has grown to {state['beta']:.3g}, because {bound} lies above the "
+            f"reconstruction error, {state['constraint']:.4g} nats in total. Lower {name} or nu, "
+            "or keep beta lower by beta_bounds."
+        )
 
     def get_config(self) -> Config:
         """Constructor arguments."""
@@ -110,7 +233,19 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             "update_every": self.update_every,
             "multiplier_bounds": self.multiplier_bounds,
             "beta_bounds": self.beta_bounds,
+            "normalised": self.normalised,
+            "fraction": self.fraction,
+            "calibration_steps": self.calibration_steps,
         }
+
+
+def _check_kappa(kappa: Any) -> float | str:
+    if isinstance(kappa, str) and kappa == AUTO:
+        return AUTO
+    try:
+        return check_positive_number("kappa", kappa)
+    except ValueError as error:
+        raise ValueError(f'{str(error).rstrip(".")}, or "auto".') from error
 
 
 def _check_bounds(name: str, bounds: Any) -> tuple[float, float] | None:

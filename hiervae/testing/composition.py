@@ -76,7 +76,7 @@ def _check_inspection(subject: Subject, model: HierarchicalVAE, examples: Array)
         model.evaluate(examples, batch_size=BATCH, verbose=0)
         latents = model.encode(examples)
         shapes = [latent.shape for latent in latents]
-        expected = [(len(examples), size) for size in model.latent_dims]
+        expected = [(len(examples), *shape) for shape in model.latent_shapes]
         check.require(shapes == expected, f"latents of shapes {shapes}", f"{expected}")
         means = model.decode(latents)
         shape = examples.shape

@@ -96,7 +96,7 @@ def infer(model: HierarchicalVAE, scale: float = 1.0, **arguments: Any) -> Infer
 def check_levels(subject: Subject, model: HierarchicalVAE) -> None:
     """Check number, shapes and types of levels and features, and inputs that are far out."""
     scheme = model.inference
-    fix = "Return one Level a latent, z_1 first, with arrays of shape (samples * batch, d_l)."
+    fix = "Return one Level per latent, z_1 first, with arrays (samples * batch, *latent_shape)."
     with subject.check("levels", fix) as check:
         structure = getattr(scheme, "structure", None)
         check.require(
@@ -122,15 +122,15 @@ def check_pass(check: Check, model: HierarchicalVAE, outcome: InferencePass, row
     """Check the levels of a pass over so many rows."""
     number = len(outcome.levels)
     check.require(number == model.num_levels, f"{number} levels", f"{model.num_levels}")
-    governed = 0 if model.inference.structure == "flat" else number - 1
-    for index, (level, dim) in enumerate(zip(outcome.levels, model.latent_dims, strict=True)):
+    conditioned = number - len(model.inference.governed(outcome.levels))
+    for index, (level, shape) in enumerate(zip(outcome.levels, model.latent_shapes, strict=True)):
         name = f"level {index + 1}"
-        latent = check.require_array(f"the latent of {name}", level.latent, (rows, dim))
+        latent = check.require_array(f"the latent of {name}", level.latent, (rows, *shape))
         check.require(np.isfinite(latent).all(), f"a latent of {name} not finite", "finite numbers")
-        check_normal(check, f"the posterior of {name}", level.posterior, (rows, dim))
+        check_normal(check, f"the posterior of {name}", level.posterior, (rows, *shape))
         conditional = level.conditional_prior
-        if index < governed:
-            check_normal(check, f"the conditional prior of {name}", conditional, (rows, dim))
+        if index < conditioned:
+            check_normal(check, f"the conditional prior of {name}", conditional, (rows, *shape))
         else:
             check.require(
                 conditional is None,
@@ -305,10 +305,10 @@ def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
                 f"{len(outcome.latents)} latents",
                 f"{model.num_levels}",
             )
-            for index, (value, dim) in enumerate(
-                zip(outcome.latents, model.latent_dims, strict=True), start=1
+            for index, (value, shape) in enumerate(
+                zip(outcome.latents, model.latent_shapes, strict=True), start=1
             ):
-                arrays.append(check.require_array(f"z_{index}", value, (rows, dim)))
+                arrays.append(check.require_array(f"z_{index}", value, (rows, *shape)))
             check.require_close(
                 "the latent that the prior governs", model.governed_latent(arrays), given
             )
@@ -316,7 +316,7 @@ def check_generate(subject: Subject, model: HierarchicalVAE) -> None:
             check.require(np.isfinite(features).all(), "features not finite", "finite numbers")
             decoded = numpy(scheme.decode(outcome.latents))
             check.require_close("decode() of the latents", features, decoded)
-    if scheme.structure == "stacked" and model.num_levels > 1:
+    if len(scheme.governed(model.latent_shapes)) < model.num_levels:
         with subject.check("seeds", "Draw all randomness from the `seed` of generate().") as check:
             check_seeds(
                 check,
@@ -333,7 +333,7 @@ def check_conditional_prior(subject: Subject, model: HierarchicalVAE) -> None:
     The KL of z_{L-1} has to be against the prior which generates z_{L-1} from z_L, and
     `conditional_prior`, where the scheme has one, has to give what infer() compares with.
     """
-    if model.inference.structure == "flat" or model.num_levels == 1:
+    if len(model.inference.governed(model.latent_shapes)) == model.num_levels:
         return
     fix = "Let infer() take p(z_l | z_{l+1}, ...) from the generative model, with the same heads."
     with subject.check("conditional_prior", fix) as check:

@@ -36,7 +36,7 @@ def as_array(data: Any, name: str) -> NDArray[Any] | None:
     Raises:
         DataError: if it is masked, sparse, ragged, a dict, several arrays, or no data at all.
     """
-    _refuse_other_layouts(data, name)
+    check_layout(data, name)
     if isinstance(data, np.ndarray):
         return _plain(np.asarray(data))
     if data is None or isinstance(data, (str, bytes, bool, int, float, complex)):
@@ -120,7 +120,7 @@ def to_float32(array: NDArray[Any], name: str) -> NDArray[np.float32]:
         values: NDArray[np.float32] = np.ascontiguousarray(array, dtype=np.float32)
     finite = np.isfinite(values)
     if not finite.all():
-        index = tuple(int(i) for i in np.argwhere(~finite)[0])
+        index = first_position(~finite)
         if np.isfinite(array[index]):
             raise DataError(
                 f"{name} holds {array[index]:g} at position {index}, beyond float32; expected "
@@ -133,8 +133,58 @@ def to_float32(array: NDArray[Any], name: str) -> NDArray[np.float32]:
     return values
 
 
-def _refuse_other_layouts(data: Any, name: str) -> None:
+def first_position(found: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return the index of the first true value of an array that has one."""
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(found)), found.shape))
+
+
+def unpacked(data: Any, name: str) -> tuple[Any, Any, Any]:
+    """Return inputs, targets and sample weights of a batch or of validation data.
+
+    As Keras reads them: `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, also as a list; a list
+    of rows of numbers is `x`.
+
+    Args:
+        data: what the user gave.
+        name: how to call it in an error.
+
+    Returns:
+        The three; None for what is not there.
+
+    Raises:
+        DataError: if it is a dict, or a tuple of another length.
+    """
+    if isinstance(data, dict):
+        raise DataError(
+            f"{name} is a dict with the keys {', '.join(map(repr, data))}; expected one array of "
+            "examples, (n, *event_shape), alone or as (x,), (x, y) or (x, y, sample_weight). Give "
+            f"the array itself, such as `{name}[{next(iter(data), 'x')!r}]`."
+        )
+    if isinstance(data, list) and (len(data) > 3 or _holds_numbers(data)):
+        return data, None, None
+    if not isinstance(data, (list, tuple)):
+        return data, None, None
+    if not 0 < len(data) <= 3:
+        raise DataError(
+            f"{name} is a tuple of {len(data)} entries; expected (x,), (x, y) or "
+            "(x, y, sample_weight), x one array of examples, (n, *event_shape)."
+        )
+    inputs, targets, weights = (*data, None, None)[:3]
+    return inputs, targets, weights
+
+
+def _holds_numbers(data: list[Any]) -> bool:
+    """Whether this is a list of lists of numbers."""
+    first = data[0] if data else None
+    return isinstance(first, (list, tuple)) and bool(first) and _is_number(first[0])
+
+
+def check_layout(data: Any, name: str) -> None:
     """Refuse what would become an array of other values than the user sees.
+
+    Args:
+        data: what the user gave.
+        name: how to call it in an error.
 
     Raises:
         DataError: if the data is masked, sparse or ragged.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a path beside `path` to write to; it takes the place of `path` if all goes well.
+    """Give a path beside `path` to write to; it replaces `path` if all goes well.
 
     The temporary file keeps the suffix, which some writers read the format from, and is gone
     afterwards whatever happens.

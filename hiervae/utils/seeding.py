@@ -1,7 +1,8 @@
-"""The setting in which a model's parts are created."""
+"""Seeds, and the setting in which a model's parts are created."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,26 @@ import keras
 
 # What the scope changes belongs to the whole process.
 _LOCK = threading.RLock()
+
+
+def derive_seed(seed: int, purpose: str) -> int:
+    """Return the seed that a random generator of Keras gets, from 0 to 2^31 - 1.
+
+    Keras counts a generator's draws from its seed on, and PyTorch is given seed + count, so that
+    draw t + 1 of seed s would be draw t of seed s + 1. A hash puts neighbouring seeds, and
+    generators of one seed that serve other purposes, far from each other on every backend.
+
+    Args:
+        seed: what the user chose.
+        purpose: what the generator is for.
+    """
+    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def draw_seed() -> int:
+    """Draw a seed from Python's global generator, which `keras.utils.set_random_seed` restarts."""
+    return random.randrange(2**31)
 
 
 @contextmanager

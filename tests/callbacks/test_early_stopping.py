@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import BetaController, EarlyStopping
-from hiervae.runs.early_stop import has_stopped
+from hiervae.runs.callbacks import has_stopped
 from tests.support.models import binary_data, compiled, small_model
 
 X, X_VALID = binary_data(24), binary_data(12, seed=1)
@@ -84,6 +84,30 @@ def test_the_command_line_decides_alike():
         assert trace(losses, phases, patience=patience)[0] == length
         lengths.add(length)
     assert len(lengths) > 8
+
+
+@pytest.mark.parametrize("monitor", ["val_elbo", "elbo"])
+def test_the_elbo_is_to_rise(monitor):
+    model = Recorder()
+    callback = EarlyStopping(monitor, patience=2, restore_best_weights=True)
+    callback.set_model(model)
+    for _ in range(2):  # a callback may be used again
+        callback.on_train_begin()
+        model.stop_training = False
+        for epoch, elbo in enumerate([-9.0, -5.0, -6.0, -7.0, -1.0]):
+            model.weights = epoch
+            callback.on_epoch_end(epoch, {monitor: elbo})
+            if model.stop_training:
+                break
+        callback.on_train_end()
+        assert (epoch, model.weights) == (3, 1)
+
+
+def test_a_direction_that_is_given_counts():
+    assert EarlyStopping("val_elbo", mode="min").mode == "min"
+    model = compiled(small_model())
+    with pytest.raises(ValueError, match="Pass `mode='max'`"):
+        model.fit(X, verbose=0, callbacks=[EarlyStopping("kl")])
 
 
 def test_in_a_fit_with_a_warm_up():

@@ -134,7 +134,7 @@ def test_every_third_epoch(tmp_path):
 def test_a_model_gone_bad_does_not_end_training(tmp_path):
     x, model = examples(2, 16), Mirror((16,))
     model.decode = lambda latents: np.full((2, 16), np.nan)
-    with pytest.warns(RuntimeWarning, match="draws no more pictures, .* holds NaN") as caught:
+    with pytest.warns(RuntimeWarning, match="draws no more figures, .* holds NaN") as caught:
         draw(ImageMonitor(x, tmp_path, every=1), x, epochs=(0, 1), model=model)
     assert len(caught) == 1
     assert list(tmp_path.iterdir()) == []
@@ -162,14 +162,14 @@ def test_bad_options(tmp_path):
         ImageMonitor(x, tmp_path, every=0)
     with pytest.raises(ValueError, match="num_images"):
         ImageMonitor(x, tmp_path, num_images=0)
-    with pytest.raises(DataError, match="expected an array of examples"):
+    with pytest.raises(DataError, match="x of ImageMonitor is a .*; expected one array"):
         ImageMonitor(iter(x), tmp_path)
 
 
 def test_unwritable_directory_stops_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     x = examples(3, 16)
-    with pytest.raises(HiervaeError, match="Cannot write pictures to") as caught:
+    with pytest.raises(HiervaeError, match="Cannot write figures to") as caught:
         draw(ImageMonitor(x, tmp_path / "file" / "figures"), x, epochs=())
     assert "\n" not in str(caught.value)
 

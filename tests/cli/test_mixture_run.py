@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hiervae import cli
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.folder import RunFolder
 
 PRIOR = '--set=model.prior={"name": "vamp", "num_components": 4, "initialize": "data"}'
 

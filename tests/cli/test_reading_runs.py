@@ -91,27 +91,59 @@ def test_interpolate_between_angles(hiervae, run):
     assert record["length"] == pytest.approx(path.length, rel=1e-5)
     assert record["node_ids"] == path.node_ids.tolist()
     assert record["length"] >= record["straight_length"]
+    assert record["prune_fraction"] == graph.prune_fraction == 0.05
+    assert record["longest_edge"] == pytest.approx(path.longest_edge, rel=1e-5)
+    assert record["largest_jump"] == pytest.approx(path.largest_jump, rel=1e-5)
+    assert record["leaves_mass"] is path.leaves_mass
+    assert ("next to no mass" in outcome.err) is path.leaves_mass
     assert sorted(outcome.record["figures"]) == [
         "interpolation_-10_100.png",
         "latent_graph_-10_100.png",
     ]
     assert all((run / "figures" / name).stat().st_size for name in outcome.record["figures"])
     assert json.loads((run / "metrics.json").read_text())["interpolation"] == record
+    plain = hiervae(
+        "interpolate", run, "--from", -10, "--to", 100, "--num-nodes", 60, "--prune-fraction", 0
+    )
+    assert plain.status == 0
+    assert LatentGraph.load(run / "graph.npz").walkable.all()
 
 
 @pytest.mark.parametrize(
-    ("options", "status", "message"),
+    ("options", "message"),
     [
-        (["--from=3", "--to=80", "--by=index"], 1, "from 0 to 79"),
-        (["--from=3", "--to=4.5", "--by=index"], 1, "whole number"),
-        (["--from=3", "--to=4", "--num-nodes=5"], 2, "num_neighbors"),
+        (
+            ["--from=3", "--to=720", "--by=index"],
+            "--to 720 is no position in the test split of 'pendulum', which has 80 examples; "
+            "expected a whole number from 0 to 79, or choose by label with --by label.",
+        ),
+        (["--from=4.5", "--to=3", "--by=index"], "--from 4.5 is no position"),
+        (["--from=0", "--to=360"], "--from 0 and --to 360 are both the test example"),
+        (["--from=0"], "--from was given without --to; expected both or neither."),
+        (["--to=0"], "--to was given without --from; expected both or neither."),
+        (
+            ["--num-nodes=5"],
+            "--num-neighbors is 10 for 5 nodes; each node has 4 others. Lower --num",
+        ),
+        (["--prune-fraction=1.5"], "--prune-fraction"),
     ],
 )
-def test_interpolate_refuses_what_does_not_exist(hiervae, run, options, status, message):
+def test_interpolate_refuses_what_does_not_exist(hiervae, run, options, message):
     outcome = hiervae("interpolate", run, *options)
-    assert outcome.status == status
+    assert outcome.status == 2
     assert message in outcome.error
     assert not (run / "graph.npz").exists()
+
+
+def test_interpolate_chooses_ends_that_differ(hiervae, run):
+    outcome = hiervae("interpolate", run, "--num-nodes", 60, "--json")
+    assert outcome.status == 0
+    record = outcome.record["interpolation"]
+    assert (record["from"], record["to"], record["by"]) == (0.0, 180.0, "label")
+    start, end = np.rad2deg(record["labels"])
+    assert abs((end - start + 180.0) % 360.0 - 180.0) > 150.0
+    images = TEST.test[record["examples"]]
+    assert np.abs(images[0] - images[1]).max() > 0.5
 
 
 def test_samples_are_reproducible(hiervae, run, tmp_path):

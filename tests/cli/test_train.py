@@ -1,6 +1,7 @@
 import csv
 import json
 import os
+import re
 import resource
 import signal
 from contextlib import contextmanager
@@ -12,9 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hiervae.cli import training_session
 from hiervae.datasets import load
+from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, training
 from hiervae.runs.history import read_history, write_history
-from hiervae.runs.model_file import load_model, save_model
+from hiervae.runs.models import load_model, save_model
 
 PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
     "latent_graph"
@@ -196,12 +198,12 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--set", "model.latent_dims=0"], 2, "latent"),
         (["--set", "model.prior=nothing"], 2, "nothing"),
         (["--set", "model.network.hidden_unit=3"], 2, "hidden_unit"),
-        (["--set", "optimizer.class_name=Adamm"], 2, "Adamm"),
-        (["--set", "optimizer.config.rate=1"], 2, "rate"),
+        (["--set", "optimizer.class_name=Adamm"], 2, "Adam and --set optimizer.config"),
+        (["--set", "optimizer.config.rate=1"], 2, "optimiser '"),
         (["--preset", "vpp"], 2, "vhp"),
         (["--dataset", "pendulums"], 2, "'pendulum'"),
         (["--dataset", ""], 2, "The name of the data set is empty"),
-        (["--dataset", "missing.npz"], 1, "no file or folder of that name"),
+        (["--dataset", "missing.npz"], 1, "has that name either"),
         (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
         (["--dataset-option", "num_image=3"], 2, "num_images"),
         (["--dataset-option", "num_images=0"], 2, "choose 1"),
@@ -218,20 +220,104 @@ def test_bad_options_are_one_line_and_leave_nothing(hiervae, tmp_path, options, 
 
 
 @pytest.mark.parametrize(
-    ("array", "message"),
+    ("array", "status", "message"),
     [
-        (np.full((30, 4), np.nan), "NaN"),
-        (np.full((30, 4), 3.5), "0"),
-        (np.zeros((0, 4)), "shape"),
-        (np.array([["a"] * 4] * 30), "numbers"),
+        (np.full((30, 4), np.nan), 1, "NaN"),
+        (np.full((30, 4), 3.5), 2, "from 0.0 to 1.0. Set one that takes such values, by --set "),
+        (np.zeros((0, 4)), 1, "shape"),
+        (np.array([["a"] * 4] * 30), 1, "numbers"),
     ],
 )
-def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, message):
+def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, status, message):
     np.save(tmp_path / "own.npy", array)
     outcome = hiervae("train", "--dataset", tmp_path / "own.npy", "--out", tmp_path / "run")
-    assert outcome.status == 1
+    assert outcome.status == status
     assert message in outcome.error
     assert not (tmp_path / "run").exists()
+
+
+def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_path):
+    small = ("--dataset-option=num_images=40", "--dataset-option=valid_size=20")
+    options = ("--preset", "vamp_hvae", "--set", "model.network.hidden_units=[4]", *small)
+    outcome = hiervae("train", *options, "--out", tmp_path / "run")
+    assert outcome.status == 2
+    assert "'pendulum' does not suit the model: the data has values between 0 and 1" in (
+        outcome.error
+    )
+    settings = re.findall(r"--set (\S+)=(\w+)", outcome.error)
+    assert ("model.likelihood", "gaussian") in settings
+    assert ("model.likelihood", "bernoulli") not in settings
+    for path, value in settings[:1]:  # the advice works
+        more = ("--set", f"{path}={value}", "--epochs=1", "--set", "scheduler.epochs=1")
+        assert hiervae("train", *options, *more, "--out", tmp_path / "run").status == 0
+
+
+def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_path, small):
+    options = ("--learning-rate=1e9", "--epochs=2", "--json")
+    outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)
+    assert outcome.status == 1
+    assert outcome.record == {"error": outcome.error}
+    assert outcome.error.startswith("The training diverged: at the end of epoch 2 ")
+    assert "a smaller --learning-rate (it was 1e+09)" in outcome.error
+    rows = read_history(tmp_path / "run" / "history.csv")
+    best = min(rows, key=lambda row: row["val_loss"])
+    model = RunFolder(tmp_path / "run").load_model()
+    assert model.training_step == best["step"]
+    training = json.loads((tmp_path / "run" / "metrics.json").read_text())["training"]
+    assert training["model_epoch"] == best["epoch"]
+    assert training["diverged"] in outcome.error
+
+
+def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    options = ("--kappa=0.001", "--epochs=1", "--json")
+    outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)
+    assert outcome.status == 0
+    said = outcome.record["metrics"]["training"]["unfinished"]
+    assert "did not fall below the bound" in said
+    assert f"hiervae: note: {said}" in outcome.err
+    assert "kappa=auto measures one" in said
+    options = ("--kappa=auto", "--scheduler-option=calibration_steps=2", "--epochs=1", "--json")
+    options += ("--scheduler-option=fraction=1.5",)
+    outcome = hiervae("train", "--out", tmp_path / "auto", *small, *options)
+    training = outcome.record["metrics"]["training"]
+    assert training["phase"] == 1.0, "150 % of the measured error is met at once"
+    assert "unfinished" not in training
+
+
+def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
+    np.savez(tmp_path / "own.npz", train=x, valid=x[:8], test=x[:8])
+    options = ("--preset=iwae_2", "--dataset", tmp_path / "own.npz", "--epochs=2")
+    small = ("--set=model.num_samples=2", "--set=model.network.hidden_units=[[4],[4]]")
+    run = tmp_path / "run"
+    assert hiervae("train", "--out", run, *options, *small).status == 0
+    schedule = RunFolder(run).read_config().optimizer["config"]["learning_rate"]
+    assert schedule["config"] == {"initial_learning_rate": 1e-3, "steps_per_epoch": 3}
+    rate = float(RunFolder(run).load_model().optimizer.learning_rate)
+    assert rate == pytest.approx(1e-3 * 10 ** (-1 / 7))
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs=3")
+    assert outcome.status == 0
+    assert len(read_history(run / "history.csv")) == 3
+
+
+class Spoil(Interrupt):
+    """Stands in for the progress, and for weights that go bad within the second epoch."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.epoch == 1:
+            raise NonFiniteLossError("The loss is nan.")
+
+
+def test_a_loss_that_is_not_finite_keeps_the_best_epoch(hiervae, tmp_path, small, monkeypatch):
+    monkeypatch.setattr(training_session, "TrainingProgress", Spoil)
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    outcome = hiervae("train", "--out", tmp_path / "run", *small)
+    assert outcome.status == 1
+    assert outcome.error.startswith("The training diverged: The loss is nan. ")
+    assert "model.keras is the model of epoch 1 of 1, the best" in outcome.error
+    assert RunFolder(tmp_path / "run").load_model().training_step == 6
 
 
 def test_a_damaged_data_file_is_one_line(hiervae, tmp_path):

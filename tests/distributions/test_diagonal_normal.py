@@ -93,3 +93,38 @@ def test_rows_can_be_picked():
 def test_as_float32(dtype):
     value = as_float32(keras.ops.ones((2,), dtype=dtype))
     assert keras.backend.standardize_dtype(value.dtype) == "float32"
+
+
+MAPS = (4, 2, 3, 2)
+MAP_MEAN = RNG.normal(size=MAPS).astype("float32")
+MAP_LOG_VARIANCE = RNG.uniform(-3.0, 2.0, size=MAPS).astype("float32")
+
+
+def test_events_of_several_axes():
+    """Densities and entropies are sums over all axes of an event."""
+    maps = DiagonalNormal(tensor(MAP_MEAN), tensor(MAP_LOG_VARIANCE), event_rank=3)
+    value = (MAP_MEAN + RNG.normal(size=MAPS)).astype("float32")
+    truth = oracle(MAP_MEAN, MAP_LOG_VARIANCE)
+    axes = (1, 2, 3)
+    expected = truth.logpdf(value).sum(axis=axes)
+    np.testing.assert_allclose(numpy_of(maps.log_prob(tensor(value))), expected, rtol=1e-5)
+    np.testing.assert_allclose(numpy_of(maps.entropy()), truth.entropy().sum(axis=axes), rtol=1e-5)
+    draw, log_prob = maps.repeat(2).sample_and_log_prob(keras.random.SeedGenerator(0))
+    assert tuple(draw.shape) == (8, 2, 3, 2)
+    expected = truth.logpdf(numpy_of(draw).reshape(2, *MAPS)).sum(axis=(2, 3, 4)).reshape(8)
+    np.testing.assert_allclose(numpy_of(log_prob), expected, rtol=1e-4)
+    assert maps[1:].event_rank == maps.repeat(2).event_rank == 3
+
+
+def test_flattened_and_reshaped_events():
+    maps = DiagonalNormal(tensor(MAP_MEAN), tensor(MAP_LOG_VARIANCE), event_rank=3)
+    vectors = maps.flatten()
+    np.testing.assert_array_equal(numpy_of(vectors.mean), MAP_MEAN.reshape(4, 12))
+    value = RNG.normal(size=(4, 12)).astype("float32")
+    expected = oracle(MAP_MEAN, MAP_LOG_VARIANCE).logpdf(value.reshape(MAPS)).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(numpy_of(vectors.log_prob(tensor(value))), expected, rtol=1e-5)
+    again = vectors.reshape((2, 3, 2))
+    assert again.event_rank == 3
+    np.testing.assert_array_equal(numpy_of(again.log_variance), MAP_LOG_VARIANCE)
+    plain = normal()
+    assert plain.flatten() is plain

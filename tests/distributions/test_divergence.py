@@ -52,3 +52,25 @@ def test_one_row_broadcasts_against_many():
 
 def test_a_pair_without_closed_form_gives_none():
     assert kl_divergence(normal(Q), object()) is None
+
+
+def test_events_of_several_axes():
+    """The closed form is the sum over all axes of the divergences by quadrature."""
+    shape = (2, 2, 1, 2)
+    parameters = [RNG.uniform(-1.0, 1.0, size=shape) for _ in range(4)]
+    q, p = (
+        DiagonalNormal(tensor(mean), tensor(log_variance), event_rank=3)
+        for mean, log_variance in (parameters[:2], parameters[2:])
+    )
+    expected = np.zeros(shape)
+    for index in np.ndindex(shape):
+        mean_q, log_q, mean_p, log_p = (each[index] for each in parameters)
+        first = stats.norm(mean_q, np.exp(0.5 * log_q))
+        second = stats.norm(mean_p, np.exp(0.5 * log_p))
+
+        def integrand(z, first=first, second=second):
+            return first.pdf(z) * (first.logpdf(z) - second.logpdf(z))
+
+        expected[index] = integrate.quad(integrand, *first.interval(1 - 1e-12))[0]
+    found = numpy_of(kl_divergence(q, p))
+    np.testing.assert_allclose(found, expected.sum(axis=(1, 2, 3)), rtol=1e-4)

@@ -5,7 +5,21 @@ import numpy as np
 import pytest
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.inference.base import InferenceScheme
 from hiervae.inference.passes import InferencePass, Level
+
+
+class StackedScheme:
+    """What the base class says of a structure, without a Keras layer."""
+
+    structure = "stacked"
+    governed = InferenceScheme.governed
+    kl_names = InferenceScheme.kl_names
+    split_normal = InferenceScheme.split_normal
+
+
+class FlatScheme(StackedScheme):
+    structure = "flat"
 
 
 class NumpyNormalPrior:
@@ -46,8 +60,11 @@ class LinearModel:
         self.prior, self.decoder, self.noise = prior, np.asarray(decoder, float), noise
         self.down = down
         self.top_down = top_down
-        self.inference = SimpleNamespace(structure="flat" if flat else "stacked")
         self.latent_dims = tuple(len(a) for a in self.encoders)
+        self.inference = FlatScheme() if flat else StackedScheme()
+        self.inference.context = SimpleNamespace(
+            latent_shapes=tuple((dim,) for dim in self.latent_dims)
+        )
         self.passes = 0
         self.generator = np.random.default_rng()
         self.likelihood = self
@@ -62,7 +79,7 @@ class LinearModel:
             log_variance = np.broadcast_to(np.log(variance), mean.shape)
             draw = mean + np.sqrt(variance) * self.generator.normal(size=mean.shape)
             levels.append(Level(draw, DiagonalNormal(mean, log_variance)))
-            if self.inference.structure == "stacked" and not self.top_down:
+            if len(self.inference.governed(self.encoders)) == 1 and not self.top_down:
                 parent = draw
         if self.down is not None:
             matrix, variance = self.down
@@ -72,9 +89,7 @@ class LinearModel:
         return InferencePass(tuple(levels), levels[0].latent @ self.decoder.T)
 
     def governed_latent(self, latents):
-        if self.inference.structure == "flat":
-            return np.concatenate(latents, axis=1)
-        return latents[-1]
+        return np.concatenate(self.inference.governed(latents), axis=1)
 
     def prior_log_prob(self, latent, seed=None):
         difference = latent - self.prior.mean

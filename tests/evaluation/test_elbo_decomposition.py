@@ -96,14 +96,40 @@ def test_parts_add_up_over_levels(linear_model, normal_prior, flat):
     found = elbo_decomposition(model, x, num_samples=2)
     assert (found.conditional_kl != 0) is not flat
     assert ("conditional_kl" in found.estimated) is not flat
-    kl = found.cross_entropy - found.posterior_entropy
+    kl = found.cross_entropy - found.conditional_entropy
     assert found.elbo == pytest.approx(found.reconstruction - found.conditional_kl - kl)
     assert kl == pytest.approx(found.mutual_information + found.marginal_kl)
     entropies = [np.log(0.3)] if not flat else np.log([0.25, 1.7, 0.3])
     expected = 0.5 * np.sum(np.log(2 * np.pi * np.e) + entropies)
-    assert found.posterior_entropy == pytest.approx(expected)
+    assert found.conditional_entropy == pytest.approx(expected)
+    assert found.given_example is flat
     # Channel from x (flat) or from z_1 (stacked) into the latent that the prior governs.
     assert 0.2 < found.mutual_information < np.log(520)
+
+
+@pytest.mark.parametrize("top_down", [False, True])
+def test_posterior_entropy_is_that_given_the_example_or_nothing(
+    linear_model, normal_prior, top_down
+):
+    """Bottom-up, z_2 | x has variance 0.49 * 0.25 + 0.3, and z_2 | z_1 only 0.3."""
+    x = np.random.default_rng(1).normal(size=(50, 1))
+    model = linear_model(
+        [[[1.0]], [[0.7]]],
+        [[0.25], [0.3]],
+        normal_prior([0.0], [[1.0]]),
+        [[1.0]],
+        down=(np.array([[0.5]]), 0.8),
+        top_down=top_down,
+    )
+    found = elbo_decomposition(model, x)
+    drawn = 0.5 * np.log(2 * np.pi * np.e * 0.3)
+    assert found.conditional_entropy == pytest.approx(drawn)
+    if top_down:
+        assert found.posterior_entropy == pytest.approx(drawn)
+        return
+    assert found.conditional_entropy < 0.5 * np.log(2 * np.pi * np.e * (0.49 * 0.25 + 0.3))
+    with pytest.raises(ValueError, match="Use conditional_entropy, that of q"):
+        _ = found.posterior_entropy
 
 
 def test_same_seed_same_numbers(linear_model, normal_prior):

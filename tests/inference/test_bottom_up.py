@@ -38,7 +38,7 @@ def scheme(request):
 
 
 def test_pass_against_numpy(scheme):
-    """Posteriors climb along draws; priors and features hang on the draws above them."""
+    """Posteriors climb along draws; priors and features depend on the draws above them."""
     samples = 3
     with noise.same_noise_everywhere():
         outcome = scheme.infer(tensor(X), num_samples=samples)

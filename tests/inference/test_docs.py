@@ -5,4 +5,4 @@ from tests.support.snippets import run_page
 
 @pytest.mark.backends("torch")
 def test_the_page_on_inference_schemes_runs():
-    assert run_page("inference.md") == 3
+    assert run_page("inference.md") == 4

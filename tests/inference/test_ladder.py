@@ -103,8 +103,7 @@ def test_kl_is_against_the_generative_conditional(scheme):
     prior.prepare(scheme.context)
     outcome = scheme.infer(tensor(X), num_samples=4000, seed=keras.random.SeedGenerator(0))
     terms = [
-        kl_terms(outcome, prior, "stacked", closed_form, None, False)
-        for closed_form in (True, False)
+        kl_terms(outcome, scheme, prior, closed_form, None, False) for closed_form in (True, False)
     ]
     below = X
     for index, level in enumerate(outcome.levels[:-1]):

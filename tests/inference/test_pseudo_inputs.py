@@ -99,7 +99,7 @@ def test_components_are_the_posteriors_of_the_pseudo_inputs(name):
     alone = scheme.encode_components(tensor(inputs), seed=source)
     for index, row in enumerate(inputs):
         levels = scheme.infer(tensor(row[None]), seed=source).levels
-        governed = levels if scheme.structure == "flat" else levels[-1:]
+        governed = scheme.governed(levels)
         for what in ("mean", "log_variance"):
             parts = [numpy_of(getattr(level.posterior, what)) for level in governed]
             for found in (beside, alone):
@@ -111,7 +111,7 @@ def test_components_are_the_posteriors_of_the_pseudo_inputs(name):
                 )
 
 
-def test_bottom_up_components_hang_on_draws_of_lower_levels():
+def test_bottom_up_components_depend_on_draws_of_lower_levels():
     scheme = built_scheme("bottom_up", (EVENT,), (4, 2))
     assert scheme.components_are_drawn(2)
     assert not scheme.components_are_drawn(1)

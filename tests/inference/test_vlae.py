@@ -92,7 +92,7 @@ def test_the_kl_of_a_normal_prior_splits_by_level(scheme):
     prior = FixedPrior(mean.tolist(), variance.tolist())
     prior.prepare(scheme.context)
     outcome = scheme.infer(tensor(X), seed=keras.random.SeedGenerator(0))
-    found = kl_terms(outcome, prior, "flat", True, None, False)
+    found = kl_terms(outcome, scheme, prior, True, None, False)
     assert list(found) == [f"kl_{level}" for level in range(1, len(dims) + 1)]
     cuts = np.cumsum(dims)[:-1]
     blocks = zip(np.split(mean, cuts), np.split(np.log(variance), cuts), strict=True)

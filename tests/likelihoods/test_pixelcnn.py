@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from scipy import stats
+from scipy import special, stats
 
 from hiervae.errors import DataError
 from hiervae.likelihoods.pixelcnn import PixelCNN
@@ -13,6 +13,7 @@ from tests.support.compiling import compiled_with_seed
 from tests.support.gradients import gradient
 from tests.support.models import compiled, context, numpy_of, small_model, tensor
 
+LOGISTIC = {"grey_distribution": "discretized_logistic"}
 RNG = np.random.default_rng(0)
 FEATURES = RNG.normal(size=(1, 3)).astype("float32")
 
@@ -48,17 +49,59 @@ def log_probs(likelihood, images):
     return numpy_of(likelihood.log_prob(tensor(images), parameters(likelihood, len(images))))
 
 
-@pytest.mark.parametrize("levels", [2, 5])
+def logistic_levels(outputs, levels):
+    """Probabilities (..., levels) of a logistic over levels, by SciPy's distribution function."""
+    edge = 0.5 / levels
+    location = np.clip(special.expit(outputs[..., 0]), edge, 1.0 - edge)[..., None]
+    scale = np.exp(np.clip(outputs[..., 1], -4.5, 0.0))[..., None]
+    inner = stats.logistic.cdf(np.arange(1, levels) / levels, location, scale)
+    ends = np.zeros_like(location), np.ones_like(location)
+    return np.diff(np.concatenate([ends[0], inner, ends[1]], axis=-1), axis=-1)
+
+
+def test_log_probabilities_of_the_logistic_against_scipy():
+    likelihood = built((3, 2), levels=256, **LOGISTIC)
+    images = (RNG.integers(0, 256, size=(20, 3, 2)) / 255.0).astype("float32")
+    images[0], images[1] = 0.0, 1.0
+    shaped = tensor(images[..., None])
+    outputs = numpy_of(likelihood.logits(shaped, parameters(likelihood, 20)))
+    found = log_probs(likelihood, images)
+    level = np.rint(images * 255.0).astype(int)[..., None, None]
+    chosen = np.take_along_axis(logistic_levels(outputs.astype("float64"), 256), level, axis=-1)
+    np.testing.assert_allclose(found, np.log(chosen).sum(axis=(1, 2, 3, 4)), rtol=1e-4)
+
+
+def test_channels_of_the_latents_are_inputs_beside_the_image():
+    """Each latent has one channel of the first convolution, and no other map in between."""
+    likelihood = PixelCNN(num_layers=1, num_filters=4, num_conditioning_channels=None)
+    likelihood.prepare(context((3, 4)))
+    likelihood.build((None, 3, 4, 2))
+    features = RNG.normal(size=(5, 3, 4, 2)).astype("float32")
+    kernel = RNG.normal(size=(3, 3, 2, 4)).astype("float32")
+    likelihood.conditioning.set_weights([kernel])
+    padded = np.pad(features, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(1, 2))
+    expected = np.einsum("nhwcij,ijcf->nhwf", windows, kernel)
+    found = numpy_of(likelihood(tensor(features)).conditioning)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert likelihood.head is None
+    again = PixelCNN(num_conditioning_channels=None)
+    again.prepare(context((3, 4)))
+    with pytest.raises(ValueError, match=r"features of shape \(7,\): expected an image \(3, 4, "):
+        again.build((None, 7))
+
+
+@pytest.mark.parametrize(("levels", "options"), [(2, {}), (5, {}), (5, LOGISTIC)])
 @pytest.mark.parametrize("event_shape", [(4, 3), (3, 3, 3)])
-def test_a_value_depends_on_the_features_and_on_those_before_it_alone(event_shape, levels):
+def test_a_value_depends_on_the_features_and_on_those_before_it_alone(event_shape, levels, options):
     """By the gradients of the logits of each value by all values and by the features."""
-    likelihood = built(event_shape, levels=levels, num_filters=24)
+    likelihood = built(event_shape, levels=levels, num_filters=24, **options)
     height, width, channels = likelihood.image_shape
     size = height * width * channels
     image = RNG.integers(0, levels, size=(height, width, channels)) / (levels - 1.0)
     images = np.tile(image.astype("float32"), (size, 1, 1, 1))
     logits_of = np.eye(size).reshape(size, height, width, channels, 1)
-    weights = tensor(logits_of * RNG.normal(size=1 if levels == 2 else levels))
+    weights = tensor(logits_of * RNG.normal(size=likelihood.distribution.units))
 
     def chosen(images, features):
         return ops.sum(weights * likelihood.logits(images, likelihood(features)))
@@ -79,10 +122,11 @@ def test_a_value_depends_on_the_features_and_on_those_before_it_alone(event_shap
 
 @pytest.mark.parametrize(
     ("event_shape", "levels"),
-    [((3, 3), 2), ((2, 2, 2), 2), ((2, 2), 4), ((1, 2, 2), 3), ((2, 1, 1), 16)],
+    [((3, 3), 2), ((2, 2, 2), 2), ((2, 2), 4), ((1, 2, 2), 3), ((2, 1, 1), 16), ((1, 2), 256)],
 )
-def test_probabilities_of_all_images_sum_to_one(event_shape, levels):
-    likelihood = built(event_shape, levels=levels)
+@pytest.mark.parametrize("options", [{}, LOGISTIC])
+def test_probabilities_of_all_images_sum_to_one(event_shape, levels, options):
+    likelihood = built(event_shape, levels=levels, **options)
     found = np.exp(log_probs(likelihood, every_image(event_shape, levels)))
     assert found.sum() == pytest.approx(1.0, abs=1e-4)
     assert found.max() > 2.0 / len(found), "the test sees a distribution that is not flat"
@@ -95,6 +139,7 @@ def test_probabilities_of_all_images_sum_to_one(event_shape, levels):
         ((3, 4, 2), 2, {"kernel_size": 5}),
         ((4, 3), 5, {"batch_norm": False}),
         ((3, 2, 3), 4, {"num_conditioning_channels": 2, "num_layers": 3}),
+        ((3, 2, 2), 16, LOGISTIC),
     ],
 )
 def test_draws_are_where_the_noise_passes_the_parallel_pass(event_shape, levels, options):
@@ -109,7 +154,10 @@ def test_draws_are_where_the_noise_passes_the_parallel_pass(event_shape, levels,
     image = (num, *likelihood.image_shape)
     logits = numpy_of(likelihood.logits(tensor(draws.reshape(image)), parameters(likelihood, num)))
     noise = noise.reshape(image)
-    if levels == 2:
+    if options == LOGISTIC:
+        passed = logistic_levels(logits, levels).cumsum(axis=-1)[..., :-1]
+        expected = (noise[..., None] >= passed).sum(axis=-1) / (levels - 1.0)
+    elif levels == 2:
         passed = 1.0 / (1.0 + np.exp(-logits))
         expected = noise < passed[..., 0]
     else:
@@ -121,9 +169,12 @@ def test_draws_are_where_the_noise_passes_the_parallel_pass(event_shape, levels,
     assert len(np.unique(draws)) > 1
 
 
-@pytest.mark.parametrize(("event_shape", "levels"), [((2, 2), 2), ((1, 2, 2), 2), ((2, 1), 5)])
-def test_frequencies_of_draws(event_shape, levels):
-    likelihood, num = built(event_shape, levels=levels), 4000
+@pytest.mark.parametrize(
+    ("event_shape", "levels", "options"),
+    [((2, 2), 2, {}), ((1, 2, 2), 2, {}), ((2, 1), 5, {}), ((2, 1), 5, LOGISTIC)],
+)
+def test_frequencies_of_draws(event_shape, levels, options):
+    likelihood, num = built(event_shape, levels=levels, **options), 4000
     images = every_image(event_shape, levels)
     expected = num * np.exp(log_probs(likelihood, images))
     draw = compiled_with_seed(
@@ -140,15 +191,20 @@ def test_frequencies_of_draws(event_shape, levels):
     assert stats.chisquare(counts[kept], expected[kept]).pvalue > 1e-4
 
 
-@pytest.mark.parametrize(("event_shape", "levels"), [((3, 2), 2), ((2, 2, 2), 4)])
-def test_the_mean_feeds_each_expectation_forward(event_shape, levels):
-    likelihood = built(event_shape, levels=levels)
+@pytest.mark.parametrize(
+    ("event_shape", "levels", "options"),
+    [((3, 2), 2, {}), ((2, 2, 2), 4, {}), ((2, 2, 2), 6, LOGISTIC)],
+)
+def test_the_mean_feeds_each_expectation_forward(event_shape, levels, options):
+    likelihood = built(event_shape, levels=levels, **options)
     image = np.zeros((1, *likelihood.image_shape))
     for where in np.ndindex(*likelihood.image_shape):
         logits = numpy_of(likelihood.logits(tensor(image), parameters(likelihood, 1)))[0][where]
         if levels == 2:
             logits = np.append(0.0, logits)
         weights = np.exp(logits - logits.max())
+        if options == LOGISTIC:
+            weights = logistic_levels(logits, levels)
         image[0][where] = weights @ np.arange(levels) / weights.sum() / (levels - 1.0)
     found = numpy_of(likelihood.mean(parameters(likelihood, 1)))
     np.testing.assert_allclose(found, image.reshape(1, *event_shape), rtol=1e-4, atol=1e-5)
@@ -251,6 +307,7 @@ def test_mixed_precision(policy):
         ((2, 2), {"kernel_size": 4}, ("kernel_size=4", "odd")),
         ((2, 2), {"kernel_size": 1}, ("kernel_size=1", "neighbours")),
         ((2, 2), {"levels": 1}, ("levels=1", "at least 2")),
+        ((2, 2), {"grey_distribution": "normal"}, ("grey_distribution='normal'", "softmax")),
     ],
 )
 def test_what_is_refused(event_shape, options, words):
@@ -260,12 +317,13 @@ def test_what_is_refused(event_shape, options, words):
         assert word in str(error.value)
 
 
-@pytest.mark.parametrize("levels", [2, 256])
-def test_in_a_model(levels, tmp_path, capsys):
+@pytest.mark.parametrize(("levels", "options"), [(2, {}), (256, {}), (256, LOGISTIC)])
+def test_in_a_model(levels, options, tmp_path, capsys):
     """Trained, saved, loaded, sampled and scored."""
     data = (RNG.integers(0, levels, size=(32, 3, 2)) / (levels - 1.0)).astype("float32")
     data[:, :, 1] = data[:, :, 0]
     likelihood = {"name": "pixelcnn", "levels": levels, "num_layers": 2, "num_filters": 8}
+    likelihood.update(options)
     model = compiled(small_model(likelihood=likelihood), keras.optimizers.Adam(2e-2))
     losses = model.fit(data, batch_size=16, epochs=5, verbose=0).history["loss"]
     assert losses[-1] < losses[0]

@@ -1,3 +1,6 @@
+import types
+
+import keras
 import numpy as np
 import pytest
 
@@ -13,23 +16,30 @@ class CircleModel:
     prior_dim = 2
     basis = np.array([[1.0, 1.0, 1.0, 1.0], [1.0, -1.0, 1.0, -1.0]]) / 2.0
 
-    def __init__(self, structure="stacked"):
-        self.structure = structure
+    def __init__(self, flat=False):
+        self.is_flat = flat
         self.encode_calls = 0
+        self.prior = types.SimpleNamespace(is_exact=True)
+        self.evaluation_generator = keras.random.SeedGenerator(0)
 
     def sample_prior(self, n, seed=None):
         angle = np.random.default_rng(seed).uniform(0, 2 * np.pi, n)
         return np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
 
+    def prior_log_prob(self, latent, seed=None):
+        """Flat in a ring around the circle, next to nothing elsewhere."""
+        radius = np.linalg.norm(latent, axis=1)
+        return np.where(np.abs(radius - 1.0) < 0.2, 0.0, -50.0)
+
     def encode(self, x):
         self.encode_calls += 1
         z = (np.asarray(x).reshape(len(x), 4) @ self.basis.T).astype(np.float32)
-        if self.structure == "flat":
+        if self.is_flat:
             return [z[:, :1], z[:, 1:]]
         return [np.full((len(z), 5), np.nan, np.float32), z]
 
     def governed_latent(self, latents):
-        return np.concatenate(latents, axis=1) if self.structure == "flat" else latents[-1]
+        return np.concatenate(latents, axis=1) if self.is_flat else latents[-1]
 
     def generate(self, z):
         return (np.asarray(z) @ self.basis).reshape(len(z), *self.event_shape)
@@ -38,6 +48,6 @@ class CircleModel:
         return self.generate(np.stack([np.cos(angles), np.sin(angles)], axis=1))
 
 
-@pytest.fixture(params=["stacked", "flat"])
+@pytest.fixture(params=[False, True], ids=["stacked", "flat"])
 def circle_model(request):
     return CircleModel(request.param)

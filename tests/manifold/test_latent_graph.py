@@ -22,7 +22,7 @@ def dijkstra_length(graph, z_a, z_b):
         near = np.argsort(among_nodes[row], kind="stable")[:k]
         matrix[row, near] = distances[row, near]
     limit = [np.sort(among_nodes[row])[k - 1] for row in (n, n + 1)]
-    if distances[n, n + 1] <= min(limit):
+    if distances[n, n + 1] <= max(limit):
         matrix[n, n + 1] = distances[n, n + 1]
     finite = np.isfinite(matrix)
     sparse = csr_matrix((matrix[finite], np.nonzero(finite)), shape=matrix.shape)
@@ -143,9 +143,11 @@ def test_near_ends_are_joined_directly_and_far_ones_are_not():
     graph = LatentGraph.from_latents(grid, num_neighbors=4)
     near = graph.interpolate_latents([3.4, 3.4], [3.6, 3.6])
     assert near.node_ids.tolist() == [64, 65]
-    # Outside the grid by more than the gap of the pair, but one end alone is so.
+    # Each is among the other's nearest, or one alone is: the union, as between nodes.
     lopsided = graph.interpolate_latents([3.5, 9.0], [3.5, 7.2])
-    assert len(lopsided) > 2
+    assert lopsided.node_ids.tolist() == [64, 65]
+    far = graph.interpolate_latents([3.5, 9.0], [3.5, 4.2])
+    assert len(far) > 2
 
 
 def test_unreachable_ends_name_the_parts():

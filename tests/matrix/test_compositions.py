@@ -43,6 +43,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "hidden_units": (6,),
         "decoder_units": (6,),
     },
+    "pixel_conv": {"encoder_layers": ((2, 3, 2),), "hidden_units": (6,)},
     "pixelcnn": {"levels": 2, "num_layers": 2, "num_filters": 3},
 }
 """Arguments that make a part small."""

@@ -63,7 +63,7 @@ def test_a_model_without_weights_is_not_quantised():
     ("change", "message"),
     [
         ({"inference": "top_down"}, "one level"),
-        ({"latent_dims": [10**9]}, "expected sizes up to"),
+        ({"latent_dims": [10**9]}, "expected levels of at most"),
     ],
 )
 def test_a_file_that_cannot_be_built_is_refused(model, change, message, tmp_path):

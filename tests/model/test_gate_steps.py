@@ -77,7 +77,7 @@ def test_the_first_steps_are_those_of_an_optimiser_that_begins_then(case):
     for model in (late, new):
         for variable in model.trainable_variables:
             if not any(variable is each for each in model.prior.trainable_variables):
-                variable.assign(ops.zeros_like(variable))
+                variable.assign(np.zeros(variable.shape))
     for model in (late, new):
         model.seed_generator.state.assign([3, 0])
     steps = 2 if case == "accumulation" else 1

@@ -75,7 +75,7 @@ def test_sizes_a_level():
     assert build_block(network.data_block([(3,)], (6,)), [(3,)]) == (6,)
     with pytest.raises(ValueError, match="2 levels, but level 3 needs") as error:
         network.encoder_block(3, [(3,)])
-    assert "one tuple a level, or one for all" in str(error.value)
+    assert "one tuple per level, or one for all" in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -5,4 +5,4 @@ from tests.support.snippets import run_page
 
 @pytest.mark.backends("torch")  # which builds the published sizes fastest
 def test_the_page_on_networks_runs():
-    assert run_page("networks.md") == 6
+    assert run_page("networks.md") == 7

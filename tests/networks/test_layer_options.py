@@ -9,8 +9,10 @@ import pytest
 from hiervae import testing
 from hiervae.networks import MLP, Conv, GatedConv, GatedMLP, normalization
 from hiervae.networks.base import build_block
-from hiervae.networks.hidden_layer import GatedDense, HiddenDense
+from hiervae.networks.hidden_layer import GatedDense, HiddenConv, HiddenDense
+from hiervae.networks.normal_head import NormalHead
 from hiervae.networks.normalization import statistics_of_first
+from hiervae.networks.options import PairedInitializer
 from tests.networks.convolutions import convolve
 from tests.support.models import numpy_of, tensor
 
@@ -214,3 +216,32 @@ def test_normalised_layers_pass_the_checks():
         activation=LEAKY,
         batch_norm=True,
     )
+
+
+def halves(kernel, axis=-1):
+    first, second = np.split(numpy_of(kernel), 2, axis=axis)
+    assert (first != second).all()
+    return first, second
+
+
+def test_each_map_of_a_pair_starts_by_itself():
+    """Glorot's and He's variances with the fans of one map, as the papers have two."""
+    for name, variance in (("glorot_uniform", 2 / 700), ("he_normal", 2 / 300)):
+        layer = GatedDense(400, kernel_initializer=name)
+        layer.build((None, 300))
+        for kernel in halves(layer.dense.kernel):
+            assert np.var(kernel) == pytest.approx(variance, rel=0.03)
+    convolution = {"activation": "linear", "gated": True, "batch_norm": False}
+    for size, axis in ((None, -1), ((8, 8), -2)):
+        layer = HiddenConv(60, 3, (2, 2), size, kernel_initializer="glorot_uniform", **convolution)
+        layer.build((None, 4, 4, 40))
+        for kernel in halves(layer.conv.kernel, axis):
+            assert np.var(kernel) == pytest.approx(2 / (9 * 100), rel=0.03)
+    for scale in (1.0, 0.1):
+        head = NormalHead(100, initial_scale=scale)
+        head.build((None, 300))
+        for kernel in halves(head.dense.kernel):
+            assert np.var(kernel) == pytest.approx(scale**2 * 2 / 400, rel=0.03)
+    config = head.dense.kernel_initializer.get_config()
+    again = PairedInitializer(**config)
+    assert again.get_config() == config

@@ -8,6 +8,7 @@ import pytest
 
 import hiervae
 from hiervae.optimizers import NormalizedAdam
+from hiervae.utils.pairs import mark_pairs, pair_axis
 from tests.support.models import binary_data, compiled, rewo, small_model, vhp
 from tests.support.noise import same_noise_everywhere
 
@@ -188,3 +189,54 @@ def test_made_by_its_registered_name():
     optimizer = keras.optimizers.deserialize(spec)
     assert type(optimizer) is NormalizedAdam
     assert float(optimizer.learning_rate) == pytest.approx(5e-4)
+
+
+@pytest.mark.parametrize("axis", [-1, -2])
+def test_two_maps_in_one_weight_have_norms_of_their_own(axis):
+    """As the same optimiser takes them apart."""
+    rng = np.random.default_rng(0)
+    starts = rng.normal(size=(2, 3, 4))
+    joint = keras.Variable(np.concatenate(starts, axis=axis), dtype="float32")
+    mark_pairs([joint], axis)
+    apart = [keras.Variable(start, dtype="float32") for start in starts]
+    bias = keras.Variable(np.zeros(4), dtype="float32")
+    mark_pairs([bias], axis)
+    optimizers = NormalizedAdam(RATE), NormalizedAdam(RATE)
+    optimizers[0].build([joint, bias])
+    optimizers[1].build(apart)
+    for scale in (1.0, 1e-6, 1e3):
+        gradients = [
+            np.float32(each) for each in (scale * rng.normal(size=(3, 4)), rng.normal(size=(3, 4)))
+        ]
+        together = np.concatenate(gradients, axis=axis)
+        slopes = np.float32([3.0, 4.0, 5e-3, 12e-3])
+        optimizers[0].apply([keras.ops.convert_to_tensor(each) for each in (together, slopes)])
+        optimizers[1].apply([keras.ops.convert_to_tensor(each) for each in gradients])
+    expected = np.concatenate([keras.ops.convert_to_numpy(each) for each in apart], axis=axis)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(joint), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gated_mlp", "gated_conv"])
+def test_every_map_of_a_model_moves_by_the_same_length(name):
+    """Beside a large epsilon, Adam's first step is along the unit gradient, of a known length."""
+    network = {"name": name, "hidden_units": (4,)}
+    x = binary_data(8, 36)
+    if name == "gated_conv":
+        x = x.reshape(8, 6, 6)
+        network |= {"encoder_layers": [[3, 3, 2]], "decoder_layers": [[2, 3, 2]]}
+    model = small_model(network=network, latent_dims=(3, 2), inference="ladder")
+    model.build((None, *x.shape[1:]))
+    for weight in model.trainable_variables:
+        weight.assign(np.random.default_rng(0).normal(0.0, 0.3, weight.shape))
+    compiled(model, NormalizedAdam(RATE, epsilon=10.0))
+    before = [keras.ops.convert_to_numpy(weight) for weight in model.trainable_variables]
+    model.fit(x, batch_size=8, epochs=1, verbose=0)
+    pairs, length = 0, RATE * np.sqrt(1.0 - 0.999) / 10.0
+    for weight, start in zip(model.trainable_variables, before, strict=True):
+        change = (keras.ops.convert_to_numpy(weight) - start.astype("float64")) / length
+        axis = pair_axis(weight)
+        maps = [change] if axis is None else np.split(change, 2, axis=axis)
+        pairs += axis is not None
+        for each in maps:
+            assert np.linalg.norm(each) == pytest.approx(1.0, rel=0.05), weight.path
+    assert pairs >= 2 * 7

@@ -16,14 +16,15 @@ FIXTURES = Path(__file__).parent / "fixtures"
 REFERENCE = FIXTURES / "training_steps.npz"
 BACKENDS = ("jax", "tensorflow", "torch")
 X = binary_data(16)
+RULE = {"nu": 0.5, "beta": 0.1, "normalised": False}
 
 SCHEDULERS: dict[str, dict[str, Any] | None] = {
     "none": None,
     "constant": {"name": "constant", "beta": 0.5},
     "linear_warmup": {"name": "linear_warmup", "steps": 4, "start": 0.1},
-    "geco": {"name": "geco", "kappa": 0.7, "nu": 0.5},
-    "rewo_initial": {"name": "rewo", "kappa": 0.1, "nu": 0.5, "beta": 0.1},
-    "rewo_main": {"name": "rewo", "kappa": 2.0, "nu": 0.5, "beta": 0.1},
+    "geco": {"name": "geco", "kappa": 0.7, "nu": 0.5, "normalised": False},
+    "rewo_initial": {"name": "rewo", "kappa": 0.1, **RULE},
+    "rewo_main": {"name": "rewo", "kappa": 2.0, **RULE},
 }
 OPTIMIZERS = {
     "momentum": lambda: keras.optimizers.SGD(0.1, momentum=0.9),

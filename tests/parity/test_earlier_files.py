@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hiervae.manifold import LatentGraph
-from hiervae.runs.run_folder import RunFolder
+from hiervae.runs.folder import RunFolder
 from tests.parity import cases
 from tests.support.noise import same_noise_everywhere
 

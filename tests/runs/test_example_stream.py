@@ -1,7 +1,8 @@
 import keras
 import numpy as np
 
-from hiervae.runs.example_stream import EpochCounter, ExampleStream
+from hiervae.runs.callbacks import EpochCounter
+from hiervae.runs.data import ExampleStream
 
 EXAMPLES = np.arange(23, dtype="float32")[:, None]
 

@@ -1,8 +1,8 @@
 import pytest
 
 from hiervae.errors import DamagedFileError
-from hiervae.runs.early_stop import has_stopped
-from hiervae.runs.history import best_row, read_history, write_history
+from hiervae.runs.callbacks import best_row, has_stopped
+from hiervae.runs.history import read_history, write_history
 
 
 def rows(losses, phases=None):

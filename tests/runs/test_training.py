@@ -1,10 +1,25 @@
+import copy
+import math
+import re
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
+from hiervae.presets import get
 from hiervae.runs import RunConfig, RunFolder
-from hiervae.runs.example_stream import ExampleStream
-from hiervae.runs.training import build_model, kappa_squared, steps_per_execution, train
+from hiervae.runs.callbacks import kept_row
+from hiervae.runs.data import ExampleStream
+from hiervae.runs.training import (
+    build_model,
+    constraint_bound,
+    divergence,
+    match_schedule,
+    steps_per_execution,
+    train,
+    unfinished_phase,
+)
 
 CONFIG = RunConfig(
     preset=None,
@@ -59,7 +74,7 @@ def test_steps_per_execution_suits_the_backend():
     assert steps_per_execution("auto", 3) == (1 if on_torch else 3)
     assert steps_per_execution(1, 3) == 1
     if on_torch:
-        with pytest.raises(ValueError, match="torch"):
+        with pytest.raises(ValueError, match="the torch backend runs at most 1 step"):
             steps_per_execution(2, 500)
     else:
         assert steps_per_execution(2, 500) == 2
@@ -71,8 +86,102 @@ def test_steps_per_execution_suits_the_backend():
         ({"name": "rewo", "kappa": 0.5}, 0.25 * 12),
         ({"name": "geco", "kappa": 0.5, "per_dimension": False}, 0.25),
         ({"name": "constant"}, None),
+        ({"name": "rewo", "kappa": "auto"}, None),
         (None, None),
     ],
 )
 def test_the_bound_is_in_total_nats(scheduler, expected):
-    assert kappa_squared(scheduler, (3, 4)) == expected
+    assert constraint_bound(scheduler, (3, 4)) == expected
+
+
+def test_a_schedule_in_epochs_is_told_how_many_steps_they_have():
+    optimizer = get("iwae_2", "static_mnist").optimizer
+    before = copy.deepcopy(optimizer)
+    matched = match_schedule(optimizer, num_examples=101, batch_size=20)
+    assert optimizer == before
+    assert matched["config"]["learning_rate"]["config"]["steps_per_epoch"] == 6
+    matched["config"]["learning_rate"]["config"]["steps_per_epoch"] = 2500
+    assert matched == before
+    model = build_model(replace(CONFIG, optimizer=match_schedule(optimizer, 40, 20)), (6,))
+    model.fit(EXAMPLES, batch_size=4, verbose=0)
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3 * 10 ** (-1 / 7))
+    decay = {"class_name": "ExponentialDecay", "config": {"decay_steps": 3}}
+    for other in (
+        CONFIG.optimizer,
+        {"class_name": "Adam"},
+        {"class_name": "Adam", "config": {"learning_rate": decay}},
+    ):
+        assert match_schedule(other, 101, 20) is other
+
+
+def test_a_run_in_its_initial_phase_is_told_what_to_change():
+    rule = {"name": "rewo", "kappa": 0.6, "beta": 0.01}
+    row = {"step": 40.0, "beta": 0.01, "constraint": 6.0, "phase": 0.0}
+    config = replace(CONFIG, scheduler=rule)
+    said = unfinished_phase(config, [{**row, "phase": 1.0}, row], (3, 4))
+    assert said.startswith("The initial phase of REWO did not end after 40 steps: ")
+    assert "6 nats and did not fall below the bound, 4.32 nats (kappa 0.6), so beta" in said
+    assert "beta stayed at 0.01" in said
+    enough = float(re.search(r"kappa=(\S+) would have been met", said).group(1))
+    assert 6.0 < 12 * enough**2 < 6.0 * 1.05
+    assert unfinished_phase(config, [row, {**row, "phase": 1.0}], (3, 4)) is None
+    total = {**rule, "kappa": 2.0, "per_dimension": False}
+    said = unfinished_phase(replace(CONFIG, scheduler=total), [row], (3, 4))
+    assert "the bound, 4 nats (kappa 2)" in said
+    assert "kappa=2.5 would have been met" in said
+
+
+def test_a_bound_that_was_not_measured_or_not_met_is_said():
+    rule = {"name": "rewo", "kappa": "auto", "beta": 0.01, "calibration_steps": 50}
+    row = {"step": 40.0, "beta": 1.0, "constraint": 6.0, "phase": 0.0}
+    config = replace(CONFIG, scheduler=rule)
+    said = unfinished_phase(config, [row], (12,))
+    assert "still being measured, so beta was 1" in said
+    assert "fewer than 50 steps: calibration_steps" in said
+    said = unfinished_phase(config, [{**row, "step": 51.0}], (12,))
+    assert "6 nats and did not fall below 0.95 of the error that was measured" in said
+    for other in (None, {"name": "geco", "kappa": 0.1}, {"name": "linear_warmup", "epochs": 9}):
+        assert unfinished_phase(replace(CONFIG, scheduler=other), [row], (12,)) is None
+
+
+ROW = {"epoch": 5, "step": 10, "beta": 1.0, "reconstruction": 4.0, "kl": 0.1, "loss": 4.1}
+EXAMPLES = np.random.default_rng(0).integers(0, 2, (8, 6)).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"reconstruction": 8e21}, "at the end of epoch 5 reconstruction and KL are 8e+21 nats"),
+        ({"kl": 8e21, "beta": 1e-3}, "8e+18 nats, with "),
+        ({"reconstruction": 250.0}, "are 250.1 nats, with "),
+        ({"reconstruction": math.nan}, "are nan nats; expected finite numbers"),
+        ({"kl": math.inf}, "are inf nats; expected finite numbers"),
+    ],
+)
+def test_a_run_that_ends_far_above_an_untrained_model_diverged(change, reason):
+    stream = ExampleStream(EXAMPLES, 4, seed=0)
+    assert reason in divergence(CONFIG, stream, [ROW, {**ROW, **change}], (6,))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"beta": 1e5, "loss": 1e6, "kl": 20.0},  # a rule that pays a high price
+        {"beta": 1e-3, "kl": 3000.0},  # a warm-up
+        {"reconstruction": 40.0},  # ten times the best epoch
+        {"reconstruction": -1e6},  # a density may be high
+        {"val_loss": 1e9},  # overfitting
+    ],
+)
+def test_no_false_alarm(change):
+    rows = [{**ROW, "beta": 1e-3, "loss": 0.5, "reconstruction": 0.5}, {**ROW, **change}]
+    assert divergence(CONFIG, ExampleStream(EXAMPLES, 4, seed=0), rows, (6,)) is None
+
+
+def test_the_kept_epoch_of_a_diverged_run_is_its_best():
+    first, second = {**ROW, "phase": 0.0}, {**ROW, "phase": 0.0, "reconstruction": 9.0}
+    assert kept_row([first, second]) is first
+    assert kept_row([first, {**second, "val_loss": 1.0}])["val_loss"] == 1.0
+    assert kept_row([first, {**second, "phase": 1.0, "val_loss": 99.0}])["val_loss"] == 99.0
+    assert kept_row([{**first, "kl": math.nan}]) is None

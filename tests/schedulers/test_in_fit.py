@@ -5,14 +5,15 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import BetaController
+from hiervae.errors import NonFiniteLossError
 from hiervae.schedulers.rewo import REWO
 from tests.support import algorithm1
 from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model, vhp
 
 STEPS_PER_EPOCH, EPOCHS, EPOCHS_BEFORE_SAVE, BATCH = 40, 5, 2, 8
 # With nu = 1 beta would add up the float32 roundings of C-hat to more than 1e-6 in 200 steps.
-OPTIONS = {"kappa": 0.8, "nu": 0.05, "tau": 3.0, "alpha": 0.8, "beta": 0.5}
-SETTINGS = algorithm1.Settings(scale=EVENT_SIZE, **OPTIONS)
+OPTIONS = {"kappa": 0.8, "nu": 0.02, "tau": 3.0, "alpha": 0.8, "beta": 0.5}
+SETTINGS = algorithm1.Settings(size=EVENT_SIZE, **OPTIONS)
 
 
 class ProbedREWO(REWO):
@@ -126,3 +127,29 @@ def test_warm_up_counts_epochs_and_steps_over_a_resume(tmp_path):
         second, late = betas(keras.models.load_model(tmp_path / "model.keras"), **options)
         assert [*first, *second] == pytest.approx(expected)
         assert [*early, *late] == [0.0, 0.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("rule", ["geco", "rewo"])
+def test_a_bound_far_above_the_error_trains(rule):
+    model = compiled(small_model(), keras.optimizers.Adam(1e-3))
+    controller = BetaController(rule, kappa=10.0)
+    logs = model.fit(binary_data(64), batch_size=8, verbose=0, callbacks=[controller]).history
+    assert np.isfinite(logs["loss"]).all()
+    assert logs["beta"][0] == pytest.approx({"geco": 1e6, "rewo": 1.0}[rule])
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"name": "constant", "beta": 1e30}, r"beta.*is 1e\+30 under Constant"),
+        (
+            {"name": "geco", "kappa": 10.0, "beta_bounds": (1e-30, 1e30)},
+            r"beta has grown to 1e\+30, because kappa\^2 = 100 nats per scalar",
+        ),
+    ],
+)
+def test_an_infinite_loss_is_laid_to_beta(rule, message):
+    x = binary_data(64)
+    model = compiled(small_model(), keras.optimizers.SGD(1e10))
+    with pytest.raises(NonFiniteLossError, match=message):
+        model.fit(x, batch_size=8, epochs=2, verbose=0, callbacks=[BetaController(rule)])

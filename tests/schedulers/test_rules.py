@@ -21,7 +21,9 @@ ERRORS = (6.0 + 5.0 * np.exp(-_T / 25.0) * np.cos(_T / 20.0) + 0.3 * np.sin(_T /
 CONSTANTS = {"nu": 0.1, "alpha": 0.9, "beta": 0.05}
 VARIANTS = {
     "total": {"per_dimension": False},
-    "per dimension": {"per_dimension": True, "nu": 1.0},
+    "per dimension": {"per_dimension": True},
+    "as kappa is counted": {"per_dimension": False, "normalised": False},
+    "as kappa is counted, per dimension": {"normalised": False, "nu": 0.7},
     "batch alone": {"per_dimension": False, "alpha": 0.0},
     "every third step": {"per_dimension": False, "update_every": 3},
     "bounded multiplier": {"per_dimension": False, "multiplier_bounds": (0.98, 1.01)},
@@ -49,14 +51,12 @@ def run(scheduler, errors, epochs=None):
 
 def options_of(variant, **more):
     options = {**CONSTANTS, **VARIANTS[variant], **more}
-    bound = 0.6 if options["per_dimension"] else 6.0
+    bound = 0.6 if options.get("per_dimension", True) else 6.0
     return {"kappa": math.sqrt(bound), **options}
 
 
 def settings_of(options):
-    options = dict(options)
-    scale = DIMENSIONS if options.pop("per_dimension") else 1.0
-    return algorithm1.Settings(scale=scale, **options)
+    return algorithm1.Settings(size=DIMENSIONS, **options)
 
 
 def compare(found, expected):
@@ -91,10 +91,11 @@ def test_rewo(variant):
     assert [state["gate_prior"] for state in found] == phases
 
 
-def test_rewo_keeps_its_start_value_in_the_initial_phase():
+def test_rewo_keeps_its_initial_value_in_the_initial_phase():
     """Also where the constraint is violated, and even if beta is larger than 1."""
     for beta in (1e-3, 5.0):
-        for state in run(REWO(kappa=1.0, beta=beta, per_dimension=False), [9.0] * 20):
+        rule = REWO(kappa=1.0, beta=beta, per_dimension=False, beta_bounds=(1e-8, 10.0))
+        for state in run(rule, [9.0] * 20):
             assert state["beta"] == pytest.approx(beta)
             assert (state["phase"], state["gate_prior"]) == (0.0, 0.0)
 
@@ -112,7 +113,8 @@ def test_a_constraint_met_exactly_does_not_end_the_initial_phase():
 
 @pytest.mark.parametrize("beta", [0.01, 0.7, 1.0, 1.4, 8.0])
 def test_rewo_ends_on_the_elbo_where_the_constraint_holds(beta):
-    rows = run(REWO(kappa=2.0, nu=0.1, beta=beta, alpha=0.0, per_dimension=False), [1.0] * 60)
+    options = {"per_dimension": False, "normalised": False, "beta_bounds": (1e-8, 10.0)}
+    rows = run(REWO(kappa=2.0, nu=0.1, beta=beta, alpha=0.0, **options), [1.0] * 60)
     path = [beta, *(row["beta"] for row in rows)]
     assert path[-1] == pytest.approx(1.0, abs=1e-3)
     distances = np.abs(np.array(path) - 1.0)
@@ -123,7 +125,8 @@ def test_rewo_ends_on_the_elbo_where_the_constraint_holds(beta):
 
 @pytest.mark.parametrize(("error", "sign"), [(3.0, 1), (5.0, -1)])
 def test_geco_has_no_pull_to_one(error, sign):
-    rows = run(GECO(kappa=2.0, nu=0.1, alpha=0.0, per_dimension=False), [error] * 30)
+    rule = GECO(kappa=2.0, nu=0.1, alpha=0.0, per_dimension=False, normalised=False)
+    rows = run(rule, [error] * 30)
     logs = np.log([row["beta"] for row in rows])
     np.testing.assert_allclose(logs, sign * 0.1 * np.arange(1, 31), rtol=1e-5)
 
@@ -145,11 +148,56 @@ def test_kappa_is_per_dimension_unless_told_otherwise():
     assert REWO(kappa=1.0).per_dimension
 
 
-def test_extreme_violations_stay_finite_within_bounds():
-    scheduler = GECO(kappa=1.0, per_dimension=False, beta_bounds=(1e-6, 1e3))
-    betas = [row["beta"] for row in run(scheduler, [1e6, 1e6, 0.0, 0.0])]
-    assert np.isfinite(betas).all()
-    assert betas[0] == pytest.approx(1e-6)
+EXTREMES = [1e6, 1e6, *[0.0] * 40, 1e30, *[0.0] * 40]
+
+
+@pytest.mark.parametrize("options", [{}, {"per_dimension": False}, {"normalised": False}])
+@pytest.mark.parametrize(("rule", "highest"), [(GECO, 1e6), (REWO, 1.0)])
+def test_beta_stays_within_its_bounds_and_comes_back(rule, highest, options):
+    betas = [row["beta"] for row in run(rule(kappa=10.0, alpha=0.0, **options), EXTREMES)]
+    assert all(1e-8 * (1 - 1e-6) <= beta <= highest for beta in betas)
+    assert betas[42] == pytest.approx(1e-8), "the largest violation leads to the lowest beta"
+    assert betas[-1] == pytest.approx(highest)
+    assert betas[-1] == betas[-2], "it oscillates"
+
+
+@pytest.mark.parametrize("distance", [1.0, 5.0, 40.0])
+def test_rewo_settles_at_one_while_the_bound_is_met(distance):
+    rule = REWO(kappa=math.sqrt(80.0), alpha=0.0, per_dimension=False)
+    betas = [row["beta"] for row in run(rule, [80.0 - distance] * 400)]
+    assert max(betas) <= 1.0
+    assert betas[-4:] == pytest.approx([1.0] * 4, abs=1e-4)
+
+
+@pytest.mark.parametrize("rule", [GECO, REWO])
+def test_beta_does_not_depend_on_how_the_bound_is_counted(rule):
+    """The bound in total nats and the same per scalar, with one nu."""
+    total = rule(kappa=math.sqrt(6.0), nu=0.3, alpha=0.5, beta=0.1, per_dimension=False)
+    scalar = rule(kappa=math.sqrt(0.6), nu=0.3, alpha=0.5, beta=0.1)
+    for one, other in zip(run(total, ERRORS), run(scalar, ERRORS), strict=True):
+        assert one["beta"] == pytest.approx(other["beta"], rel=1e-4)
+        assert one["constraint"] == other["constraint"]
+
+
+@pytest.mark.parametrize("rule", [GECO, REWO])
+def test_a_batch_whose_error_is_not_finite_changes_nothing(rule):
+    options = {"kappa": 2.0, "alpha": 0.5, "per_dimension": False}
+    for bad in (math.nan, math.inf):
+        rows = run(rule(**options), [bad, 3.0, bad, 3.0])
+        kept = run(rule(**options), [3.0, 3.0])
+        assert rows[0] == pytest.approx(rule(**options).initial_state())
+        assert rows[1] == rows[2] == kept[0]
+        assert rows[3] == kept[1]
+
+
+def test_a_rule_says_when_beta_may_be_at_fault():
+    for rule, kappa in ((Constant(), None), (GECO(kappa=2.0), "kappa"), (REWO(kappa=2.0), "kappa")):
+        state = rule.initial_state()
+        assert rule.diagnose(state) is None
+        for beta in (1e5, math.inf, math.nan):
+            hint = rule.diagnose({**state, "beta": beta})
+            assert "beta" in hint
+            assert kappa is None or f"{kappa}^2 = 4 nats per scalar" in hint
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.3, 1.0, 4.0])
@@ -183,6 +231,13 @@ BAD = [
     (GECO, {"kappa": 1.0, "alpha": 1.1}, "alpha=1.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "alpha": -0.1}, "alpha=-0.1: expected a number from 0.0 to 1.0"),
     (GECO, {"kappa": 1.0, "update_every": 0}, "update_every=0: expected a positive integer"),
+    (
+        REWO,
+        {"kappa": 1.0, "beta": 1.5},
+        "beta=1.5: expected an initial value from 1e-08 to 1, where",
+    ),
+    (GECO, {"kappa": 1.0, "beta_bounds": (2.0, 3.0)}, "beta=1.0: expected an initial value from 2"),
+    (GECO, {"kappa": 1.0, "normalised": 1}, "normalised=1: expected True or False"),
     (GECO, {"kappa": 1.0, "beta_bounds": (1.0, 0.5)}, "beta_bounds=.*two increasing positive"),
     (GECO, {"kappa": 1.0, "multiplier_bounds": (0.0, 1.0)}, "multiplier_bounds=.*two increasing"),
     (GECO, {"kappa": 1.0, "multiplier_bounds": 0.9}, "multiplier_bounds=0.9.*or None"),
@@ -208,8 +263,8 @@ def test_bad_options(rule, options, message):
         Constant(0.5),
         LinearWarmup(epochs=3),
         LinearWarmup(steps=30, start=0.1),
-        GECO(2.0, 0.5, 0.9, 0.7, False, 3, (0.9, 1.1), (0.1, 2.0)),
-        REWO(2.0, 0.5, 4.0, 0.01, alpha=0.9, per_dimension=False, beta_bounds=(0.1, 2.0)),
+        GECO(2.0, 0.5, 0.9, 0.7, False, 3, (0.9, 1.1), (0.1, 2.0), False),
+        REWO(2.0, 0.5, 4.0, 0.2, alpha=0.9, per_dimension=False, beta_bounds=(0.1, 2.0)),
     ],
 )
 def test_config_round_trip(scheduler):
@@ -228,13 +283,6 @@ def test_rules_are_pure():
 
 def test_a_large_violation_divides_beta_by_its_exponential():
     """Where 1 + expm1() is 0 in float32."""
-    rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0)
-    (state,) = run(rule, [41.0])
-    assert state["beta"] == pytest.approx(math.exp(-40.0), rel=1e-4, abs=0.0)
-
-
-def test_beta_comes_back_from_however_far_down():
-    rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0)
-    betas = [state["beta"] for state in run(rule, [100.0] * 20 + [0.0] * 80)]
-    assert min(betas) > 0.0
-    assert betas[-1] > 1.0
+    rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0, normalised=False, beta=1e5)
+    (state,) = run(rule, [26.0])
+    assert state["beta"] == pytest.approx(1e5 * math.exp(-25.0), rel=1e-4, abs=0.0)

@@ -25,7 +25,7 @@ def built_scheme(
 ) -> Any:
     """A scheme alone, its weights away from where they start."""
     scheme = registry.create("hiervae.inference", {"name": name, **options}, InferenceScheme)
-    prior_dim = sum(dims) if scheme.structure == "flat" else dims[-1]
+    prior_dim = sum(scheme.governed(dims))
     network = network or MLP((UNITS,), "tanh")
     scheme.prepare(context(event_shape, network, latent_dims=dims, prior_dim=prior_dim))
     scheme.build((None, *event_shape))

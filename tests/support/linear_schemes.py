@@ -20,7 +20,7 @@ from tests.support.models import Array, set_normal_head
 EVENT_SIZE = 3
 VARIANCE = 0.5
 Maps = dict[int, dict[int, Array]]
-"""For a variable, by its number: the matrices of the variables it hangs on, by theirs."""
+"""For a variable, by its number: the matrices of the variables it depends on, by theirs."""
 
 
 class LinearScheme:

@@ -13,14 +13,19 @@ def snippets(name: str) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
 
 
-def run_page(name: str, shorter: Mapping[str, str] | None = None) -> int:
+def run_page(
+    name: str,
+    shorter: Mapping[str, str] | None = None,
+    scope: dict[str, object] | None = None,
+) -> int:
     """Run the snippets of a page one after the other, as one program; returns their number.
 
     Args:
         name: of the page.
         shorter: what to put in place of what, where the page trains for long.
+        scope: takes the program's names.
     """
-    scope: dict[str, object] = {}
+    scope = {} if scope is None else scope
     pieces = snippets(name)
     for long, short in (shorter or {}).items():
         assert any(long in piece for piece in pieces), f"{name} no longer says {long!r}"

@@ -37,6 +37,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "hidden_units": (8,),
         "decoder_units": (6,),
     },
+    "pixel_conv": {"encoder_layers": [[3, 3, 2]], "hidden_units": (8,)},
 }
 """Arguments that a part cannot do without, or that make it small."""
 

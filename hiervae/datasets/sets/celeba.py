@@ -79,7 +79,7 @@ def load(
         image_size: height and width of the result.
         crop: side of the centred square that is used; None uses the whole picture.
         lazy: False decodes everything into memory.
-        batch_size: examples a batch.
+        batch_size: examples per batch.
         workers: threads that decode ahead.
 
     Raises:

@@ -75,7 +75,7 @@ def load(
         test_fraction: part of the chairs for testing.
         seed: seed of the shuffling of the chairs; None keeps the order of their names.
         lazy: False decodes everything into memory.
-        batch_size: examples a batch.
+        batch_size: examples per batch.
         workers: threads that decode ahead.
 
     Raises:

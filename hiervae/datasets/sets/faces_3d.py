@@ -54,7 +54,7 @@ def load(
         test_fraction: part of the pictures for testing, where there is no folder `train`.
         seed: seed of the division; None keeps the order of the names.
         lazy: decode the pictures while training (`LazyExamples`) instead of now.
-        batch_size: examples a batch, when lazy.
+        batch_size: examples per batch, when lazy.
         workers: threads that decode ahead, when lazy.
 
     Raises:

@@ -97,7 +97,7 @@ def load(
         valid_size: number of training pairs held out for validation.
         seed: seed of the shuffling before the division; None keeps the file's order.
         lazy: leave the images on disk and read them batch by batch (`LazyExamples`).
-        batch_size: examples a batch, when lazy.
+        batch_size: examples per batch, when lazy.
         workers: threads that read ahead, when lazy.
 
     Raises:

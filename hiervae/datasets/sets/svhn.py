@@ -88,7 +88,7 @@ def load(
         seed: seed of the shuffling before the division; None keeps the file's order.
         lazy: leave the images on disk and read them batch by batch (`LazyExamples`); None does so
             with `extra` alone.
-        batch_size: examples a batch, when lazy.
+        batch_size: examples per batch, when lazy.
         workers: threads that read ahead, when lazy.
 
     Raises:

@@ -38,7 +38,7 @@ class LazyExamples(keras.utils.PyDataset):
         Args:
             source: the images.
             indices: numbers of the images that belong to this part; None takes all.
-            batch_size: examples a batch.
+            batch_size: examples per batch.
             shuffle: give the examples in a new order each epoch.
             seed: seed of the orders.
             workers: threads that decode ahead.

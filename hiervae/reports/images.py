@@ -1,20 +1,19 @@
-"""The pictures of a run as figures of its report."""
+"""The image files of a run, and drawings, as the page holds them."""
 
 from __future__ import annotations
 
 import base64
 import re
 import struct
+from dataclasses import dataclass
 from pathlib import Path
-
-from hiervae.runs.report_page import Markup, element
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 SIZE = slice(16, 24)
 """Where a PNG file has its width and height."""
 
 WIDE = 1.9
-"""A picture wider than this many times its height gets the page's whole width."""
+"""An image wider than this many times its height gets the page's whole width."""
 
 ABOUT = {
     "reconstructions": ("rows of examples and of their reconstructions", "Reconstructions"),
@@ -33,13 +32,39 @@ ABOUT = {
     "kl_levels": ("chart of the KL of each level", "KL of each stochastic level"),
     "control": ("two curves over training steps", "Beta and the constraint"),
 }
-"""What the pictures that the commands draw look like, and show; in the page's order."""
+"""What the images that the commands draw look like, and show; in the page's order."""
 
 OF_TWO_ENDS = ("interpolation", "latent_graph")
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures in the page's order, others by name after them."""
+@dataclass(frozen=True)
+class Image:
+    """An image file with its caption.
+
+    Attributes:
+        name: of the file.
+        source: the file as a data address.
+        alternative: what it looks like, in words.
+        caption: what it shows.
+        width: in pixels.
+        height: in pixels.
+    """
+
+    name: str
+    source: str
+    alternative: str
+    caption: str
+    width: int
+    height: int
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether it takes the page's whole width."""
+        return self.width > WIDE * self.height
+
+
+def image_files(folder: Path) -> list[Path]:
+    """List the images in the page's order, others by name after them."""
     kinds = list(ABOUT)
 
     def order(path: Path) -> tuple[int, list[tuple[int, str]]]:
@@ -50,8 +75,8 @@ def picture_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.png"), key=order)
 
 
-def picture(path: Path) -> Markup | None:
-    """A picture with its caption; None if the file is no PNG.
+def read_image(path: Path) -> Image | None:
+    """Read an image with its caption; None if the file is no PNG.
 
     Raises:
         OSError: if the file cannot be read.
@@ -61,23 +86,24 @@ def picture(path: Path) -> Markup | None:
         return None
     width, height = struct.unpack(">II", content[SIZE])
     kind = _kind(path.stem)
-    alternative, caption = ABOUT.get(kind, ("picture", path.stem.replace("_", " ")))
+    alternative, caption = ABOUT.get(kind, ("image", path.stem.replace("_", " ")))
     rest = path.stem.removeprefix(kind).strip("_") if kind in ABOUT else ""
     if rest:
         between = " to " if kind in OF_TWO_ENDS else " "
         caption += f", {rest.replace('_', between)}"
-    return element(
-        "figure",
-        element(
-            "img",
-            src=f"data:image/png;base64,{base64.b64encode(content).decode()}",
-            alt=f"{path.stem.replace('_', ' ')}: {alternative}",
-            width=width,
-            height=height,
-        ),
-        element("figcaption", f"{caption} (", element("code", path.name), ")"),
-        class_="wide" if width > WIDE * height else None,
+    return Image(
+        path.name,
+        data_address(content, "png"),
+        f"{path.stem.replace('_', ' ')}: {alternative}",
+        caption,
+        width,
+        height,
     )
+
+
+def data_address(content: bytes, kind: str) -> str:
+    """Write an image file as an address that holds it; an image cannot run scripts."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def _kind(stem: str) -> str:

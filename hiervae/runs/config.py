@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import platform
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from importlib import metadata
 from typing import Any
 
+from hiervae import registry
 from hiervae.errors import DamagedFileError
 from hiervae.runs.files import plain
 from hiervae.types import Config
@@ -94,3 +98,29 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(f"{path}.{key}", entry)
     else:
         yield path, value
+
+
+def installed_versions() -> Config:
+    """Versions of Python, Keras and its backend, NumPy, hiervae and the plugins' distributions."""
+    import keras
+    import numpy as np
+
+    backend = keras.backend.backend()
+    rows = [row for group in registry.GROUPS for row in registry.entries(group)]
+    plugins = {row.distribution: row.version for row in rows if row.distribution}
+    return {
+        "python": platform.python_version(),
+        "platform": sys.platform,
+        "hiervae": plugins.pop("hiervae", None),
+        "keras": keras.version(),
+        "backend": {"name": backend, "version": _version(backend)},
+        "numpy": np.__version__,
+        "plugins": plugins,
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:  # such as a build of TensorFlow under another name
+        return None

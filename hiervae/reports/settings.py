@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from hiervae.runs.report_measures import NATS
-from hiervae.runs.report_page import Markup, element, join, mapping, shown, table
-from hiervae.runs.run_config import RunConfig
-
-ROLES = ("prior", "inference", "likelihood", "network")
+from hiervae.reports.tables import NATS, Block, Cell, facts, mapping, shown, table
+from hiervae.runs.config import RunConfig
 
 KERAS_ONLY = ("name", "class_name", "trainable")
 """Entries of a part's config that say nothing beside the part's name."""
@@ -18,36 +15,36 @@ NO_SCHEDULER = "none, beta = 1"
 
 
 def data_name(config: RunConfig) -> str:
-    """The data set's title, or the name it was loaded by."""
+    """Return the data set's title, or the name it was loaded by."""
     return str(config.data.get("title") or config.dataset.get("name"))
 
 
 def summary(config: RunConfig) -> str:
-    """The model in a sentence."""
+    """Describe the model in a sentence."""
     sizes = config.model.get("latent_dims")
     levels = len(sizes) if isinstance(sizes, list) else 1
     words = "One stochastic level" if levels == 1 else f"{levels} stochastic levels"
-    parts = ", ".join(f"{role} {_kind(config.parts.get(role))}" for role in ROLES)
+    parts = ", ".join(f"{role} {_kind(config.parts.get(role))}" for role in config.parts)
     rule = NO_SCHEDULER if config.scheduler is None else _kind(config.scheduler)
     return f"{words} (latent sizes {shown(sizes)}): {parts}, scheduler {rule}"
 
 
-def model_tables(config: RunConfig) -> Markup:
-    """What the model is composed of, with all options that are set."""
-    parts = {role: config.parts.get(role) for role in ROLES} | {"scheduler": config.scheduler}
+def model_tables(config: RunConfig) -> list[Block]:
+    """Tell what the model is composed of, with all options that are set."""
+    parts = {**config.parts} | {"scheduler": config.scheduler}
     rows = [(role, *_part(part)) for role, part in parts.items()]
-    others = {key: value for key, value in config.model.items() if key not in ROLES}
-    return join(
-        table(("part", "plugin", "options", "from"), rows),
-        _facts({key.replace("_", " "): value for key, value in _leaves(others)}),
-    )
+    others = {key: value for key, value in config.model.items() if key not in config.parts}
+    return [
+        Block(table(("part", "plugin", "options", "from"), rows)),
+        Block(facts({key.replace("_", " "): value for key, value in _leaves(others)})),
+    ]
 
 
-def data_tables(config: RunConfig) -> Markup:
-    """What the run was trained on."""
+def data_tables(config: RunConfig) -> list[Block]:
+    """Tell what the run was trained on."""
     data = config.data
     shape, sizes = data.get("event_shape"), mapping(data.get("sizes"))
-    facts = {
+    entries = {
         "data set": data.get("title"),
         "name": config.dataset.get("name"),
         "options": _options(mapping(config.dataset.get("options"))),
@@ -60,23 +57,24 @@ def data_tables(config: RunConfig) -> Markup:
         "licence": data.get("licence"),
     }
     files = mapping(data.get("checksums"))
-    return join(_facts(facts), table(("file", "checksum"), files.items()) if files else "")
+    listed = [Block(table(("file", "checksum"), files.items()))] if files else []
+    return [Block(facts(entries)), *listed]
 
 
-def training_tables(config: RunConfig, done: Mapping[str, Any]) -> Markup:
-    """How the run was trained, and with what.
+def training_tables(config: RunConfig, done: Mapping[str, Any]) -> list[Block]:
+    """Tell how the run was trained, and with what.
 
     Args:
         config: its settings.
-        done: the section `training` of its measures.
+        done: the section `training` of its metrics.
     """
     training, versions = config.training, config.versions
     backend = mapping(versions.get("backend"))
     patience = training.get("early_stopping_patience")
     epochs, planned = done.get("epochs"), training.get("epochs")
-    optimizer = element("span", config.optimizer.get("class_name"))
-    facts = {
-        "optimiser": join(optimizer, _options(mapping(config.optimizer.get("config"))) or ""),
+    entries = {
+        "optimiser": config.optimizer.get("class_name"),
+        "its options": _options(mapping(config.optimizer.get("config"))),
         "epochs": planned if epochs in (None, planned) else f"{epochs} of at most {planned}",
         "optimiser steps": done.get("steps"),
         "batch size": training.get("batch_size"),
@@ -101,32 +99,25 @@ def training_tables(config: RunConfig, done: Mapping[str, Any]) -> Markup:
         "platform": versions.get("platform"),
         **mapping(versions.get("plugins")),
     }
-    pieces: list[object] = [_facts(facts)]
-    if done:
-        pieces += [element("h3", "At the epoch of the saved model"), _facts(saved)]
-    return join(*pieces, element("h3", "Versions"), _facts(made_with))
-
-
-def _facts(facts: Mapping[str, Any]) -> Markup:
-    rows = [(key, value) for key, value in facts.items() if value not in (None, "")]
-    return table((), [(key, v if isinstance(v, Markup) else shown(v)) for key, v in rows])
+    at_saved = [Block(facts(saved), "At the epoch of the saved model")] if done else []
+    return [Block(facts(entries)), *at_saved, Block(facts(made_with), "Versions")]
 
 
 def _part(part: Any) -> tuple[Any, Any, Any]:
-    """A part's plugin, options and distribution."""
+    """Return a part's plugin, options and distribution."""
     if part is None:
-        return NO_SCHEDULER, Markup(), Markup()
+        return NO_SCHEDULER, "", ""
     record = mapping(part)
     origin = record.get("distribution")
     return (
-        element("code", _kind(part)),
-        _options(_inside(record)) or Markup(),
-        f"{origin} {record.get('version') or ''}" if origin else Markup(),
+        Cell(_kind(part), "code"),
+        _options(_inside(record)),
+        f"{origin} {record.get('version') or ''}" if origin else "",
     )
 
 
 def _kind(part: Any) -> str:
-    """The name of a part given by a record or by its name alone."""
+    """Return the name of a part given by a record or by its name alone."""
     record = mapping(part)
     if not record:
         return shown(part)
@@ -135,17 +126,16 @@ def _kind(part: Any) -> str:
 
 
 def _inside(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The options of a part's record, or of an object that Keras serialised."""
+    """Return the options of a part's record, or of an object that Keras serialised."""
     return mapping(record.get("config")) or record
 
 
-def _options(record: Mapping[str, Any]) -> Markup | None:
-    rows = [element("li", element("code", f"{k} = {shown(v)}")) for k, v in _leaves(record)]
-    return element("ul", *rows, class_="options") if rows else None
+def _options(record: Mapping[str, Any]) -> Cell:
+    return Cell([f"{key} = {shown(value)}" for key, value in _leaves(record)], "options")
 
 
 def _leaves(record: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """The options that are set, those of parts within by their paths."""
+    """Yield the options that are set, those of parts within by their paths."""
     for key, value in record.items():
         if key in KERAS_ONLY or value is None:
             continue

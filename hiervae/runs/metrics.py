@@ -1,8 +1,9 @@
-"""What is measured of a trained model."""
+"""The metrics of a trained model."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.typing import NDArray
 from hiervae.datasets import Dataset
 from hiervae.evaluation.polar_regression import polar_regression
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.run_data import examples_of, has_angles, held_out_split, labels_of
+from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
 from hiervae.types import Config
+from hiervae.utils.batching import power_of_two
 
 
 def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) -> Config:
-    """The ELBO and its terms at beta = 1, means over the examples in nats.
+    """Compute the ELBO and its terms at beta = 1, means over the examples in nats.
 
     Returns:
         `elbo`, `reconstruction`, `kl`, `kl_1` ... `kl_L`, and the number of examples.
@@ -37,22 +39,44 @@ def log_likelihood_of(
     batch_size: int,
     seed: int,
     rows_per_pass: int | None,
-    verbose: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
 ) -> Config:
-    """The importance-weighted estimate of the log-likelihood (Burda et al. 2016).
+    """Estimate the log-likelihood with importance samples (Burda et al. 2016).
+
+    Args:
+        model: a trained model.
+        examples: shape (n, *event_shape).
+        num_samples: importance samples S of an example.
+        batch_size: examples per pass.
+        seed: of the draws; the numbers are those of one call of `model.log_likelihood`.
+        rows_per_pass: as in `model.log_likelihood`.
+        progress: told after each pass how many examples are done.
 
     Returns:
         `negative_log_likelihood` in nats, the mean over the examples; its `standard_error` over
         the examples; and `bits_per_dimension`.
+
+    Raises:
+        DataError: if the examples do not suit the model.
+        NonFiniteLossError: if a value comes out infinite or NaN.
     """
-    scores = -model.log_likelihood(
-        examples,
-        num_samples=num_samples,
-        batch_size=batch_size,
-        seed=seed,
-        verbose=verbose,
-        rows_per_pass=rows_per_pass,
-    )
+    rows_per_pass = rows_per_pass or model.rows_in_memory()
+    size = min(batch_size, rows_per_pass, power_of_two(len(examples)))
+    scores = np.empty(len(examples))
+    for start in range(0, len(examples), size):
+        # Each pass has `size` rows, as those of one call have, and goes on with its draws.
+        rows = np.minimum(np.arange(start, start + size), len(examples) - 1)
+        found = model.log_likelihood(
+            examples[rows],
+            num_samples=num_samples,
+            batch_size=size,
+            seed=seed if start == 0 else None,
+            verbose=0,
+            rows_per_pass=rows_per_pass,
+        )
+        done = min(start + size, len(examples))
+        scores[start:done] = -found[: done - start]
+        progress(done)
     mean = float(scores.mean())
     spread = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
     return {
@@ -62,16 +86,8 @@ def log_likelihood_of(
     }
 
 
-def prior_samples(model: HierarchicalVAE) -> int | None:
-    """K, the samples of a prior that estimates its density; None where the density is exact."""
-    if model.prior.is_exact:
-        return None
-    evaluation = getattr(model.prior, "evaluation_importance_samples", None)
-    return evaluation or getattr(model.prior, "num_importance_samples", None)
-
-
 def polar_error(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
-    """The polar regression of the angle on two-dimensional latent means.
+    """Fit the polar regression of the angle on two-dimensional latent means.
 
     Returns:
         Its errors in radians; None unless the labels are angles and the latent space is a plane.
@@ -92,5 +108,5 @@ def polar_error(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
 
 
 def latent_means(model: HierarchicalVAE, examples: NDArray[Any]) -> NDArray[np.float32]:
-    """Posterior means of the latent that the prior governs, shape (n, prior_dim)."""
+    """Return the posterior means of the latent that the prior governs, shape (n, prior_dim)."""
     return model.governed_latent(model.encode(examples))

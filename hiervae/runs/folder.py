@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.runs.config import RunConfig
 from hiervae.runs.files import read_json, write_json
-from hiervae.runs.run_config import RunConfig
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -28,9 +28,9 @@ class RunFolder:
         latest_file: the checkpoint to go on from.
         best_file: the checkpoint with the lowest validation loss.
         history_file: the logs of all epochs.
-        metrics_file: what was measured.
+        metrics_file: the metrics.
         events: TensorBoard's directory.
-        figures: pictures.
+        figures: image files.
         graph_file: the latent graph of the last interpolation.
     """
 
@@ -97,7 +97,7 @@ class RunFolder:
             DamagedFileError: if the file cannot be read.
             RegistryError: if a plugin of the model is not installed.
         """
-        from hiervae.runs.model_file import load_model
+        from hiervae.runs.models import load_model
 
         self.require_model()
         try:
@@ -121,7 +121,7 @@ class RunFolder:
             )
 
     def read_metrics(self) -> dict[str, Any]:
-        """What was measured so far; empty before anything was.
+        """Read all metrics so far; empty before there are any.
 
         Raises:
             OSError: if the file cannot be read.

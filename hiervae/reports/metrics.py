@@ -1,14 +1,14 @@
-"""The measures of a run as tables of its report."""
+"""The metrics of a run as tables of its report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from hiervae.runs.report_page import Markup, element, join, mapping, shown, table
+from hiervae.reports.tables import NATS, Block, Cell, mapping, shown, table
 
 SPLITS = ("train", "valid", "test")
-NATS = "nats per example"
 
 QUANTITIES = {
     "elbo": ("ELBO", NATS),
@@ -42,21 +42,36 @@ KEY_FIGURES = {
 }
 
 LONG = ("node_ids",)
-"""Entries that are no measures, but lists for programs."""
+"""Entries that are no metrics, but lists for programs."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A number that is shown large.
+
+    Attributes:
+        label: what it is.
+        value: the number.
+        note: its unit and protocol.
+    """
+
+    label: str
+    value: Any
+    note: str
 
 
 def scored_splits(metrics: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """The splits that were scored, with their measures."""
+    """Return the splits that were scored, with their metrics."""
     return {split: metrics[split] for split in SPLITS if mapping(metrics.get(split))}
 
 
-def key_figures(metrics: Mapping[str, Any]) -> Markup:
-    """The best known figures, of the test examples where there are any."""
+def cards(metrics: Mapping[str, Any]) -> list[Card]:
+    """Choose the best known numbers, of the test examples where there are any."""
     scored = scored_splits(metrics)
     if not scored:
-        return Markup()
+        return []
     split, record = list(scored.items())[-1]
-    cards = []
+    found = []
     for key, label in KEY_FIGURES.items():
         if record.get(key) is None:
             continue
@@ -64,20 +79,19 @@ def key_figures(metrics: Mapping[str, Any]) -> Markup:
         if key == "negative_log_likelihood":
             samples = mapping(record.get("protocol")).get("num_samples")
             note += f", ± {shown(record.get('standard_error'))}, S = {shown(samples)}"
-        value = element("dd", shown(record[key]), element("small", note))
-        cards.append(element("div", element("dt", f"{split}: {label}"), value))
-    return element("dl", *cards, class_="key")
+        found.append(Card(f"{split}: {label}", record[key], note))
+    return found
 
 
-def measures(metrics: Mapping[str, Any], command: str) -> Markup:
-    """All sections but that of the training.
+def metric_tables(metrics: Mapping[str, Any], command: str) -> list[Block]:
+    """Make the tables of all sections but that of the training.
 
     Args:
         metrics: what `metrics.json` holds.
         command: scores the run.
     """
     scored = scored_splits(metrics)
-    pieces: list[object] = [_split_tables(scored, command)] if scored else []
+    blocks = _split_tables(scored, command) if scored else []
     for name, record in metrics.items():
         if name in scored or name == "training":
             continue
@@ -86,27 +100,27 @@ def measures(metrics: Mapping[str, Any], command: str) -> Markup:
             for key, value in (mapping(record) or {name: record}).items()
             if key not in LONG
         ]
-        heading = element("h3", name.replace("_", " ").capitalize())
-        pieces += [heading, table(("measure", "unit", "value"), rows)]
-    return join(*pieces)
+        heading = name.replace("_", " ").capitalize()
+        blocks.append(Block(table(("metric", "unit", "value"), rows), heading))
+    return blocks
 
 
-def _split_tables(scored: Mapping[str, Mapping[str, Any]], command: str) -> Markup:
+def _split_tables(scored: Mapping[str, Mapping[str, Any]], command: str) -> list[Block]:
     keys = {key for record in scored.values() for key in record} - {"protocol"}
     rows = [
         (*_quantity(key), *(record.get(key) for record in scored.values()))
         for key in sorted(keys, key=_rank)
     ]
     found = table(
-        ("measure", "unit", *scored),
+        ("metric", "unit", *scored),
         rows,
         "Means over the examples. The ELBO and its terms are at beta = 1.",
     )
     protocols = {split: mapping(record.get("protocol")) for split, record in scored.items()}
     known = {split: protocol for split, protocol in protocols.items() if protocol}
     if not known:
-        note = "The log-likelihood has not been estimated yet; this adds it, with its protocol: "
-        return join(found, element("p", note, element("code", command)))
+        note = "The log-likelihood has not been estimated yet; this adds it, with its protocol:"
+        return [Block(found, note=note, command=command)]
     settings = dict.fromkeys(key for protocol in known.values() for key in protocol)
     lines = [
         (
@@ -120,19 +134,19 @@ def _split_tables(scored: Mapping[str, Mapping[str, Any]], command: str) -> Mark
         "The importance-weighted estimate is a lower bound of the log-likelihood in expectation, "
         "which tightens with S and K (Burda et al. 2016)."
     )
-    heading = element("h3", "Protocol of the log-likelihood")
-    return join(found, heading, table(("setting", *known), lines, caption))
+    protocol = table(("setting", *known), lines, caption)
+    return [Block(found), Block(protocol, "Protocol of the log-likelihood")]
 
 
-def _quantity(key: str) -> tuple[str, Markup]:
+def _quantity(key: str) -> tuple[str, Cell]:
     level = key.removeprefix("kl_")
     default = (f"KL of level {level}", NATS) if level.isdigit() else (key.replace("_", " "), "")
     label, unit = QUANTITIES.get(key, default)
-    return label, element("span", unit, class_="unit")
+    return label, Cell(unit, "unit")
 
 
 def _rank(key: str) -> tuple[int, int, str]:
-    """The place of a measure in the tables: levels after their sum, unknown ones last."""
+    """Return the place of a metric in the tables: levels after their sum, unknown ones last."""
     level = key.removeprefix("kl_")
     name, number = ("kl", int(level)) if level.isdigit() else (key, 0)
     known = list(QUANTITIES)

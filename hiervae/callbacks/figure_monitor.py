@@ -1,4 +1,4 @@
-"""What the callbacks that draw pictures have in common."""
+"""What the callbacks that draw figures have in common."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import keras
 
 from hiervae.callbacks.event_writer import EventWriter
-from hiervae.errors import DataError, HiervaeError
-from hiervae.model.inputs import as_array, check_array
+from hiervae.errors import HiervaeError
+from hiervae.model.inputs import check_array
 from hiervae.plotting.figure_file import save_figure
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class PictureMonitor(keras.callbacks.Callback):
-    """Draws pictures at the end of epochs, to PNG files, to TensorBoard or to both.
+class FigureMonitor(keras.callbacks.Callback):
+    """Draws figures at the end of epochs, to PNG files, to TensorBoard or to both.
 
-    A subclass draws in `pictures()`, and in `rehearse()` whatever can be drawn before there is
+    A subclass draws in `figures()`, and in `rehearse()` whatever can be drawn before there is
     anything to see, so that wrong options are found before training begins. Drawing must leave the
-    model's random state alone, so that training is the same with and without the monitor. Pictures
+    model's random state alone, so that training is the same with and without the monitor. Figures
     are numbered with `model.training_step`, which continues over several `fit` calls. A disk that
     fills up, or a model gone bad, ends the drawing with one `RuntimeWarning`; training goes on.
 
     Args:
         x: examples of shape (n, *event_shape).
         directory: where PNG files go, `<name>_<step>.png`; made if missing.
-        log_dir: TensorBoard directory; the pictures are its run `<run>`.
-        every: epochs from picture to picture.
+        log_dir: TensorBoard directory; the figures are its run `<run>`.
+        every: epochs from figure to figure.
 
     Attributes:
         run: name of the TensorBoard run. TensorBoard follows one growing file a run, so each kind
@@ -63,13 +64,7 @@ class PictureMonitor(keras.callbacks.Callback):
                 f"{type(self).__name__} has nowhere to write to: expected `directory` (PNG files) "
                 "or `log_dir` (TensorBoard), or both."
             )
-        examples = as_array(x)
-        if examples is None:
-            raise DataError(
-                f"{type(self).__name__} received a {type(x).__name__} for x: expected an array of "
-                "examples of shape (n, *event_shape). Draw the examples from it first."
-            )
-        self.x = examples
+        self.x = require_array(x, f"x of {type(self).__name__}")
         self.directory = None if directory is None else Path(directory)
         self.log_dir = None if log_dir is None else Path(log_dir)
         self.every = check_positive_int("every", every)
@@ -81,11 +76,15 @@ class PictureMonitor(keras.callbacks.Callback):
         """Raise what drawing with these options and this model will raise."""
 
     @abstractmethod
-    def pictures(self) -> dict[str, Figure]:
+    def figures(self) -> dict[str, Figure]:
         """Draw with `self.model`; the figures by name."""
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the open file: a copy, as tuners make it, begins anew."""
+        return {**vars(self), "_writer": None, "_enabled": False}
+
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Check that pictures can be drawn and written, before any training is done."""
+        """Check that figures can be drawn and written, before any training is done."""
         self._close()
         check_array("x", self.x, self.model.event_shape)
         self.rehearse()
@@ -101,12 +100,12 @@ class PictureMonitor(keras.callbacks.Callback):
             return
         step = self.model.training_step
         try:
-            for name, figure in self.pictures().items():
+            for name, figure in self.figures().items():
                 self._write(name, figure, step)
         except (OSError, HiervaeError) as error:
             self._close()
             warnings.warn(
-                f"{type(self).__name__} draws no more pictures, training goes on: {error}",
+                f"{type(self).__name__} draws no more figures, training goes on: {error}",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -137,6 +136,6 @@ def _check_writable(directory: Path) -> None:
             probe.write(bytes(1))
     except OSError as error:
         raise HiervaeError(
-            f"Cannot write pictures to '{directory}': {error.strerror or error}. Expected a "
+            f"Cannot write figures to '{directory}': {error.strerror or error}. Expected a "
             "directory with write permission and free space; give another one."
         ) from error

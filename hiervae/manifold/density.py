@@ -1,0 +1,48 @@
+"""How much mass the prior has along a path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+LogDensity = Callable[[FloatArray], ArrayLike]
+"""Log-density in nats, shape (m,), of latents (m, d)."""
+
+EXCLUDED_MASS = 0.01
+"""Share of the prior's samples, the least dense, that lie where it has next to no mass."""
+
+_MAX_SAMPLES = 1000
+_POINTS_A_STEP = 4
+
+
+def density_floor(log_density: LogDensity, samples: FloatArray) -> float:
+    """Return the log-density that all but 1 % of the prior's samples exceed, in nats.
+
+    What lies below is outside the region of highest density that holds 99 % of the mass.
+
+    Args:
+        log_density: of the prior, or an estimate.
+        samples: of the prior, shape (n, d); the first 1000 are judged.
+    """
+    values = np.asarray(log_density(samples[:_MAX_SAMPLES]), dtype=np.float64)
+    return float(np.quantile(values, EXCLUDED_MASS))
+
+
+def points_along(latents: FloatArray) -> FloatArray:
+    """Return points on the straight steps of a path, four a step and the end, (4 (n - 1) + 1, d).
+
+    Args:
+        latents: the path's positions, shape (n, d), n >= 2.
+    """
+    weights = np.arange(_POINTS_A_STEP)[:, None] / _POINTS_A_STEP
+    steps = np.diff(latents, axis=0)
+    inner = (latents[:-1, None] + weights * steps[:, None]).reshape(-1, latents.shape[1])
+    return np.concatenate([inner, latents[-1:]])
+
+
+def lowest_log_density(log_density: LogDensity, latents: FloatArray) -> float:
+    """Return the lowest log-density at `points_along` a path (n, d), in nats."""
+    return float(np.min(np.asarray(log_density(points_along(latents)), dtype=np.float64)))

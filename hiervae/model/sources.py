@@ -1,0 +1,308 @@
+"""Data sets, loaders and generators, whose batches are checked as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import keras
+import numpy as np
+
+from hiervae.errors import DataError
+from hiervae.model.inputs import Expected, check_array
+from hiervae.types import Shape
+from hiervae.utils.arrays import as_array, check_layout, check_numbers, require_array, unpacked
+from hiervae.utils.batching import Array
+
+_OTHER_LAYOUTS = {
+    "SparseTensorSpec": ("sparse", "tf.sparse.to_dense"),
+    "RaggedTensorSpec": ("ragged", "lambda x: x.to_tensor(shape=(None, *event_shape))"),
+}
+Notify = Callable[[str, str], None]
+
+
+@dataclass
+class BatchCheck:
+    """What is asked of every batch of a source; the values are looked at in the first batch.
+
+    Attributes:
+        name: how to call the source in an error.
+        expected: what the model takes.
+        notify: called with the kind of a misuse and what to say of it; None says nothing.
+        tensors_only: whether Keras takes nothing but PyTorch's tensors from this source.
+    """
+
+    name: str
+    expected: Expected
+    notify: Notify | None = None
+    tensors_only: bool = False
+    looked: bool = False
+
+    def __call__(self, batch: Any) -> tuple[Any, ...]:
+        """Return a batch as (x,) or (x, y, sample_weight); the targets stand in for others.
+
+        Raises:
+            DataError: if its examples are not one array that the model can take.
+        """
+        name = f"A batch of {self.name}"
+        inputs, targets, weights = unpacked(batch, name)
+        inputs = self._inputs(name, inputs)
+        if not self.looked:
+            self.looked = True
+            self._look(name, inputs, targets is not None and weights is None)
+        if weights is None:
+            return (inputs,)
+        if not self.tensors_only:
+            targets = np.zeros(len(inputs), "uint8")
+            if not keras.ops.is_tensor(weights):
+                weights = require_array(weights, f"The sample weights of {self.name}")
+        return inputs, targets, weights
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to the process of the model; workers look at the form alone."""
+        shape_alone = Expected(self.expected.event_shape, None)  # type: ignore[arg-type]
+        return {**vars(self), "expected": shape_alone, "notify": None, "looked": True}
+
+    def _inputs(self, name: str, inputs: Any) -> Any:
+        """The examples, tensors as they are and anything else as an array."""
+        check_layout(inputs, name)
+        if self.tensors_only and not hasattr(inputs, "cpu"):
+            require_array(inputs, name)
+            raise DataError(
+                f"{name} holds a {type(inputs).__name__}; expected a tensor of PyTorch, as the "
+                "default `collate_fn` of a DataLoader makes them."
+            )
+        if hasattr(inputs, "detach"):
+            inputs = inputs.detach()  # a tensor of PyTorch, which may have gradients
+        elif not keras.ops.is_tensor(inputs):
+            inputs = require_array(inputs, name)
+            check_numbers(inputs, name)
+        check_shape(name, tuple(inputs.shape), self.expected.event_shape)
+        return inputs
+
+    def _look(self, name: str, inputs: Any, has_targets: bool) -> None:
+        values = check_array(name, require_array(inputs, name), self.expected.event_shape)
+        self.expected.check_values(name, values)
+        if self.notify is None:
+            return
+        if has_targets:
+            self.notify("targets", f"{self.name} yields targets")
+        if (advice := self.expected.scale_advice(name, values)) is not None:
+            self.notify("scale", advice)
+
+
+class CheckedDataset(keras.utils.PyDataset):
+    """A `PyDataset` whose batches are checked."""
+
+    def __init__(self, dataset: keras.utils.PyDataset, check: BatchCheck) -> None:
+        super().__init__(
+            workers=dataset.workers,
+            use_multiprocessing=dataset.use_multiprocessing,
+            max_queue_size=dataset.max_queue_size,
+        )
+        self._dataset = dataset
+        self._check = check
+
+    @property
+    def num_batches(self) -> int | None:
+        """That of the data set."""
+        number: int | None = self._dataset.num_batches
+        return number
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """One batch of the data set."""
+        return self._check(self._dataset[index])
+
+    def on_epoch_begin(self) -> None:
+        """Tell the data set."""
+        self._dataset.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        """Tell the data set."""
+        self._dataset.on_epoch_end()
+
+
+class CheckedLoader:
+    """Stands for a `DataLoader` of PyTorch, and is an instance of its class; checks its batches."""
+
+    def __init__(self, loader: Any, check: BatchCheck) -> None:
+        self._loader = loader
+        self._check = check
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        """The class of the loader, by which Keras knows it."""
+        return type(self._loader)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the loader has, such as its batch size."""
+        return getattr(self._loader, name)
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return len(self._loader)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the loader's batches, checked."""
+        return map(self._check, self._loader)
+
+
+def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
+    """Return a source of batches that Keras can read, and what it tells of the examples' shape.
+
+    Args:
+        x: a `tf.data.Dataset`, `keras.utils.PyDataset`, `DataLoader` of PyTorch, data set or loader
+            of grain, or an iterator such as a generator.
+        check: what is asked of the batches.
+
+    Returns:
+        The source, and the shape of an example where the model is not built and a batch was looked
+        at already, else None.
+
+    Raises:
+        DataError: if it is no such thing, or is known to yield what the model cannot take.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        return CheckedDataset(x, check), None
+    if _is_of(x, "tensorflow.python", "DatasetV2"):
+        return _checked_tf_data(x, check)
+    if _is_of(x, "torch.utils.data", "DataLoader"):
+        check.tensors_only = keras.backend.backend() != "torch"
+        return CheckedLoader(x, check), None
+    if isinstance(x, Iterator):
+        return (check(batch) for batch in x), None
+    if any(
+        _is_of(x, module, name)
+        for module, name in (
+            ("tensorflow.python", "DistributedDataset"),
+            ("tensorflow.python", "DistributedDatasetsFromFunction"),
+            ("grain", "MapDataset"),
+            ("grain", "IterDataset"),
+            ("grain", "DataLoader"),
+        )
+    ):
+        return x, None
+    mend = ""
+    if isinstance(getattr(x, "train", None), np.ndarray):
+        mend = f" Give one of its arrays, such as `{check.name}.train`."
+    raise DataError(
+        f"{check.name} is a {type(x).__name__}; expected an array of examples, (n, *event_shape), "
+        "or a generator, tf.data.Dataset, keras.utils.PyDataset or PyTorch DataLoader of batches."
+        + mend
+    )
+
+
+def check_shape(name: str, shape: tuple[int | None, ...], event_shape: Shape | None) -> None:
+    """Refuse batches that hold no examples of the model's shape.
+
+    Args:
+        name: how to call the batch in an error.
+        shape: (batch, *event_shape), None for a size that is not known yet.
+        event_shape: the model's, where it is built already.
+
+    Raises:
+        DataError: if they do.
+    """
+    if len(shape) < 2 or 0 in shape:
+        raise DataError(
+            f"{name} has the shape {shape}; expected (batch, *event_shape) with at least one "
+            "example and one value. Batch single examples first, and give n single numbers as "
+            "(n, 1)."
+        )
+    if event_shape is None:
+        return
+    known = tuple(size or wanted for size, wanted in zip(shape[1:], event_shape, strict=False))
+    if len(shape) != len(event_shape) + 1 or known != event_shape:
+        raise DataError(
+            f"{name} holds examples of shape {shape[1:]}; the model was built for {event_shape}. "
+            "Reshape the data, or build a new model."
+        )
+
+
+def take_examples(data: Any, num: int) -> Array:
+    """Return at least `num` examples of a data set, as far as it has them, from its first batches.
+
+    Args:
+        data: an array, which is returned whole, or a checked source of batches.
+        num: how many are wanted.
+
+    Raises:
+        DataError: if `data` can be read only once.
+    """
+    if isinstance(data, np.ndarray):
+        return data
+    if isinstance(data, keras.utils.PyDataset):
+        indices = count() if data.num_batches is None else range(data.num_batches)
+        batches: Any = (data[index] for index in indices)
+    elif isinstance(data, Iterator):
+        raise DataError(
+            "A part of the model is initialised from training examples, and a "
+            f"{type(data).__name__} gives them only once; expected an array, or a data set that "
+            "can be read again. Call `model.adapt(examples)` first."
+        )
+    else:
+        batches = iter(data)
+    taken: list[Array] = []
+    while sum(map(len, taken)) < num and (batch := next(batches, None)) is not None:
+        taken.append(require_array(unpacked(batch, "A batch")[0], "A batch"))
+    if not taken:
+        raise DataError("The training data has no batches; expected at least one.")
+    return np.concatenate(taken)
+
+
+def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
+    """A `tf.data.Dataset` of the examples and weights alone, judged by what it says of itself."""
+    name = f"A batch of {check.name}"
+    spec, targets, weights = unpacked(dataset.element_spec, name)
+    kind = type(spec).__name__
+    if isinstance(spec, (dict, list, tuple)):
+        raise DataError(
+            f"{name} holds a {kind} of inputs; expected one array of examples, (batch, "
+            f"*event_shape). Choose it by `{check.name}.map`."
+        )
+    if kind in _OTHER_LAYOUTS:
+        layout, mend = _OTHER_LAYOUTS[kind]
+        raise DataError(
+            f"{name} is {layout}; expected dense examples of one shape. Make them so by "
+            f"`{check.name}.map({mend})`."
+        )
+    dtype = getattr(spec, "dtype", None)
+    if dtype is not None and not (dtype.is_floating or dtype.is_integer or dtype.is_bool):
+        raise DataError(
+            f"{name} has the type {dtype.name}; expected real numbers. Decode or convert the "
+            f"examples first, by `{check.name}.map`."
+        )
+    rank = getattr(getattr(spec, "shape", None), "rank", None)
+    if rank is not None:
+        check_shape(name, tuple(spec.shape), check.expected.event_shape)
+    if targets is not None and weights is None:
+        if check.notify is not None:
+            check.notify("targets", f"{check.name} yields targets")
+        dataset = dataset.map(_examples_alone)
+    if check.expected.event_shape is not None:
+        return dataset, None
+    for batch in dataset.take(1):  # Keras would read it too, to build the model
+        check.looked = False
+        (inputs, *_) = check(_plain(batch))
+        return dataset, tuple(inputs.shape[1:])
+    raise DataError(f"{check.name} has no batches; expected at least one.")
+
+
+def _plain(batch: Any) -> Any:
+    """A batch of TensorFlow's with its examples as an array, on any backend."""
+    inputs, targets, weights = unpacked(batch, "A batch")
+    return as_array(inputs, "A batch"), targets, weights
+
+
+def _examples_alone(inputs: Any, targets: Any) -> tuple[Any]:
+    return (inputs,)
+
+
+def _is_of(x: Any, module: str, name: str) -> bool:
+    """Whether a class of `x` has this name in this package; told so to import no package."""
+    return any(
+        parent.__name__ == name and parent.__module__.startswith(module)
+        for parent in type(x).__mro__
+    )

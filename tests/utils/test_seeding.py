@@ -1,0 +1,63 @@
+"""Seeds of the generators, by themselves and in a model."""
+
+import keras
+import numpy as np
+import pytest
+
+from hiervae.utils.seeding import derive_seed
+from tests.support.models import binary_data, compiled, numpy_of, small_model
+
+X = binary_data(32)
+
+
+def test_derived_seeds_are_spread_and_repeat():
+    seeds = [derive_seed(seed, purpose) for seed in range(2000) for purpose in ("a", "b")]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    gaps = np.diff(np.sort(seeds)) / 2**31 * len(seeds)
+    assert np.mean(gaps < 0.1) == pytest.approx(1 - np.exp(-0.1), abs=0.03), "not like uniform"
+    assert derive_seed(3, "a") == derive_seed(3, "a")
+
+
+def test_draws_of_neighbouring_seeds_have_no_noise_in_common():
+    """On torch, draw t + 1 of a Keras generator is draw t of the one with the next seed."""
+    model = small_model()
+    model.build((None, 6))
+    draws = [model.sample_prior(20, seed=seed, batch_size=2) for seed in range(5)]
+    values = np.concatenate(draws).ravel()
+    assert len(np.unique(values)) == len(values)
+    again = model.sample_prior(20, seed=3, batch_size=2)
+    np.testing.assert_array_equal(again, draws[3])
+
+
+def test_training_and_evaluation_draw_different_noise():
+    model = small_model()
+    states = [numpy_of(generator.state) for generator in (model.seed_generator,)]
+    model.reset_generator(model.seed)
+    states.append(numpy_of(model.evaluation_generator.state))
+    assert states[0].tolist() != states[1].tolist()
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        "standard_normal",
+        {"name": "vamp_data", "num_components": 5},
+        {"name": "vamp", "num_components": 5, "initialize": "data"},
+    ],
+)
+def test_a_global_seed_repeats_a_model_without_a_seed_of_its_own(prior):
+    def losses(seed):
+        keras.utils.set_random_seed(seed)
+        model = compiled(small_model(prior=prior, seed=None))
+        return model.fit(X, batch_size=16, verbose=0).history["loss"]
+
+    first = losses(7)
+    assert losses(7) == first
+    assert losses(8) != first
+
+
+def test_models_without_seeds_differ():
+    one, other = (small_model(seed=None) for _ in range(2))
+    assert one.working_seed != other.working_seed
+    assert one.get_config()["seed"] is None
