@@ -5,7 +5,7 @@
 Two copies of the preset "vhp" for 28x28 images train on the same data in alternating rounds, one
 under `BetaController("constant")`, the other under `BetaController("rewo")`: first with a kappa out
 of reach, so that REWO stays in its initial phase and holds the prior's weights, then with one that
-is met at once, so that all weights move.
+is met at once, so that all weights move, the prior's by a count of steps of their own.
 
 On JAX the transfers from the device to the host during `fit` are counted too: everything that turns
 a device array into a NumPy array or a Python number. Rounds of two lengths tell what a batch costs
@@ -112,7 +112,9 @@ def main() -> int:
     print(f"{options.rounds} pairs of {options.steps} steps, {fused} an execution")
     ratios = []
     for phase, kappa in KAPPAS.items():
-        rewo = Trainer(x, {"name": "rewo", "kappa": kappa}, fused)
+        rewo = Trainer(x, {"name": "rewo", "kappa": KAPPAS["initial"]}, fused)
+        rewo.train(fused)  # so that the prior's optimiser counts its steps by itself
+        rewo.scheduler = {"name": "rewo", "kappa": kappa}
         costs = interleave(
             lambda rewo=rewo: rewo.train(options.steps),
             lambda: constant.train(options.steps),

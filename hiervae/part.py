@@ -62,6 +62,10 @@ class ModelContext:
         return len(self.latent_dims)
 
 
+MAX_LATENT_SIZE = 1 << 20
+"""The most values of a level; what is above is a slip, or a damaged file."""
+
+
 def standardize_latent_shapes(latent_dims: Any) -> tuple[Shape, ...]:
     """Return the shapes of z_1 ... z_L.
 
@@ -69,13 +73,19 @@ def standardize_latent_shapes(latent_dims: Any) -> tuple[Shape, ...]:
         latent_dims: one size, or one entry per level: a size, or the shape of a tensor.
 
     Raises:
-        ValueError: if there is no level, or an entry is neither a size nor a shape.
+        ValueError: if there is no level, or an entry is neither a size nor a shape, or too large.
     """
     several = _is_sequence(latent_dims)
     entries = tuple(latent_dims) if several else (latent_dims,)
     if not entries:
         raise ValueError("latent_dims=(): expected at least one size, such as (40,).")
-    return tuple(_latent_shape(f"latent_dims[{i}]", entry) for i, entry in enumerate(entries))
+    shapes = tuple(_latent_shape(f"latent_dims[{i}]", entry) for i, entry in enumerate(entries))
+    if max(map(math.prod, shapes)) > MAX_LATENT_SIZE:
+        raise ValueError(
+            f"latent_dims={entries}: expected levels of at most {MAX_LATENT_SIZE} values, whose "
+            "weights a machine can hold."
+        )
+    return shapes
 
 
 def _latent_shape(name: str, entry: Any) -> Shape:

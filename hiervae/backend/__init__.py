@@ -2,10 +2,11 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `restore_on_error`, the context in which a model is trained; `matrix_product`,
-which keeps float32 where the backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`,
-the most training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of
-them that makes small models fast.
+model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
+`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
+backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
+Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
+fast.
 """
 
 import keras
@@ -19,6 +20,7 @@ if keras.backend.backend() == "jax":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -28,6 +30,7 @@ elif keras.backend.backend() == "tensorflow":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 elif keras.backend.backend() == "torch":
@@ -37,6 +40,7 @@ elif keras.backend.backend() == "torch":
         StepAdapter,
         compile_function,
         matrix_product,
+        placement,
         restore_on_error,
     )
 else:
@@ -54,5 +58,6 @@ __all__ = [
     "StepOutcome",
     "compile_function",
     "matrix_product",
+    "placement",
     "restore_on_error",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, TypeAlias
 
 import jax
 import keras
+from keras import ops
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
@@ -51,14 +53,24 @@ class StepAdapter(SteppedModel, abc.ABC):
 
         gradients, (control, logs, updated, recorded) = jax.grad(objective, has_aux=True)(trainable)
         moved, stepped = self.optimizer.stateless_apply(optimizer, gradients, trainable)
+        counter = position_of(step_counter(self.optimizer), self.optimizer.variables)
+        closed = position_of(self.closed_steps, self.non_trainable_variables)
         for gate in self.gates:
+            # As if the group had an optimiser of its own; XLA drops what it computes for others.
+            own = list(optimizer)
+            count = optimizer[counter] - updated[closed][gate.group]
+            own[counter] = ops.cast(ops.maximum(count, 0), self.optimizer.variables[counter].dtype)
+            own_moved, own_stepped = self.optimizer.stateless_apply(own, gradients, trainable)
             opened = control[gate.key] > 0
-            for new, old, indices in (
-                (moved, trainable, gate.weights),
-                (stepped, optimizer, gate.slots),
+            for new, mine, old, indices in (
+                (moved, own_moved, trainable, gate.weights),
+                (stepped, own_stepped, optimizer, gate.slots),
             ):
                 for index in indices:
-                    new[index] = jax.numpy.where(opened, new[index], old[index])
+                    new[index] = jax.numpy.where(opened, mine[index], old[index])
+            missed = jax.numpy.where(opened, 0, stepped[counter] - optimizer[counter])
+            here = ops.equal(ops.arange(len(updated[closed])), gate.group)
+            updated[closed] = updated[closed] + ops.where(here, ops.cast(missed, "int32"), 0)
         return logs, (moved, updated, stepped, recorded)
 
     def test_step(
@@ -91,30 +103,50 @@ class StepAdapter(SteppedModel, abc.ABC):
 
 
 @contextmanager
-def restore_on_error(model: keras.Model) -> Iterator[None]:
-    """Put back the values of a model whose training ends with an error in its first step.
+def restore_on_error(model: SteppedModel, copy: bool = False) -> Iterator[None]:
+    """Put back the values of a model whose training or evaluation ends with an error.
 
-    Keras takes the values out of the variables while it trains, and puts back those of the last
-    step; an error (or an interrupt) while the first step is compiled would leave none at all.
+    Keras takes the values out of the variables while it works, and puts them back at the end; an
+    error (or an interrupt) on the way would leave none at all.
+
+    Args:
+        model: whose values to keep.
+        copy: keep copies, where the step may take the values' memory and the error come within it.
     """
+    _put_back(model)
     variables = [*model.variables, *model.metrics_variables]
     if getattr(model, "optimizer", None) is not None:  # absent before the first `compile`
         variables += model.optimizer.variables
-    kept = [(variable, variable.value) for variable in variables]
+    kept = [(variable, variable.value) for variable in variables if _has_value(variable)]
+    if copy:
+        kept = [(variable, jax.numpy.copy(value)) for variable, value in kept]
     try:
         yield
     except BaseException:
+        _put_back(model)
         for variable, value in kept:
             if not _has_value(variable):
                 variable.assign(value)
         raise
 
 
+def _put_back(model: keras.Model) -> None:
+    """Let Keras put back the values of the last step, where it still has them."""
+    with suppress(RuntimeError, ValueError):  # those of arrays whose memory was taken
+        model.jax_state_sync()
+
+
 def _has_value(variable: keras.Variable) -> bool:
     try:
-        return variable.value is not None
+        value: Any = variable.value
     except TypeError:  # Keras asks an initialiser that is long gone
         return False
+    return value is not None and not value.is_deleted()
+
+
+def placement(model: SteppedModel) -> AbstractContextManager[None]:
+    """The context in which a model's variables are made; none is needed here."""
+    return nullcontext()
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,11 +20,15 @@ class Gate:
         key: its name in the control state, where a positive value means open.
         weights: positions in the model's `trainable_variables`.
         slots: positions in the optimiser's `variables`.
+        shared: positions there of what belongs to no weight, such as the count of steps.
+        group: position in the model's `closed_steps`.
     """
 
     key: str
     weights: tuple[int, ...]
     slots: tuple[int, ...]
+    shared: tuple[int, ...] = ()
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,15 @@ class SteppedModel(keras.Model, abc.ABC):
     @abc.abstractmethod
     def gates(self) -> tuple[Gate, ...]:
         """The gates of the scheduler at work, and what they hold."""
+
+    @property
+    @abc.abstractmethod
+    def closed_steps(self) -> keras.Variable:
+        """For each group of weights the optimiser's steps that its gate was closed in, int32.
+
+        The optimiser counts its steps for all weights together. What it does by that count, such
+        as Adam's bias correction, it does for a group by the count less these.
+        """
 
     @abc.abstractmethod
     def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:

@@ -5,14 +5,25 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
-from hiervae.backend.variables import drop_positions, held_variables, is_elementwise
+from hiervae.backend.variables import (
+    apply_to,
+    apply_to_group,
+    apply_twice,
+    count_closed,
+    drop_positions,
+    gated_variables,
+    is_elementwise,
+    own_count,
+    step_counter,
+)
 from hiervae.types import Shape, Tensor
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
@@ -35,27 +46,28 @@ class StepAdapter(SteppedModel, abc.ABC):
 
     def _apply_gradients(self, gradients: list[Tensor], control: Mapping[str, Any]) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
-        variables, gates = self.trainable_variables, self.gates
-        replicated = tf.distribute.has_strategy()
-        if len(gates) == 1 and is_elementwise(self.optimizer) and not replicated:
-            # A branch costs nothing; selecting values would read and write every one of them.
-            (gate,) = gates
-            tf.cond(
-                control[gate.key] > 0,
-                lambda: self.optimizer.apply(gradients, variables),
-                lambda: self.optimizer.apply(
-                    drop_positions(gate.weights, gradients),
-                    drop_positions(gate.weights, variables),
-                ),
-            )
+        optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
+        if not gates:
+            optimizer.apply(gradients, variables)
             return
-        held = [
-            (key, members, [tf.identity(member.value) for member in members])
-            for key, members in held_variables(gates, variables, self.optimizer)
-        ]
-        self.optimizer.apply(gradients, variables)
-        for key, members, before in held:
-            _select(control[key] > 0, members, before)
+        if not is_elementwise(optimizer):
+            apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
+            return
+        gated = [index for gate in gates for index in gate.weights]
+        before = tf.identity(step_counter(optimizer).value)
+        apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
+        for gate in gates:
+            opened = control[gate.key] > 0
+            count = own_count(before, self.closed_steps, gate)
+            move = partial(apply_to_group, optimizer, gate, gradients, variables, count)
+            if tf.distribute.has_strategy():  # a branch may not wait for other replicas
+                members = gated_variables(gate, variables, optimizer)
+                held = [tf.identity(member.value) for member in members]
+                move()
+                _select(opened, members, held)
+            else:  # costs nothing; selecting values would read and write every one of them
+                tf.cond(opened, move, lambda: None)
+            count_closed(self.closed_steps, gate, tf.logical_not(opened))
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
@@ -88,9 +100,30 @@ def _select(opened: Tensor, variables: list[keras.Variable], before: list[Tensor
         variable.assign(value)
 
 
-def restore_on_error(model: keras.Model) -> AbstractContextManager[None]:
-    """The context in which a model is trained; variables always have their values here."""
-    return nullcontext()
+def restore_on_error(model: SteppedModel, copy: bool = False) -> AbstractContextManager[None]:
+    """The context in which a model is trained; variables always have their values here.
+
+    Raises:
+        ValueError: if the model was made outside the strategy that is in scope.
+    """
+    return placement(model)
+
+
+def placement(model: SteppedModel) -> AbstractContextManager[None]:
+    """The context in which a model's variables are made: the strategy that it was made under.
+
+    Raises:
+        ValueError: if that is not the strategy in scope.
+    """
+    strategy = tf.distribute.get_strategy()
+    made_here = strategy.extended.variable_created_in_scope(model.closed_steps.value)
+    if tf.distribute.has_strategy() and not made_here:
+        raise ValueError(
+            f"The model is used under the scope of a {type(strategy).__name__}, but was made "
+            "outside of it, so that its replicas would not share their weights; expected a model "
+            "that was made there. Make and compile it inside `with strategy.scope():`."
+        )
+    return model.distribute_strategy.scope()
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -58,10 +58,9 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--rows-per-pass",
         type=parsing.positive_int,
-        default=10_000,
         metavar="N",
-        help="most rows, examples times samples, in memory at once (default 10000); fewer for "
-        "large images and convolutions",
+        help="most rows, examples times samples, in memory at once (default: 10000, or as many as "
+        "need about 1 GiB)",
     )
     parsing.add_seed(parser, "samples")
 

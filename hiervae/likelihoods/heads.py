@@ -28,7 +28,7 @@ class OutputHead(keras.layers.Layer):
         super().__init__(**kwargs)
         self.event_shape = tuple(event_shape)
         self.num = num
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         """Create kernel and bias for features of shape (n, ...)."""

@@ -75,7 +75,7 @@ class SoftmaxOutput(PixelOutput):
 
     def expect(self, outputs: Tensor) -> Tensor:
         """See the base class."""
-        greys = grey_of(ops.arange(self.units), self.units)
+        greys = grey_of(ops.arange(self.units, dtype="int32"), self.units)
         return ops.sum(ops.softmax(outputs, axis=-1) * greys, axis=-1)
 
 

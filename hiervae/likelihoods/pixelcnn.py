@@ -140,7 +140,12 @@ class PixelCNN(Likelihood):
             self.head = OutputHead(shape, name="conditioning")
             self.head.build(input_shape)
         self.conditioning = keras.layers.Conv2D(
-            filters, self.kernel_size, padding="same", use_bias=False, name="conditioning_conv"
+            filters,
+            self.kernel_size,
+            padding="same",
+            use_bias=False,
+            data_format="channels_last",
+            name="conditioning_conv",
         )
         self.conditioning.build((None, *shape))
         self.convolutions, self.normalizations = [], []
@@ -213,7 +218,8 @@ class PixelCNN(Likelihood):
 
     def mean(self, parameters: PixelCNNParameters) -> Tensor:
         """Each pixel's expectation given those before it, shape (n, *event_shape)."""
-        zeros = ops.zeros((ops.shape(parameters.conditioning)[0], *self.context.event_shape))
+        shape = (ops.shape(parameters.conditioning)[0], *self.context.event_shape)
+        zeros = ops.zeros(shape, dtype="float32")
         return self._all_rows(self._start(zeros, parameters), self._expect)
 
     def sample(self, parameters: PixelCNNParameters, seed: Any = None) -> Tensor:
@@ -242,7 +248,7 @@ class PixelCNN(Likelihood):
         """The image, the conditioning, and for each convolution the rows above the first one."""
         num, (_, width, channels) = ops.shape(first)[0], self.image_shape
         rows = (num, self.kernel_size // 2, width)
-        image = ops.zeros((*rows, channels))
+        image = ops.zeros((*rows, channels), dtype="float32")
         hidden = ops.zeros((*rows, self.num_filters), dtype=self.compute_dtype)
         above = [image] + [hidden] * (self.num_layers - 1)
         return (first, ops.cast(parameters.conditioning, self.compute_dtype), *above)
@@ -263,7 +269,7 @@ class PixelCNN(Likelihood):
         value, conditioning, *above = state
         (height, width, channels), reach = self.image_shape, self.kernel_size // 2
         image = ops.reshape(value, (-1, height, width, channels))
-        row = step + ops.arange(1)
+        row = step + ops.arange(1, dtype="int32")
         noise = ops.take(image, row, axis=1)
         bases, kernels = [], []
         for number, (layer, rows) in enumerate(zip(self.convolutions, above, strict=True)):
@@ -277,12 +283,15 @@ class PixelCNN(Likelihood):
         bias = ops.cast(self.output_conv.bias, self.compute_dtype)
         left = ((0, 0), (0, 0), (reach, 0), (0, 0))
         start = tuple(ops.pad(ops.zeros_like(each[:, :1]), left) for each in above)
-        columns = ops.arange(width + reach)
+        columns = ops.arange(width + reach, dtype="int32")
 
         def visit(index: Any, rows: State) -> State:
             values, column = [*rows], index // channels
             here = ops.reshape(ops.equal(columns, column + reach), (-1, 1))
-            at, window = column + ops.arange(1), column + ops.arange(reach + 1)
+            at, window = (
+                column + ops.arange(1, dtype="int32"),
+                column + ops.arange(reach + 1, dtype="int32"),
+            )
             for number, (base, kernel) in enumerate(zip(bases, kernels, strict=True)):
                 pixels = ops.cast(ops.take(values[number], window, axis=2), self.compute_dtype)
                 hidden = ops.relu(_contracted(pixels, kernel) + ops.take(base, at, axis=2))
@@ -299,7 +308,7 @@ class PixelCNN(Likelihood):
             ops.concatenate([old[:, 1:], new], axis=1)
             for old, new in zip(above, drawn, strict=True)
         ]
-        here = ops.reshape(ops.equal(ops.arange(height), step), (-1, 1, 1))
+        here = ops.reshape(ops.equal(ops.arange(height, dtype="int32"), step), (-1, 1, 1))
         value = ops.reshape(ops.where(here, drawn[0], image), (-1, *self.context.event_shape))
         return (value, conditioning, *above)
 

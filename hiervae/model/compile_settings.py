@@ -100,7 +100,7 @@ class CompileSettings(ModelCore):
         )
         self.compile(**config)
         if self.built:
-            self.optimizer.build(self.trainable_variables)
+            self.check_trainable()
 
     def require_compiled(self, what: str) -> None:
         """Refuse to go on without an optimiser.

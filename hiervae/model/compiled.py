@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from hiervae.backend import Compilable, compile_function
+import numpy as np
+from keras import ops
+
+from hiervae.backend import Compilable, compile_function, placement
+from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
 from hiervae.schedulers.base import Scheduler
@@ -36,24 +41,39 @@ class FunctionCache:
         return self._functions[key]
 
 
+@dataclass(frozen=True)
+class Optimised:
+    """The weights that an optimiser was made for; Keras does not look into it when it saves.
+
+    Attributes:
+        optimizer: a Keras optimiser, None before the first one.
+        weights: `trainable_ids` of the weights.
+    """
+
+    optimizer: Any
+    weights: frozenset[int]
+
+
 class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
     _functions: FunctionCache
     _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
+    _optimised: Optimised = Optimised(None, frozenset())
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the training step, anew for another scheduler, objective or option of a part.
 
         Raises:
-            ValueError: if a part cannot be used yet, or the optimiser keeps state that the
-                scheduler cannot hold.
+            ValueError: if a part cannot be used yet, weights were frozen or thawed since the model
+                was compiled, or the optimiser keeps state that the scheduler cannot hold.
         """
         wanted = (self.control.active_rule, self.objective, self.options_version)
         force = force or wanted != self._trained_as
         self._trained_as = wanted
         if self.built:
+            self.check_trainable()
             self.check_ready()
             self.look_up_gates()  # refuses an optimiser before a step is compiled
         return super().make_train_function(force=force)
@@ -81,6 +101,37 @@ class CompiledMethods(TrainingMethods):
         """
         self.check_ready()
         return self._functions.get(self, self.options_version, key, function)
+
+    def forget_compiled_functions(self) -> None:
+        """Compile everything anew from here on."""
+        self._functions = FunctionCache()
+        self._trained_as = self._tested_as = None
+        self.predict_function = None
+
+    def check_trainable(self) -> None:
+        """Refuse to train other weights than those that the optimiser was made for.
+
+        Raises:
+            ValueError: if weights were frozen or thawed since the model was compiled and trained.
+        """
+        with placement(self):
+            self._check_trainable()
+
+    def _check_trainable(self) -> None:
+        current = Optimised(self.optimizer, trainable_ids(self.trainable_variables))
+        before = self._optimised
+        if before.optimizer is current.optimizer and before.weights != current.weights:
+            count = len(before.weights ^ current.weights)
+            raise ValueError(
+                f"{count} weights were frozen or thawed since the model was compiled; expected the "
+                "optimiser to be made for the weights that train. Call "
+                "`model.compile(optimizer)` again, with a new optimiser, before training goes on."
+            )
+        if not self.optimizer.built:
+            self.optimizer.build(self.trainable_variables)
+        if current != before and not int(ops.convert_to_numpy(self.optimizer.iterations)):
+            self.control.closed_steps.assign(np.zeros(self.control.closed_steps.shape, "int32"))
+        self._optimised = current
 
     def check_ready(self) -> None:
         """Ask every part whether it can be used.

@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
+from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Signals, Tensor
 
@@ -34,6 +35,7 @@ class ControlState(keras.layers.Layer):
         rule_epoch: epochs since the rule began, the one that runs included.
         rule_digest: hash of the rule that was installed last, 0 before the first one.
         adapted: 1 once the parts were initialised from examples.
+        closed_steps: for each of `GATED_ROLES` the optimiser's steps that its gate was closed in.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -52,6 +54,7 @@ class ControlState(keras.layers.Layer):
             aggregation="mean",
             name="values",
         )
+        self.closed_steps = self._integers("closed_steps", (len(GATED_ROLES),))
         self.built = True
         self.values.assign(np.array([*DEFAULTS.values(), *[0.0] * (CAPACITY - len(DEFAULTS))]))
 
@@ -64,6 +67,13 @@ class ControlState(keras.layers.Layer):
             aggregation="only_first_replica",
             name=name,
         )
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take up the state; of files from before `closed_steps`, as if no gate was ever closed."""
+        saved = {key: store[key] for key in list(store.keys())}
+        last = str(len(self.variables) - 1)
+        saved.setdefault(last, np.zeros(self.closed_steps.shape, dtype="int32"))
+        super().load_own_variables(saved)
 
     def install(self, scheduler: Scheduler, resume: bool = True) -> None:
         """Put a scheduler to work, going on from its saved state where it is the same one.

@@ -121,6 +121,14 @@ class ModelCore(StepAdapter, abc.ABC):
     ) -> Callable[..., Any]:
         """`function` compiled once for `key` and the options that the parts have now."""
 
+    @abc.abstractmethod
+    def forget_compiled_functions(self) -> None:
+        """Compile everything anew from here on."""
+
+    @abc.abstractmethod
+    def check_trainable(self) -> None:
+        """Refuse to train other weights than those that the optimiser was made for."""
+
     def terms(
         self,
         inputs: Tensor,

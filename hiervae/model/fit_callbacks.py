@@ -61,6 +61,19 @@ class NonFiniteGuard(keras.callbacks.Callback):
         )
 
 
+class TrainableGuard(keras.callbacks.Callback):
+    """Refuses to go on when weights were frozen or thawed in the middle of a `fit`.
+
+    The compiled step would go on as before, or fail on the number of weights.
+    """
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Compare the weights in training with those of the step, after all other callbacks."""
+        model = self._model  # `self.model` would sync the state
+        if model is not None and model.built:
+            model.check_trainable()
+
+
 class StepCount(keras.callbacks.Callback):
     """Keeps the model's count of steps from going back in a `fit`, in which they were taken.
 

@@ -11,7 +11,7 @@ import numpy as np
 from hiervae import backend
 from hiervae.errors import NonFiniteLossError
 from hiervae.model.compile_settings import CompileSettings
-from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount
+from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
 from hiervae.model.inputs import (
     Expected,
     check_array,
@@ -77,6 +77,8 @@ class FittingMethods(CompileSettings):
                 "fit() received a model none of whose weights is trainable; expected some. Set "
                 "`trainable = True` on the model or a part of it, and call `compile` again."
             )
+        if self.built:
+            self.check_trainable()
         x, y, sample_weight = self._checked(
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )
@@ -91,7 +93,7 @@ class FittingMethods(CompileSettings):
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
-        callbacks = [steps, *_single_callbacks(callbacks), NonFiniteGuard()]
+        callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
         try:
             with backend.restore_on_error(self):
                 return super().fit(
@@ -143,17 +145,18 @@ class FittingMethods(CompileSettings):
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
-        logs = super().evaluate(
-            x=x,
-            y=y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=sample_weight,
-            steps=steps,
-            callbacks=callbacks,
-            return_dict=True,
-            **kwargs,
-        )
+        with backend.restore_on_error(self, copy=True):
+            logs = super().evaluate(
+                x=x,
+                y=y,
+                batch_size=batch_size,
+                verbose=verbose,
+                sample_weight=sample_weight,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=True,
+                **kwargs,
+            )
         if not np.isfinite(logs["loss"]):
             terms = ", ".join(self.step_metrics.non_finite_terms())
             raise NonFiniteLossError(
@@ -184,9 +187,34 @@ class FittingMethods(CompileSettings):
             check_positive_int("batch_size", batch_size)
         expected = self.expected(require_support=False)
         x, _, _ = self._checked("x", x, None, None, expected, may_warn=False)
-        return super().predict(
-            x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
-        )
+        with backend.restore_on_error(self, copy=True):
+            return super().predict(
+                x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
+            )
+
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step, as `keras.Model.train_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the metrics of one batch, as `keras.Model.test_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().test_on_batch(x, y, sample_weight, return_dict)
+
+    def predict_on_batch(self, x: Any) -> Any:
+        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
+        with backend.restore_on_error(self):
+            return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:
         """Initialise from `x` the parts that want it (data-dependent initialisation).

@@ -45,12 +45,14 @@ def find_gates(
     if not optimizer.built:
         optimizer.build(trainable)
     owners = slot_owners(optimizer, trainable)
+    shared = tuple(i for i, owner in enumerate(owners) if owner is None)
     gates = []
     for role in scheduler.gates:
         members = {id(variable) for variable in parts[role].trainable_variables}
         weights = tuple(i for i, variable in enumerate(trainable) if id(variable) in members)
         slots = tuple(i for i, owner in enumerate(owners) if owner in weights)
-        gates.append(Gate(f"gate_{role}", weights, slots))
+        group = GATED_ROLES.index(role)
+        gates.append(Gate(f"gate_{role}", weights, slots, shared, group))
     return tuple(gates)
 
 

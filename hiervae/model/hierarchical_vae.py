@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import numbers
+from dataclasses import replace
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from hiervae import registry
+from hiervae.backend import placement
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
+from hiervae.model.frozen import freeze_new_layers, frozen_record, layers_of, thaw_and_freeze
+from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_terms
+from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
-from hiervae.part import ModelContext, standardize_latent_shapes
+from hiervae.networks.normalization import counts_all_rows
+from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_seed
@@ -30,6 +35,7 @@ class HierarchicalVAE(
     CompiledMethods,
     FittingMethods,
     InspectionMethods,
+    SavingMethods,
     ScoringMethods,
 ):
     """A hierarchical variational autoencoder composed of plugins.
@@ -104,6 +110,10 @@ class HierarchicalVAE(
         self._functions = FunctionCache()
         self._trained_as = None
         self._tested_as = None
+        self._frozen: Config = {}
+        self._components_apart = False
+        if not self.trainable:
+            self.trainable = False  # freezes the parts, which were made since
 
     def _generator(self, purpose: str) -> keras.random.SeedGenerator:
         return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
@@ -173,7 +183,8 @@ class HierarchicalVAE(
         )
         for part in self.parts:
             part.prepare(context)
-        with construction_scope(self.seed, self.dtype_policy):
+        known = {id(layer) for layer in layers_of(self)}
+        with placement(self), construction_scope(self.seed, self.dtype_policy):
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
@@ -182,6 +193,10 @@ class HierarchicalVAE(
         self.step_metrics = StepMetrics(
             ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
         )
+        # Their pass is not one of training then, so that no layer counts them among the data.
+        self._components_apart = counts_all_rows(self.inference)
+        freeze_new_layers(self, known)
+        thaw_and_freeze(self, self._layers_by_role(), self._frozen)
         self.built = True
 
     def call(
@@ -222,11 +237,13 @@ class HierarchicalVAE(
         seed = self.seed_generator if training else self.evaluation_generator
         outcome = self.inference.infer(
             inputs,
-            pseudo_inputs=self.prior.pseudo_inputs,
+            pseudo_inputs=None if self._components_apart else self.prior.pseudo_inputs,
             num_samples=num_samples,
             seed=seed,
             training=training,
         )
+        if self._components_apart:
+            outcome = replace(outcome, components=self.encoded_components(seed))
         if num_samples > 1:
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
@@ -278,7 +295,13 @@ class HierarchicalVAE(
         }
 
     def get_config(self) -> Config:
-        """Everything needed to rebuild the model, plugins by name, distribution and version."""
+        """Everything needed to rebuild the model, plugins by name, distribution and version.
+
+        Raises:
+            ValueError: if it is asked for to write a file of Keras' old format.
+        """
+        refuse_old_format()
+        frozen = frozen_record(self, self._layers_by_role())
         return {
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
@@ -287,6 +310,7 @@ class HierarchicalVAE(
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,
+            **({"frozen": frozen} if frozen else {}),
         }
 
     @classmethod
@@ -298,6 +322,7 @@ class HierarchicalVAE(
         """
         config = dict(config)
         config["dtype"] = keras.saving.deserialize_keras_object(config["dtype"])
+        frozen = config.pop("frozen", {})
         scope: Any = contextlib.nullcontext()
         if custom_objects:  # an empty scope would hide those of `load_model`
             scope = keras.saving.custom_object_scope(custom_objects)
@@ -306,20 +331,13 @@ class HierarchicalVAE(
                 for role in MODEL_ROLES:
                     record = config[role.name]
                     config[role.name] = registry.restore(role.group, record, role.base_class())
-            return cls(**config)
+            model = cls(**config)
+        thaw_and_freeze(model, model._layers_by_role(), frozen)
+        model._frozen = frozen
+        return model
 
-    def save_own_variables(self, store: Any) -> None:
-        """Keep the random generators too, which Keras leaves out."""
-        super().save_own_variables(store)
-        for index, state in enumerate(self.generator_states):
-            store[f"generator_{index}"] = ops.convert_to_numpy(state)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Take up weights and random generators."""
-        own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
-        super().load_own_variables(own)
-        for index, state in enumerate(self.generator_states):
-            state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
+    def _layers_by_role(self) -> dict[str, Part]:
+        return {role: getattr(self, role) for role in GATED_ROLES}
 
 
 def _is_size(size: Any) -> bool:

@@ -10,14 +10,20 @@ import numpy as np
 
 from hiervae.errors import NonFiniteLossError
 from hiervae.model.core import ModelCore
-from hiervae.utils.batching import Array, batches
+from hiervae.model.frozen import layers_of
+from hiervae.model.row_cost import rows_in_memory
+from hiervae.utils.batching import Array, batches, power_of_two
 from hiervae.utils.validation import check_positive_int
-
-ROWS_PER_PASS = 10_000
 
 
 class ScoringMethods(ModelCore):
     """`elbo` and `log_likelihood`."""
+
+    def rows_in_memory(self) -> int:
+        """Rows that go through the built model at once by default; see `log_likelihood`."""
+        return rows_in_memory(
+            layer for part in (self.inference, self.likelihood) for layer in layers_of(part)
+        )
 
     def elbo(
         self,
@@ -25,7 +31,7 @@ class ScoringMethods(ModelCore):
         num_samples: int = 1,
         batch_size: int = 100,
         seed: int | None = None,
-        rows_per_pass: int = ROWS_PER_PASS,
+        rows_per_pass: int | None = None,
     ) -> Array:
         """The evidence lower bound of each example at beta = 1.
 
@@ -46,6 +52,8 @@ class ScoringMethods(ModelCore):
             NonFiniteLossError: if a value comes out infinite or NaN.
         """
         values = self.check_examples("x", x)
+        if rows_per_pass is None:
+            rows_per_pass = self.rows_in_memory()
         batch_size, chunk = _sizes(len(values), num_samples, batch_size, rows_per_pass)
         self.reset_generator(seed)
 
@@ -67,7 +75,7 @@ class ScoringMethods(ModelCore):
         batch_size: int = 100,
         seed: int | None = 0,
         verbose: int = 1,
-        rows_per_pass: int = ROWS_PER_PASS,
+        rows_per_pass: int | None = None,
     ) -> Array:
         """The importance-weighted bound L_S on log p(x) of each example (Burda et al. 2016).
 
@@ -81,9 +89,9 @@ class ScoringMethods(ModelCore):
             seed: of the draws; None goes on from the last draw.
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
-                (but an example at least). Memory grows with it, and not with S: fewer for images
-                that are large or go through convolutions. It changes the numbers as another seed
-                would.
+                (but an example at least). Memory grows with it, and not with S. None takes 10,000,
+                or as many as need about 1 GiB in the largest layer: fewer where images go through
+                convolutions. It changes the numbers as another seed would.
 
         Returns:
             Shape (n,), nats.
@@ -93,6 +101,8 @@ class ScoringMethods(ModelCore):
             NonFiniteLossError: if a value comes out infinite or NaN.
         """
         values = self.check_examples("x", x)
+        if rows_per_pass is None:
+            rows_per_pass = self.rows_in_memory()
         batch_size, chunk = _sizes(len(values), num_samples, batch_size, rows_per_pass)
         self.reset_generator(seed)
 
@@ -116,10 +126,11 @@ class ScoringMethods(ModelCore):
 def _sizes(
     num_examples: int, num_samples: int, batch_size: int, rows_per_pass: int
 ) -> tuple[int, int]:
-    """Examples and samples of one pass."""
+    """Examples and samples of one pass; few examples count as a power of two, as in `batches`."""
     check_positive_int("num_samples", num_samples)
     check_positive_int("rows_per_pass", rows_per_pass)
-    batch_size = min(check_positive_int("batch_size", batch_size), num_examples, rows_per_pass)
+    check_positive_int("batch_size", batch_size)
+    batch_size = min(batch_size, power_of_two(num_examples), rows_per_pass)
     return batch_size, max(1, min(num_samples, rows_per_pass // batch_size))
 
 

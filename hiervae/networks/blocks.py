@@ -36,7 +36,7 @@ class DenseBlock(keras.layers.Layer):
         super().__init__(**kwargs)
         own = branches or {}
         first, rest = layers[0], layers[1:]
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         self.branches = [own[i] if i in own else first() for i in range(num_inputs)]
         self.trunk = [layer() for layer in rest]
         self._takes_flat = tuple(i not in own for i in range(num_inputs))

@@ -76,14 +76,18 @@ class MaskedConv2D(keras.layers.Layer):
         return np.arange(channels) * self.num_groups // channels
 
     def _weights(self) -> Tensor:
-        return ops.cast(ops.multiply(self.kernel, self._mask), self.compute_dtype)
+        return ops.cast(self.kernel, self.compute_dtype) * ops.cast(self._mask, self.compute_dtype)
+
+    @staticmethod
+    def _convolved(inputs: Tensor, kernel: Tensor, padding: str) -> Tensor:
+        return ops.conv(inputs, kernel, padding=padding, data_format="channels_last")
 
     def _biased(self, outputs: Tensor) -> Tensor:
         return outputs if self.bias is None else outputs + ops.cast(self.bias, outputs.dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Convolve whole images at once."""
-        return self._biased(ops.conv(inputs, self._weights(), padding="same"))
+        return self._biased(self._convolved(inputs, self._weights(), "same"))
 
     def from_above(self, rows: Tensor) -> Tensor:
         """What the `reach` rows above, (n, reach, W, channels), add to a row, with the bias.
@@ -93,7 +97,7 @@ class MaskedConv2D(keras.layers.Layer):
         """
         sides = (self.reach, self.reach)
         rows = ops.pad(ops.cast(rows, self.compute_dtype), ((0, 0), (0, 0), sides, (0, 0)))
-        return self._biased(ops.conv(rows, self._weights()[: self.reach], padding="valid"))
+        return self._biased(self._convolved(rows, self._weights()[: self.reach], "valid"))
 
     def row_kernel(self) -> Tensor:
         """Weights of the `reach` pixels to the left and of the pixel itself.

@@ -65,7 +65,7 @@ class NormalHead(keras.layers.Layer):
         self.shape = (shape,) if isinstance(shape, int) else tuple(shape)
         self.variance = check_choice("variance", variance, VARIANCES)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
-        self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
+        self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
         # Made here and not in `build`: an initialiser takes its seed when it is made.
         self._initializer = PairedInitializer(
             [

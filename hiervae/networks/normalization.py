@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -11,7 +12,11 @@ from keras import ops
 
 from hiervae.types import Tensor
 
-_data_rows: Any = None
+FEWEST_ROWS = 16
+"""Of so many rows and more the statistics are good enough to normalise pseudo-inputs by."""
+
+# A context variable, so that models in several threads keep out of each other's way.
+_data_rows: ContextVar[Any] = ContextVar("data_rows", default=None)
 
 
 @contextmanager
@@ -20,14 +25,27 @@ def statistics_of_first(num_rows: Any) -> Iterator[None]:
 
     An inference scheme encodes a prior's pseudo-inputs behind the batch, in one pass. They are
     normalised as the data are, but never counted: with 500 pseudo-inputs and 100 examples the
-    moving averages that evaluation uses would describe the pseudo-inputs.
+    moving averages that evaluation uses would describe the pseudo-inputs. Behind fewer than
+    `FEWEST_ROWS` rows, such as a last batch of one or two, they are normalised by the moving
+    averages: the variance of very few rows may be next to nothing.
     """
-    global _data_rows
-    previous, _data_rows = _data_rows, num_rows
+    token = _data_rows.set(num_rows)
     try:
         yield
     finally:
-        _data_rows = previous
+        _data_rows.reset(token)
+
+
+def counts_all_rows(layer: keras.layers.Layer) -> bool:
+    """Whether a layer, or one below it, keeps statistics of all rows it sees in training.
+
+    So does a batch normalisation that is not this module's; `statistics_of_first` is nothing to it.
+    """
+    return any(
+        not isinstance(each, BatchNormalization)
+        and any(v.name != "seed_generator_state" for v in each._non_trainable_variables)
+        for each in layer._flatten_layers()
+    )
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
@@ -35,21 +53,34 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Normalise inputs (n, ..., channels)."""
-        if not training or not self.trainable or mask is not None or _data_rows is None:
+        num_rows = _data_rows.get()
+        if not training or not self.trainable or mask is not None or num_rows is None:
             return super().call(inputs, training=training, mask=mask)
-        # By slices and not by a mask, under which Keras loses the axis of a single channel.
-        values = ops.cast(inputs, "float32")
+        dtype = keras.backend.result_type(self.compute_dtype, "float32")
+        values = ops.cast(inputs, dtype)
         axes = tuple(range(len(inputs.shape) - 1))
-        mean, variance = ops.moments(values[:_data_rows], axes=axes, synchronized=self.synchronized)
-        for average, value in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            average.assign(average * self.momentum + value * (1.0 - self.momentum))
-        outputs = ops.batch_normalization(
-            values,
-            mean,
-            variance,
-            axis=-1,
-            offset=self.beta,
-            scale=self.gamma,
-            epsilon=self.epsilon,
-        )
+        # By slices and not by a mask, under which Keras loses the axis of a single channel.
+        mean, variance = ops.moments(values[:num_rows], axes=axes, synchronized=self.synchronized)
+        averages = self.moving_mean, self.moving_variance
+        past = [ops.cast(average, dtype) + 0.0 for average in averages]  # copies, for torch
+        for average, old, new in zip(averages, past, (mean, variance), strict=True):
+            average.assign(old * self.momentum + new * (1.0 - self.momentum))
+
+        def together() -> Tensor:
+            return self._normalised(values, mean, variance)
+
+        def apart() -> Tensor:
+            data = self._normalised(values[:num_rows], mean, variance)
+            return ops.concatenate([data, self._normalised(values[num_rows:], *past)], axis=0)
+
+        if isinstance(num_rows, int):
+            outputs = together() if num_rows >= FEWEST_ROWS else apart()
+        else:
+            outputs = ops.cond(num_rows >= FEWEST_ROWS, together, apart)
         return ops.cast(outputs, self.compute_dtype)
+
+    def _normalised(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        scale, offset = (ops.cast(weight, values.dtype) for weight in (self.gamma, self.beta))
+        return ops.batch_normalization(
+            values, mean, variance, axis=-1, offset=offset, scale=scale, epsilon=self.epsilon
+        )

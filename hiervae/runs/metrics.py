@@ -14,6 +14,7 @@ from hiervae.evaluation.polar_regression import polar_regression
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
 from hiervae.types import Config
+from hiervae.utils.batching import power_of_two
 
 
 def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) -> Config:
@@ -37,7 +38,7 @@ def log_likelihood_of(
     num_samples: int,
     batch_size: int,
     seed: int,
-    rows_per_pass: int,
+    rows_per_pass: int | None,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Config:
     """Estimate the log-likelihood with importance samples (Burda et al. 2016).
@@ -59,7 +60,8 @@ def log_likelihood_of(
         DataError: if the examples do not suit the model.
         NonFiniteLossError: if a value comes out infinite or NaN.
     """
-    size = min(batch_size, rows_per_pass, len(examples))
+    rows_per_pass = rows_per_pass or model.rows_in_memory()
+    size = min(batch_size, rows_per_pass, power_of_two(len(examples)))
     scores = np.empty(len(examples))
     for start in range(0, len(examples), size):
         # Each pass has `size` rows, as those of one call have, and goes on with its draws.

@@ -13,6 +13,11 @@ from hiervae.utils.validation import check_positive_int
 Array = np.ndarray[Any, Any]
 
 
+def power_of_two(number: int) -> int:
+    """Return the least power of two that is not below a positive number."""
+    return 1 << (number - 1).bit_length()
+
+
 def batches(arrays: Sequence[Array], batch_size: int) -> Any:
     """Yield the arrays' rows in batches of exactly `batch_size`, with the number that counts.
 
@@ -24,7 +29,7 @@ def batches(arrays: Sequence[Array], batch_size: int) -> Any:
     """
     total = len(arrays[0])
     check_positive_int("batch_size", batch_size)
-    batch_size = min(batch_size, 1 << (total - 1).bit_length())
+    batch_size = min(batch_size, power_of_two(total))
     for start in range(0, total, batch_size):
         rows = [array[start : start + batch_size] for array in arrays]
         count = len(rows[0])

@@ -119,7 +119,7 @@ def test_weights_frozen_after_compiling():
     model.compile(keras.optimizers.Adam())
     model.fit(X, verbose=0, callbacks=[rule])
     model.prior.trainable = False
-    with pytest.raises(ValueError, match="frozen or thawed since, call `compile` again"):
+    with pytest.raises(ValueError, match="frozen or thawed since the model was compiled"):
         model.fit(X, verbose=0, callbacks=[rule])
 
 

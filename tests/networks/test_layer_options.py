@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hiervae import testing
-from hiervae.networks import MLP, Conv, GatedConv, GatedMLP
+from hiervae.networks import MLP, Conv, GatedConv, GatedMLP, normalization
 from hiervae.networks.base import build_block
 from hiervae.networks.hidden_layer import GatedDense, HiddenConv, HiddenDense
 from hiervae.networks.normal_head import NormalHead
@@ -81,7 +81,8 @@ def test_batch_normalisation_lies_between_affine_map_and_nonlinearity(network):
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_rows_of_pseudo_inputs_are_normalised_but_not_counted(network):
+def test_rows_of_pseudo_inputs_are_normalised_but_not_counted(network, monkeypatch):
+    monkeypatch.setattr(normalization, "FEWEST_ROWS", 5)
     block, inputs, affine, nonlinearity = layer_of(network)
     inputs[5:] *= 30.0
     gamma, beta, kernel = map(numpy_of, block.trainable_variables)
@@ -96,7 +97,8 @@ def test_rows_of_pseudo_inputs_are_normalised_but_not_counted(network):
 
 
 @pytest.mark.parametrize("units", [1, 2])
-def test_a_single_channel_keeps_its_shape(units):
+def test_a_single_channel_keeps_its_shape(units, monkeypatch):
+    monkeypatch.setattr(normalization, "FEWEST_ROWS", 4)
     layer = HiddenDense(units, "linear", batch_norm=True)
     layer.build((None, 3))
     inputs = RNG.normal(size=(6, 3)).astype("float32")

@@ -12,6 +12,8 @@ class Layer:
     dtype_policy: DTypePolicy
     supports_masking: bool
     input_spec: Any
+    _non_trainable_variables: list[Variable]
+    def _flatten_layers(self, include_self: bool = ..., recursive: bool = ...) -> list[Layer]: ...
     @property
     def path(self) -> str: ...
     @property

@@ -14,6 +14,7 @@ distribute: _Distribute
 
 class _Strategy:
     num_replicas_in_sync: int
+    extended: Any
 
 class _Distribute:
     def get_strategy(self) -> _Strategy: ...

@@ -1,0 +1,69 @@
+"""Which layers of a model are frozen: carried into layers made later, and into its config."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import keras
+
+from hiervae.types import Config
+
+WHOLE_MODEL = "model"
+"""The key of a record that stands for the model itself, beside the roles of its parts."""
+
+
+def layers_of(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """`layer` and all layers below it, a layer before those it holds; always in the same order."""
+    layers: list[keras.layers.Layer] = layer._flatten_layers()
+    return layers
+
+
+def freeze_new_layers(model: keras.Model, known: Collection[int]) -> None:
+    """Freeze the layers made since below a frozen one, which Keras creates trainable.
+
+    Args:
+        model: the model, after its layers were built.
+        known: `id` of each layer that it had before, and that was frozen or not by hand.
+    """
+    for layer in layers_of(model):
+        if not layer.trainable:
+            for child in layer._flatten_layers(include_self=False, recursive=False):
+                if id(child) not in known:
+                    child.trainable = False
+
+
+def frozen_record(model: keras.Model, parts: Mapping[str, keras.layers.Layer]) -> Config:
+    """What is frozen, as `thaw_and_freeze` takes it; empty where nothing is.
+
+    Returns:
+        By role, and under `WHOLE_MODEL`, True for a layer that is frozen with all it holds, or the
+        positions of frozen layers in `layers_of` the part.
+    """
+    record: Config = {}
+    for role, part in parts.items():
+        layers = layers_of(part)
+        frozen = [index for index, layer in enumerate(layers) if not layer.trainable]
+        if frozen:
+            record[role] = True if len(frozen) == len(layers) else frozen
+    if not model.trainable:
+        record[WHOLE_MODEL] = True
+    return record
+
+
+def thaw_and_freeze(
+    model: keras.Model, parts: Mapping[str, keras.layers.Layer], record: Config
+) -> None:
+    """Freeze what a record names and thaw all else; positions count once the parts are built."""
+    if not record:
+        return
+    model.trainable = WHOLE_MODEL not in record
+    for role, part in parts.items():
+        frozen = record.get(role, ())
+        for index, layer in enumerate(layers_of(part)):
+            layer.trainable = frozen is not True and index not in frozen
+
+
+def trainable_ids(variables: Iterable[Any]) -> frozenset[int]:
+    """The weights in training, to be compared with those of another time."""
+    return frozenset(id(variable) for variable in variables)
