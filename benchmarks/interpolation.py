@@ -28,7 +28,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from hiervae.runs.open_run import open_run
 from numpy.typing import NDArray
 
 from hiervae import manifold
@@ -37,6 +36,7 @@ from hiervae.errors import NoPathError
 from hiervae.manifold.codec import Codec
 from hiervae.manifold.density import density_floor, points_along
 from hiervae.manifold.latent_graph import PRUNE_FRACTION
+from hiervae.runs.results import open_run
 
 BOUND = 0.01
 ANGLES = np.linspace(0.0, 2.0 * np.pi, 4096, endpoint=False)

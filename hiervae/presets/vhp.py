@@ -26,11 +26,10 @@ _SETTINGS: Config = {
     "training": {"epochs": 75, "batch_size": 100, "early_stopping_patience": 50},
 }
 
-
-# He's start, made for rectifiers, is too wide for tanh: a quarter of the encoders then begin with a
-# ring that is folded, and training tears it open instead of unfolding it. The prior's networks keep
-# He's: with a narrower start much of the prior's mass stayed in the hole of the ring.
-_TANH_CODER = {**TANH_MLP, "kernel_initializer": "glorot_uniform"}
+# Encoder and decoder start by Glorot's rule: He's, made for rectifiers, is too wide for tanh, and a
+# quarter of the encoders would begin with a folded ring, which training tears instead of unfolding.
+# The prior starts by He's: with Glorot's it often keeps much of its mass in the hole of the ring.
+_TANH_PRIOR = {**TANH_MLP, "kernel_initializer": "he_normal"}
 
 _PENDULUM: Config = {
     "model": {
@@ -38,10 +37,10 @@ _PENDULUM: Config = {
         "prior": {
             "num_importance_samples": 16,
             "evaluation_importance_samples": None,
-            "network": TANH_MLP,
+            "network": _TANH_PRIOR,
         },
         "likelihood": {"name": "gaussian", "variance": 4.0},
-        "network": _TANH_CODER,
+        "network": TANH_MLP,
     },
     "optimizer": adam(1e-3),
     "scheduler": {"kappa": 0.02, "nu": 1.25, "tau": 3.0, "beta": 0.03},
