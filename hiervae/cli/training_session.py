@@ -163,8 +163,8 @@ class TrainingSession:
                 raise
             found = str(error).partition(". ")[0]  # what was received and expected; then advice
             raise UsageError(
-                f"The data set {config.dataset['name']!r} does not suit the model: "
-                f"{found[0].lower()}{found[1:]}. Set one that takes such values, by "
+                f"The data set {config.dataset['name']!r} does not suit the model: {found}. "
+                "Set one that takes such values, by "
                 f"{' or '.join(settings)}."
             ) from error
         batch_size = config.training["batch_size"]

@@ -75,7 +75,8 @@ class Expected:
             else:
                 Likelihood.check_values(self.likelihood, array)
         except DataError as error:
-            raise DataError(f"{name}: {error}") from error
+            found = str(error)
+            raise DataError(f"{name}: {found[:1].lower()}{found[1:]}") from error
 
     def scale_advice(self, name: str, array: Array) -> str | None:
         """Say how to scale values far above what an unbounded density expects, if they are.
@@ -141,6 +142,10 @@ def check_weights(name: str, weights: Any, num_examples: int) -> Array:
     Raises:
         DataError: if their shape is another, one is negative or not finite, or all are 0.
     """
+    if np.isscalar(weights):
+        raise DataError(
+            f"{name} is {weights!r}; expected ({num_examples},), one number for each example."
+        )
     array = require_array(weights, name)
     if array.shape not in {(num_examples,), (num_examples, 1)}:
         raise DataError(

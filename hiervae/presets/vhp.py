@@ -26,6 +26,12 @@ _SETTINGS: Config = {
     "training": {"epochs": 75, "batch_size": 100, "early_stopping_patience": 50},
 }
 
+
+# He's start, made for rectifiers, is too wide for tanh: a quarter of the encoders then begin with a
+# ring that is folded, and training tears it open instead of unfolding it. The prior's networks keep
+# He's: with a narrower start much of the prior's mass stayed in the hole of the ring.
+_TANH_CODER = {**TANH_MLP, "kernel_initializer": "glorot_uniform"}
+
 _PENDULUM: Config = {
     "model": {
         "latent_dims": (2,),
@@ -35,7 +41,7 @@ _PENDULUM: Config = {
             "network": TANH_MLP,
         },
         "likelihood": {"name": "gaussian", "variance": 4.0},
-        "network": TANH_MLP,
+        "network": _TANH_CODER,
     },
     "optimizer": adam(1e-3),
     "scheduler": {"kappa": 0.02, "nu": 1.25, "tau": 3.0, "beta": 0.03},

@@ -32,7 +32,7 @@ def test_path_runs_between_encodings_and_is_decoded(model, tmp_path):
 
 def test_smoothness_has_the_shape_of_an_example(model):
     profile = smoothness_profile(
-        model, X, num_graphs=2, num_pairs=5, num_nodes=400, num_neighbors=3
+        model, X, num_graphs=2, num_pairs=5, num_nodes=3000, num_neighbors=3
     )
     assert profile.mean.shape == profile.std.shape == (X.shape[1],)
     assert (profile.mean > 0).all()

@@ -66,28 +66,32 @@ REFUSED = [
     ((X[0],), r"A batch of x has the shape \(6,\); expected \(batch, \*event_shape\)"),
     ((X[:, :5],), r"A batch of x holds examples of shape \(5,\); the model was built for \(6,\)"),
     ((X * np.nan,), r"A batch of x holds nan at position \(0, 0\)"),
-    ((X + 0.5,), r"A batch of x: The data holds 1.5 at position \(0, .\)"),
+    ((X + 0.5,), r"A batch of x: the data holds 1.5 at position \(0, .\)"),
     ([[0.0, 1.0], [0.0]], "A batch of x is a list of rows that differ"),
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model():
+    return built()
+
+
+def built():
     model = compiled(small_model())
-    model.fit(X, verbose=0)
+    model.build((None, X.shape[1]))
     return model
 
 
 @pytest.mark.parametrize(("batch", "message"), REFUSED)
 @pytest.mark.parametrize("source", [Batches, generator])
-def test_refused_by_all(model, source, batch, message):
+def test_refused_by_all(source, batch, message):
     if callable(batch):
         batch = batch()
     for use in (
-        lambda: model.fit(source(batch), **QUIET),
-        lambda: model.fit(X, validation_data=source(batch), verbose=0),
-        lambda: model.evaluate(source(batch), verbose=0),
-        lambda: model.predict(source(batch), verbose=0),
+        lambda: built().fit(source(batch), **QUIET),
+        lambda: built().fit(X, validation_data=source(batch), verbose=0),
+        lambda: built().evaluate(source(batch), verbose=0),
+        lambda: built().predict(source(batch), verbose=0),
     ):
         message = message.replace(" x", " (x|validation_data)")
         with pytest.raises(DataError, match=message) as caught:
@@ -97,7 +101,7 @@ def test_refused_by_all(model, source, batch, message):
 
 
 @pytest.mark.parametrize("kind", ["dict", "tuple", "array"])
-def test_loaders_are_refused(model, kind):
+def test_loaders_are_refused(kind):
     torch = pytest.importorskip("torch")
     x = torch.from_numpy(X)
     batch, message = {
@@ -106,11 +110,11 @@ def test_loaders_are_refused(model, kind):
         "array": (X, "holds a ndarray; expected a tensor of PyTorch"),
     }[kind]
     if kind == "array" and keras.backend.backend() == "torch":
-        model.fit(data_loader(batch), verbose=0, shuffle=False)
+        built().fit(data_loader(batch), verbose=0, shuffle=False)
         return
     with pytest.raises(DataError, match=message):
-        model.fit(data_loader(batch), verbose=0, shuffle=False)
-    for use in (model.evaluate, model.predict):
+        built().fit(data_loader(batch), verbose=0, shuffle=False)
+    for use in (built().evaluate, built().predict):
         with pytest.raises(DataError, match=message):
             use(data_loader(batch), verbose=0)
 
