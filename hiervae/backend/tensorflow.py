@@ -57,7 +57,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         before = tf.identity(step_counter(optimizer).value)
         apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
         for gate in gates:
-            opened = control[gate.key] > 0
+            opened = tf.convert_to_tensor(control[gate.key] > 0)
             count = own_count(before, self.closed_steps, gate)
             move = partial(apply_to_group, optimizer, gate, gradients, variables, count)
             if tf.distribute.has_strategy():  # a branch may not wait for other replicas

@@ -31,7 +31,7 @@ from hiervae.runs.data import (
 )
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
-from hiervae.runs.models import load_model
+from hiervae.runs.model_file import load_model
 from hiervae.runs.results import write_results
 from hiervae.schedulers import Scheduler
 from hiervae.types import Config

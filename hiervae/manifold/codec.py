@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.manifold.density import LogDensity
@@ -60,7 +59,7 @@ def _log_density(model: HierarchicalVAE, latents: NDArray[np.float64]) -> NDArra
     """
     count = 1 if model.prior.is_exact else _NUM_ESTIMATES
     state = model.evaluation_generator.state
-    before = ops.convert_to_numpy(state)
+    before = state.numpy()
     try:
         estimates = [model.prior_log_prob(latents, seed=seed) for seed in range(count)]
     finally:

@@ -7,18 +7,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from hiervae.errors import DataError
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.style import INK, LABEL_SIZE, TICK_SIZE, new_figure, style_axes
-from hiervae.schedulers.constrained import ConstrainedScheduler
 from hiervae.types import Signals
 from hiervae.utils.validation import check_increasing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from hiervae.schedulers.constrained import ConstrainedScheduler
 
 _NUM_POINTS = 121
 
@@ -35,8 +35,8 @@ def beta_update_surface(
     The paper draws REWO with nu = 1 and tau = 3, and compares it with GECO in its appendix.
 
     Args:
-        schedulers: by name, rules such as REWO and GECO; kappa, alpha and update_every are of no
-            matter.
+        schedulers: by name, rules such as REWO and GECO; kappa, alpha and update_every are
+            ignored.
         path: also write the figure to this file; the suffix chooses the format.
         beta_range: lowest and highest beta before the update.
         violation_range: lowest and highest violation d of the bound, in the rule's unit: nats
@@ -58,6 +58,9 @@ def beta_update_surface(
         >>> rules = {"REWO": REWO(kappa=1.0), "GECO": GECO(kappa=1.0)}
         >>> figure = beta_update_surface(rules, "update.png")
     """
+    # Reports draw other figures without Keras, which schedulers import.
+    from hiervae.schedulers.constrained import ConstrainedScheduler
+
     if not schedulers:
         raise DataError("schedulers is empty; expected rules by name, such as REWO and GECO.")
     for name, scheduler in schedulers.items():
@@ -102,6 +105,8 @@ def _changes(
     scheduler: ConstrainedScheduler, betas: NDArray[np.float64], violations: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """beta_t - beta_{t-1}, shape (betas, violations)."""
+    from keras import ops
+
     beta, violation = (
         ops.convert_to_tensor(values, dtype="float32")
         for values in np.meshgrid(betas, violations, indexing="ij")

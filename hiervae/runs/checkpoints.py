@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import History, kept_row
 from hiervae.runs.folder import RunFolder
-from hiervae.runs.models import save_model
+from hiervae.runs.model_file import save_model
 
 Snapshot = list[NDArray[Any]]
 

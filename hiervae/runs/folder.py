@@ -97,7 +97,7 @@ class RunFolder:
             DamagedFileError: if the file cannot be read.
             RegistryError: if a plugin of the model is not installed.
         """
-        from hiervae.runs.models import load_model
+        from hiervae.runs.model_file import load_model
 
         self.require_model()
         try:

@@ -19,7 +19,7 @@ from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
 from hiervae.runs.interpolation import choose_ends, interpolate
 from hiervae.runs.metrics import bound_of, polar_error
-from hiervae.runs.models import load_model, save_model
+from hiervae.runs.model_file import load_model, save_model
 from hiervae.runs.training import constraint_bound, unfinished_phase
 from hiervae.types import Config
 

@@ -22,7 +22,7 @@ from hiervae.runs.config import RunConfig
 from hiervae.runs.data import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
-from hiervae.runs.models import load_model
+from hiervae.runs.model_file import load_model
 from hiervae.types import Config, Shape
 
 DIVERGENCE_FACTOR = 10.0

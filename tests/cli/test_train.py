@@ -16,7 +16,7 @@ from hiervae.datasets import load
 from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, training
 from hiervae.runs.history import read_history, write_history
-from hiervae.runs.models import load_model, save_model
+from hiervae.runs.model_file import load_model, save_model
 
 PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
     "latent_graph"

@@ -97,7 +97,9 @@ def test_mixed_precision(policy):
     "options", [{"loss": "mse"}, {"metrics": ["mae"]}, {"loss_weights": [1.0], "loss": "mse"}]
 )
 def test_losses_and_metrics_of_others_are_refused(options):
-    with pytest.raises(ValueError, match=r"compile\(\) received .*are the model's own. Choose"):
+    with pytest.raises(
+        ValueError, match=r"compile\(\) received .*are the model's own. Leave it out"
+    ):
         small_model().compile("adam", **options)
 
 

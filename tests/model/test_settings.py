@@ -54,6 +54,7 @@ def test_a_saved_model_computes_the_same_under_another_image_format(case, tmp_pa
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")  # JAX has none
 @pytest.mark.parametrize("setting", ["channels_first", "float64"])
 @pytest.mark.parametrize("case", CASES)
 def test_a_model_is_made_trained_and_drawn_from(case, setting):

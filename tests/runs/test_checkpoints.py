@@ -5,7 +5,7 @@ import hiervae
 from hiervae.runs import RunFolder
 from hiervae.runs.callbacks import History
 from hiervae.runs.checkpoints import Checkpoints, restore_snapshot, take_snapshot
-from hiervae.runs.models import load_model
+from hiervae.runs.model_file import load_model
 
 
 @pytest.fixture
