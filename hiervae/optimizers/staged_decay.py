@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 
 from hiervae.types import Config, Tensor
@@ -42,7 +40,7 @@ class StagedDecay(keras.optimizers.schedules.LearningRateSchedule):
             [end * self.steps_per_epoch - 1 for end in ends], rates
         )
 
-    def __call__(self, step: Tensor) -> Any:
+    def __call__(self, step: Tensor) -> Tensor:
         """The learning rate at a step, counted from 0."""
         return self._rates(step)
 

@@ -2,6 +2,7 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from keras import Variable
+from keras.optimizers import schedules as schedules
 
 from hiervae.types import Tensor
 
