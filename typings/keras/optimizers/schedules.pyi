@@ -1,0 +1,13 @@
+from collections.abc import Sequence
+from typing import Any, Self
+
+from hiervae.types import Tensor
+
+class LearningRateSchedule:
+    def __call__(self, step: Tensor) -> Tensor: ...
+    def get_config(self) -> dict[str, Any]: ...
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self: ...
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float]) -> None: ...
