@@ -1,4 +1,5 @@
 # What the package uses of Keras, which has no annotations; anything else is Any.
+import abc
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -48,7 +49,7 @@ class DTypePolicy:
     variable_dtype: str
     def __init__(self, name: str) -> None: ...
 
-class Variable(Tensor):
+class Variable(Tensor, metaclass=abc.ABCMeta):
     name: str
     path: str
     trainable: bool

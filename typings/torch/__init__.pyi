@@ -1,4 +1,5 @@
 # What the package uses; anything else is Any.
+import abc
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -10,7 +11,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 class _Device:
     type: str
 
-class Tensor(_Tensor):
+class Tensor(_Tensor, metaclass=abc.ABCMeta):
     grad: Tensor
     device: _Device
     def __le__(self, other: Any, /) -> Tensor: ...
