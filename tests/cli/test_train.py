@@ -251,7 +251,6 @@ def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_
         assert hiervae("train", *options, *more, "--out", tmp_path / "run").status == 0
 
 
-@pytest.mark.filterwarnings("ignore:The path goes where the prior:UserWarning")
 def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_path, small):
     options = ("--learning-rate=1e9", "--epochs=2", "--json")
     outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)

@@ -4,7 +4,6 @@ from tests.support.snippets import run_page
 
 
 @pytest.mark.backends("torch")
-@pytest.mark.filterwarnings("ignore:The path goes where the prior:UserWarning")  # hardly trained
 def test_the_page_on_interpolation_runs():
     shorter = {
         "data.train, batch_size=128, epochs=3": "data.train[:1280], batch_size=128, epochs=1"
