@@ -57,9 +57,14 @@ def gibbs_chain(
         DataError: if `x` is empty or does not fit the model.
 
     Example:
-        >>> chain = gibbs_chain(model, x[:8], num_steps=50, keep_every=5)
-        >>> rows = chain.means.swapaxes(0, 1)  # a row a chain
-        >>> plotting.image_grid(rows.reshape(-1, *x.shape[1:]), num_columns=rows.shape[1])
+        >>> import hiervae
+        >>> model = hiervae.HierarchicalVAE(latent_dims=2, seed=0)
+        >>> x = np.zeros((3, 8, 8))
+        >>> chain = gibbs_chain(model, x, num_steps=4, keep_every=2)
+        >>> rows = chain.means.swapaxes(0, 1)  # one row per chain
+        >>> rows.shape
+        (3, 2, 8, 8)
+        >>> figure = hiervae.plotting.image_grid(rows.reshape(-1, 8, 8), num_columns=2)
     """
     current = as_examples(x)
     check_positive_int("num_steps", num_steps)

@@ -38,8 +38,13 @@ def noise_sweep(model: HierarchicalVAE, level: int, num: int = 10, seed: int = 0
         NotImplementedError: if a plugin's stacked scheme does not tell its conditional priors.
 
     Example:
-        >>> images = noise_sweep(model, level=3)
-        >>> plotting.image_grid(images.reshape(-1, *images.shape[2:]), num_columns=images.shape[1])
+        >>> import hiervae
+        >>> model = hiervae.HierarchicalVAE(latent_dims=(3, 2), seed=0)
+        >>> model.build((None, 8, 8))
+        >>> images = noise_sweep(model, level=2, num=3)
+        >>> images.shape
+        (3, 3, 8, 8)
+        >>> figure = hiervae.plotting.image_grid(images.reshape(-1, 8, 8), num_columns=3)
     """
     number = check_level(model, level)
     cells = check_positive_int("num", num) ** 2

@@ -55,8 +55,10 @@ def beta_update_surface(
         OSError: if the file cannot be written.
 
     Example:
+        >>> from hiervae.schedulers.geco import GECO
+        >>> from hiervae.schedulers.rewo import REWO
         >>> rules = {"REWO": REWO(kappa=1.0), "GECO": GECO(kappa=1.0)}
-        >>> figure = beta_update_surface(rules, "update.png")
+        >>> figure = beta_update_surface(rules)
     """
     # Reports draw other figures without Keras, which schedulers import.
     from hiervae.schedulers.constrained import ConstrainedScheduler
