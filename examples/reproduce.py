@@ -55,7 +55,9 @@ def smoke_rows() -> list[Row]:
         "training": {"epochs": 1, "batch_size": 100},
     }
     first = choose_rows(read_experiments(), ["pendulum/rewo"])[0]
-    angle = replace(first, experiment="smoke", settings=settings, seeds=(0,), aim=None, published=None)
+    angle = replace(
+        first, experiment="smoke", settings=settings, seeds=(0,), aim=None, published=None
+    )
     score = Score(samples=10, every=3, control_samples=2)
     return [angle, replace(angle, name="scored", seeds=(0,), score=score, measure=MEASURES["nll"])]
 
