@@ -59,8 +59,8 @@ def disentanglement(
     )
     style_axes(axes, f"{title}\n{scores}" if title else scores, "factor", "unit")
     axes.title.set_fontsize(TICK_SIZE + 1)
-    axes.set_xticks(range(num_factors), factors or range(1, num_factors + 1))
-    axes.set_yticks(range(num_units), units or range(1, num_units + 1))
+    axes.set_xticks(range(num_factors), _names(factors, num_factors))
+    axes.set_yticks(range(num_units), _names(units, num_units))
     if num_units <= _LARGEST_LABELLED:
         for row in range(num_units):
             for column in range(num_factors):
@@ -70,3 +70,7 @@ def disentanglement(
                 axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=8)
     add_scale(axes, drawn, "share of the factor's entropy")
     return save_figure(figure, path)
+
+
+def _names(given: Sequence[str], count: int) -> list[str]:
+    return list(given) or [str(number) for number in range(1, count + 1)]
