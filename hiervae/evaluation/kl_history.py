@@ -33,6 +33,35 @@ class KLHistory:
         shares = {f"{name}_units": units for name, units in self.units.items()}
         return {"steps": self.steps, **self.values, **shares}
 
+    def up_to(self, step: float) -> KLHistory | None:
+        """The moments up to a step; None where there are none."""
+        kept = self.steps <= step
+        if not kept.any():
+            return None
+        values = {name: column[kept] for name, column in self.values.items()}
+        return KLHistory(
+            self.steps[kept], values, {name: rows[kept] for name, rows in self.units.items()}
+        )
+
+    def followed_by(self, later: KLHistory) -> KLHistory:
+        """This history and a later one of the same model.
+
+        Raises:
+            DataError: if the later one has other terms, or does not begin after this one.
+        """
+        same = self.values.keys() == later.values.keys() and self.units.keys() == later.units.keys()
+        if not same or later.steps[0] <= self.steps[-1]:
+            raise DataError(
+                f"A history of {', '.join(later.values)} from step {later.steps[0]:g} cannot "
+                f"follow one of {', '.join(self.values)} up to step {self.steps[-1]:g}; expected "
+                "the same terms at later steps."
+            )
+        return KLHistory(
+            np.concatenate([self.steps, later.steps]),
+            {name: np.concatenate([v, later.values[name]]) for name, v in self.values.items()},
+            {name: np.concatenate([v, later.units[name]]) for name, v in self.units.items()},
+        )
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike]) -> KLHistory:
         """Rebuild from `as_arrays()`.

@@ -65,7 +65,7 @@ def kl_history(
         )
         level = name.removeprefix("kl_").replace("_", " ")
         alone = name not in history.units
-        style_axes(axes, f"level {level}", "", "whole term" if alone else "unit, most used first")
+        style_axes(axes, f"level {level}", "", "whole term" if alone else "unit, by use")
         axes.invert_yaxis()
         axes.locator_params(axis="y", integer=True, nbins=4)
         add_scale(axes, drawn, "KL (nats)")

@@ -32,6 +32,7 @@ class RunFolder:
         events: TensorBoard's directory.
         figures: image files.
         graph_file: the latent graph of the last interpolation.
+        kl_history_file: the KL of each level and unit over training.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -45,6 +46,7 @@ class RunFolder:
         self.events = self.path / "tensorboard"
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
+        self.kl_history_file = self.path / "kl_history.npz"
 
     def require_room(self) -> None:
         """Refuse a place where no folder can be made or written, before any work is done.

@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.datasets import Dataset
+from hiervae.evaluation import disentanglement
 from hiervae.evaluation.polar_regression import polar_regression
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
 from hiervae.types import Config
 from hiervae.utils.batching import power_of_two
+
+MIN_SEPARATED = 200
+"""Fewest examples of which the information of units about labels is measured."""
 
 
 def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) -> Config:
@@ -102,6 +106,30 @@ def polar_error(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
         "aligned_error": fit.aligned_error,
         "baseline_error": fit.baseline_error,
         "winding": fit.winding,
+        "split": split,
+        "num_examples": len(labels),
+    }
+
+
+def separation(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
+    """Measure what single latent units tell of the labels of held-out examples.
+
+    Returns:
+        `mig`, `completeness` and the largest share of the labels' entropy that one unit tells; None
+        unless there is one label for each example, and they differ.
+    """
+    split = held_out_split(dataset)
+    labels = labels_of(dataset, split)
+    if labels is None or len(np.unique(labels)) < 2 or len(labels) < MIN_SEPARATED:
+        return None
+    means = latent_means(model, examples_of(dataset, split))
+    found = disentanglement(means, labels)
+    shares = found.information / found.entropies
+    return {
+        "mig": found.mig,
+        "completeness": found.completeness,
+        "best_unit_share": float(shares.max()),
+        "best_unit": int(shares.max(axis=1).argmax()),
         "split": split,
         "num_examples": len(labels),
     }
