@@ -25,7 +25,10 @@ Notify = Callable[[str, str], None]
 
 @dataclass
 class BatchCheck:
-    """What is asked of every batch of a source; the values are looked at in the first batch.
+    """What is asked of every batch of a source.
+
+    The values of NumPy arrays are looked at in every batch, those of tensors, which may have to be
+    fetched from a device, in the first.
 
     Attributes:
         name: how to call the source in an error.
@@ -52,6 +55,8 @@ class BatchCheck:
         if not self.looked:
             self.looked = True
             self._look(name, inputs, targets is not None and weights is None)
+        elif isinstance(inputs, np.ndarray):
+            self._check_values(name, inputs)
         if weights is None:
             return (inputs,)
         if not self.tensors_only:
@@ -62,7 +67,7 @@ class BatchCheck:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to the process of the model; workers look at the form alone."""
-        shape_alone = Expected(self.expected.event_shape, None)  # type: ignore[arg-type]
+        shape_alone = Expected(self.expected.event_shape, None)
         return {**vars(self), "expected": shape_alone, "notify": None, "looked": True}
 
     def _inputs(self, name: str, inputs: Any) -> Any:
@@ -82,9 +87,13 @@ class BatchCheck:
         check_shape(name, tuple(inputs.shape), self.expected.event_shape)
         return inputs
 
-    def _look(self, name: str, inputs: Any, has_targets: bool) -> None:
-        values = check_array(name, require_array(inputs, name), self.expected.event_shape)
+    def _check_values(self, name: str, inputs: Array) -> Array:
+        values = check_array(name, inputs, self.expected.event_shape)
         self.expected.check_values(name, values)
+        return values
+
+    def _look(self, name: str, inputs: Any, has_targets: bool) -> None:
+        values = self._check_values(name, require_array(inputs, name))
         if self.notify is None:
             return
         if has_targets:
@@ -173,15 +182,12 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
         return CheckedLoader(x, check), None
     if isinstance(x, Iterator):
         return (check(batch) for batch in x), None
-    if any(
-        _is_of(x, module, name)
-        for module, name in (
-            ("tensorflow.python", "DistributedDataset"),
-            ("tensorflow.python", "DistributedDatasetsFromFunction"),
-            ("grain", "MapDataset"),
-            ("grain", "IterDataset"),
-            ("grain", "DataLoader"),
-        )
+    if _is_of(x, "grain", "MapDataset") or _is_of(x, "grain", "IterDataset"):
+        return x.map(check), None
+    if _is_of(x, "grain", "DataLoader"):
+        return _looked_at(x, check)
+    if _is_of(x, "tensorflow.python", "DistributedDataset") or _is_of(
+        x, "tensorflow.python", "DistributedDatasetsFromFunction"
     ):
         return x, None
     mend = ""
@@ -281,17 +287,19 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
         if check.notify is not None:
             check.notify("targets", f"{check.name} yields targets")
         dataset = dataset.map(_examples_alone)
-    if check.expected.event_shape is not None:
-        return dataset, None
-    for batch in dataset.take(1):  # Keras would read it too, to build the model
-        check.looked = False
+    return _looked_at(dataset, check)
+
+
+def _looked_at(source: Any, check: BatchCheck) -> tuple[Any, Shape]:
+    """A source that can be read again, whose first batch alone is checked, and the shape it has."""
+    for batch in source:
         (inputs, *_) = check(_plain(batch))
-        return dataset, tuple(inputs.shape[1:])
+        return source, tuple(inputs.shape[1:])
     raise DataError(f"{check.name} has no batches; expected at least one.")
 
 
 def _plain(batch: Any) -> Any:
-    """A batch of TensorFlow's with its examples as an array, on any backend."""
+    """A batch with its examples as an array, whatever library made it."""
     inputs, targets, weights = unpacked(batch, "A batch")
     return as_array(inputs, "A batch"), targets, weights
 
