@@ -169,7 +169,7 @@ def test_values_of_tensorflows_data_are_looked_at():
 def grain_sets():
     """What makes a source of grain from an array, in each of its forms."""
     grain = pytest.importorskip("grain")
-    for make in (
+    return (
         lambda x: grain.MapDataset.source(x).batch(4),
         lambda x: grain.MapDataset.source(x).to_iter_dataset().batch(4),
         lambda x: grain.DataLoader(
@@ -177,8 +177,7 @@ def grain_sets():
             sampler=grain.samplers.SequentialSampler(len(x), grain.sharding.NoSharding()),
             operations=[grain.transforms.Batch(4)],
         ),
-    ):
-        yield make
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
