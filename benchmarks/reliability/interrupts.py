@@ -2,9 +2,10 @@
 
     KERAS_BACKEND=jax python -m benchmarks.reliability.interrupts --out interrupts.json
 
-SIGINT comes while a step is compiled, while steps run, in the validation of `fit`, and in `evaluate`,
-`predict` and `log_likelihood`. The work must end with KeyboardInterrupt. Weights must then equal, bit
-for bit, those after as many steps of a training that nothing interrupted, and the model must go on.
+SIGINT comes while a step is compiled, while steps run, in the validation of `fit`, and in
+`evaluate`, `predict` and `log_likelihood`. The work must end with KeyboardInterrupt. Weights must
+then equal, bit for bit, those after as many steps of a training that nothing interrupted, and the
+model must go on.
 """
 
 from __future__ import annotations
