@@ -14,7 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hiervae.cli import training_session
 from hiervae.datasets import load
 from hiervae.errors import NonFiniteLossError
-from hiervae.runs import RunFolder, figures
+from hiervae.runs import RunFolder, figures, monitoring, results
 from hiervae.runs.history import read_history, write_history
 from hiervae.runs.model_file import load_model, save_model
 
@@ -361,6 +361,7 @@ def file_size_limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.filterwarnings("ignore:ImageMonitor draws no more figures:RuntimeWarning")
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeypatch):
     before = {path: path.read_bytes() for path in run.rglob("*.keras")}
     with file_size_limit(12_000):
