@@ -64,10 +64,14 @@ def smoke_rows() -> list[Row]:
 
 def work(row: Row, seed: int, bench: Bench, train_only: bool) -> None:
     """Train a seed of a row and, unless only training is asked for, score it."""
-    print(f"{row.path}, seed {seed}: {bench.folder(row, seed)}", flush=True)
-    bench.train(row, seed)
-    if not train_only:
-        bench.score(row, seed)
+    with bench.claim(row, seed) as is_mine:
+        if not is_mine:
+            print(f"{row.path}, seed {seed}: another process works on it", flush=True)
+            return
+        print(f"{row.path}, seed {seed}: {bench.folder(row, seed)}", flush=True)
+        bench.train(row, seed)
+        if not train_only:
+            bench.score(row, seed)
 
 
 def report(row: Row, results: Path) -> None:
@@ -95,6 +99,7 @@ def main() -> int:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of the runs")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the records")
     parser.add_argument("--train-only", action="store_true", help="leave scoring for later")
+    parser.add_argument("--record", action="store_true", help="record what is done, run nothing")
     parser.add_argument("--no-page", action="store_true", help="write records, not the page")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what is done is kept
@@ -127,7 +132,8 @@ def main() -> int:
     try:
         for row, seed in entries:
             try:
-                work(row, seed, bench, options.train_only)
+                if not options.record:
+                    work(row, seed, bench, options.train_only)
             except RuntimeError as error:
                 print(f"{row.path}, seed {seed}: {error}", file=sys.stderr, flush=True)
                 failed = True

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,19 @@ class Bench:
         """The run folder of a seed."""
         return self.runs / row.experiment / row.name / f"seed-{seed}"
 
+    @contextmanager
+    def claim(self, row: Row, seed: int) -> Iterator[bool]:
+        """Tell whether a seed is free, and hold it for the context; several processes may work."""
+        folder = self.folder(row, seed)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_suffix(".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
     def train(self, row: Row, seed: int) -> None:
         """Train a seed to its end, or go on with it; nothing where it is done.
 
@@ -55,7 +70,6 @@ class Bench:
         state = self._state(folder)
         if state.get("trained"):
             return
-        folder.parent.mkdir(parents=True, exist_ok=True)
         settings = folder.parent / "settings.json"
         settings.write_text(json.dumps(row.settings, indent=2) + "\n", encoding="utf-8")
         begun = (folder / "config.json").is_file()

@@ -226,10 +226,20 @@ def test_blocks_that_are_scored_are_not_scored_again(tmp_path, monkeypatch):
     assert calls == [4, 4, 4, 2]
 
 
+def test_two_processes_do_not_work_on_one_seed(row, tmp_path):
+    with Bench(tmp_path).claim(row, 0) as first, Bench(tmp_path).claim(row, 0) as second:
+        assert (first, second) == (True, False)
+        with Bench(tmp_path).claim(row, 1) as other:
+            assert other
+    with Bench(tmp_path).claim(row, 0) as again:
+        assert again
+
+
 def test_a_run_that_began_goes_on(row, tmp_path, monkeypatch):
     bench, calls = Bench(tmp_path), []
     monkeypatch.setattr(bench, "_call", lambda words, *rest: calls.append(words))
     folder = bench.folder(row, 1)
+    folder.parent.mkdir(parents=True)
     bench.train(row, 1)
     assert [bench.is_done(row, seed) for seed in (0, 1)] == [False, True]
     bench.train(row, 1)
@@ -244,8 +254,12 @@ def test_a_run_that_began_goes_on(row, tmp_path, monkeypatch):
 
 
 def test_a_run_that_fails_says_where_its_output_is(row, tmp_path):
-    with pytest.raises(RuntimeError, match=r"ended with status 2; its output is in .*seed-0\.log"):
-        Bench(tmp_path).train(replace(row, settings={"preset": "no such"}), 0)
+    bench, wrong = Bench(tmp_path), replace(row, settings={"preset": "no such"})
+    with (
+        bench.claim(wrong, 0),
+        pytest.raises(RuntimeError, match=r"ended with status 2; its output is in .*seed-0\.log"),
+    ):
+        bench.train(wrong, 0)
     cost = json.loads((tmp_path / "table" / "one" / "seed-0.json").read_text())
     assert cost["cpu_seconds"] > 0
     assert "trained" not in cost
