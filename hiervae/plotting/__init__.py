@@ -13,6 +13,7 @@ from hiervae.plotting.latent_space import latent_space
 from hiervae.plotting.log_likelihoods import log_likelihood_histogram
 from hiervae.plotting.rate_distortion import rate_distortion
 from hiervae.plotting.reconstructions import reconstructions
+from hiervae.plotting.smoothness import smoothness
 from hiervae.plotting.training_curves import training_curves
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "log_likelihood_histogram",
     "rate_distortion",
     "reconstructions",
+    "smoothness",
     "training_curves",
 ]

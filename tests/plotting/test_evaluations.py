@@ -6,6 +6,7 @@ import pytest
 from hiervae import evaluation, plotting
 from hiervae.errors import DataError
 from hiervae.evaluation import Disentanglement, KLHistory, PrincipalComponents, RateDistortion
+from hiervae.manifold import SmoothnessProfile
 
 RANDOM = np.random.default_rng(0)
 
@@ -102,3 +103,21 @@ def test_information_is_drawn_as_a_share_of_the_entropy():
     assert "MIG 0.40" in axes.get_title()
     with pytest.raises(DataError, match="units has 1 names; expected 2, or none"):
         plotting.disentanglement(result, units=["a"])
+
+
+def test_smoothness_has_error_bars_by_part():
+    mean, std = np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])
+    profiles = {name: SmoothnessProfile(mean * k, std, 9, 0, 0) for k, name in enumerate("ab", 1)}
+    figure = plotting.smoothness(profiles, groups={"arm": 1, "leg": 2}, x_label="joint")
+    (axes,) = figure.axes
+    for k, container in enumerate(axes.containers, 1):
+        line, _, (bars,) = container.lines
+        np.testing.assert_allclose(line.get_ydata(), k * mean)
+        lengths = [segment[1, 1] - segment[0, 1] for segment in bars.get_segments()]
+        np.testing.assert_allclose(lengths, 2 * std)
+    assert [text.get_text() for text in axes.texts] == ["arm", "leg"]
+    assert texts(figure.legends[0]) == ["a: mean 2", "b: mean 4"]
+    with pytest.raises(DataError, match="2 dimensions together; expected 3"):
+        plotting.smoothness(profiles, groups={"arm": 2})
+    with pytest.raises(DataError, match=r"sizes \[\]"):
+        plotting.smoothness({})
