@@ -1,7 +1,7 @@
 """Human motion: three models, their latent spaces, interpolations and how smooth these are.
 
 The runs are rows of examples/configs/cmu_mocap, which `reproduce.py cmu_mocap --runs RUNS` trains:
-the VHP with REWO, the VampPrior and the IWAE on five motions of the CMU database, fifty joint angles
+the VHP with REWO, the VampPrior and the IWAE on five motions of the CMU database, fifty angles
 per frame, two latents (Klushyn et al. 2019, section 4.2). Interpolations go along the paper's plain
 graph of 1,000 prior samples and 10 neighbours.
 
