@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.backend.step import Examples, unpack_batch
+from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
 
 JOINED_BYTES = 64 * 2**20
@@ -144,8 +144,14 @@ class FusedSteps:
 
 
 def _examples_of(batch: Any) -> Examples:
-    """The examples and weights of a batch; arrays in the memory of the host as NumPy's."""
+    """The examples and weights of a batch; arrays in the memory of the host as NumPy's.
+
+    Raises:
+        ValueError: if the weights are not one an example.
+    """
     found = Examples(*unpack_batch(batch))
+    if found.weights is not None:
+        check_weight_shape(len(found.inputs), np.shape(found.weights))
     on_host = jax.default_backend() == "cpu"
     return jax.tree.map(
         lambda values: np.asarray(values) if on_host or not _is_placed(values) else values, found
