@@ -87,7 +87,7 @@ class FusedSteps:
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
         static = () if jax.default_backend() == "cpu" else (3,)
-        self._program = jax.jit(run, donate_argnums=0, static_argnums=static)
+        self.program = jax.jit(run, donate_argnums=0, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -103,7 +103,7 @@ class FusedSteps:
             works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self._program(state, examples, rows, count)
+            logs, state = self.program(state, examples, rows, count)
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
