@@ -17,8 +17,8 @@ from hiervae.types import Tensor
 ADAM = type(keras.optimizers.Adam())
 """The class that Keras makes of its Adam on this backend; one of another may do anything."""
 
-_MOMENTS: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
-"""By optimiser the first and second moment of each weight."""
+_TENSORS: WeakKeyDictionary[Any, dict[int, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
+"""By optimiser what `_tensors` found."""
 
 
 def apply_step(
@@ -43,24 +43,22 @@ def apply_fused(
     """
     if not _is_plain(optimizer) or any(gradient is None for gradient in gradients):
         return False
-    weights = [cast("torch.Tensor", variable.value) for variable in variables]
-    if any(v.constraint is not None for v in variables) or weights[0].device.type != "cpu":
-        return False
-    settings = cast("Any", optimizer)
-    moments = _moments(settings)
+    known = _tensors(optimizer)
     try:
-        pairs = [moments[id(variable)] for variable in variables]
-    except KeyError:  # the optimiser is not built for these
+        members = [known[id(variable)] for variable in variables]
+    except KeyError:  # constrained, on an accelerator, or not what the optimiser was built for
         return False
-    counter = step_counter(optimizer)
-    count = int(cast("torch.Tensor", counter.value))
+    weights, first, second = (list(each) for each in zip(*members, strict=True))
+    settings = cast("Any", optimizer)
+    counter = cast("torch.Tensor", step_counter(optimizer).value)
+    count = int(counter)
     # Keras adds epsilon before it corrects the second moment's bias, PyTorch after it.
     correction = math.sqrt(1.0 - settings.beta_2 ** (count + 1))
     adam(
         weights,
         cast("list[torch.Tensor]", list(gradients)),
-        [first.value for first, _ in pairs],
-        [second.value for _, second in pairs],
+        first,
+        second,
         [],
         list(torch.full((len(weights),), float(count)).unbind()),
         fused=True,
@@ -72,7 +70,7 @@ def apply_fused(
         eps=settings.epsilon / correction,
         maximize=False,
     )
-    counter.assign(counter + 1)
+    counter.add_(1)
     return True
 
 
@@ -91,12 +89,19 @@ def _is_plain(optimizer: Any) -> bool:
     return all(option is None for option in options)
 
 
-def _moments(optimizer: Any) -> dict[int, tuple[Any, Any]]:
-    """The moments by `id` of their weights, which Keras keeps in the order of the weights."""
-    known = _MOMENTS.get(optimizer)
+def _tensors(optimizer: Any) -> dict[int, tuple[torch.Tensor, ...]]:
+    """By `id` of each weight that can be updated here: it, its first and its second moment.
+
+    Keras assigns variables in place, so that the tensors stay the same.
+    """
+    known = _TENSORS.get(optimizer)
     if known is None and optimizer.built:
-        pairs = zip(optimizer._momentums, optimizer._velocities, strict=True)
-        weights = optimizer._trainable_variables
-        known = {id(weight): pair for weight, pair in zip(weights, pairs, strict=True)}
-        _MOMENTS[optimizer] = known
+        slots = zip(optimizer._momentums, optimizer._velocities, strict=True)
+        pairs = zip(optimizer._trainable_variables, slots, strict=True)
+        known = {
+            id(weight): tuple(variable.value for variable in (weight, *moments))
+            for weight, moments in pairs
+            if weight.constraint is None and weight.value.device.type == "cpu"
+        }
+        _TENSORS[optimizer] = known
     return known or {}
