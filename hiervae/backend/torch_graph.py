@@ -1,13 +1,13 @@
 """The step's outcome on PyTorch without Keras: traced once into operations on tensors.
 
 Keras' layers and operations cost more than the arithmetic of a small model. A step is a pure
-function of weights, state, batch and noise, so it is recorded as a graph of PyTorch's own operations
-and played back, with gradients, from then on.
+function of weights, state, batch and noise, so it is recorded as a graph of PyTorch's own
+operations and played back, with gradients, from then on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -128,19 +128,22 @@ class Recorder:
         self._draws[form] = draws
         return outcome
 
-    def _record(
-        self, draws: list[Draw], inputs: Tensor, weights: Tensor | None
-    ) -> Recorded | None:
+    def _record(self, draws: list[Draw], inputs: Tensor, weights: Tensor | None) -> Recorded | None:
         """The graph of a step, or None where there can be none."""
         model = self._model
         variables = [
-            *model.trainable_variables, *model.non_trainable_variables, *model.metrics_variables
+            *model.trainable_variables,
+            *model.non_trainable_variables,
+            *model.metrics_variables,
         ]
         names: dict[str, Any] = {}
 
         def step(*tensors: torch.Tensor) -> list[Any]:
             noise = iter(tensors[len(variables) + (1 if weights is None else 2) :])
-            batch = tensors[len(variables)], None if weights is None else tensors[len(variables) + 1]
+            batch = (
+                tensors[len(variables)],
+                None if weights is None else tensors[len(variables) + 1],
+            )
             before = tensors[: len(variables)]
             mapping = list(zip(variables, before, strict=True))
             with (

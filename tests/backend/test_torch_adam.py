@@ -22,7 +22,9 @@ def steps(optimizer, apply, num=20):
     rng = np.random.default_rng(1)
     with torch.no_grad():
         for _ in range(num):
-            gradients = [torch.tensor(rng.normal(size=size), dtype=torch.float32) for size in SHAPES]
+            gradients = [
+                torch.tensor(rng.normal(size=size), dtype=torch.float32) for size in SHAPES
+            ]
             apply(optimizer, gradients, variables)
     return [keras.ops.convert_to_numpy(v) for v in variables + optimizer.variables]
 

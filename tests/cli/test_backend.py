@@ -8,6 +8,7 @@ import pytest
 
 from hiervae.cli.backend import program_folder
 
+
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
     monkeypatch.delenv("HIERVAE_COMPILED", raising=False)
@@ -38,7 +39,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 hits = []
 jax.monitoring.register_event_listener(lambda name, **_: hits.append(name))
 import hiervae
-model = hiervae.HierarchicalVAE(latent_dims=2, network={"name": "mlp", "hidden_units": (8,)}, seed=0)
+model = hiervae.HierarchicalVAE(latent_dims=2, network="mlp", seed=0)
 model.compile("adam", steps_per_execution=2)
 model.fit(np.zeros((8, 4), "float32"), batch_size=2, verbose=0)
 print("hits", sum(name.endswith("compilation_cache/cache_hits") for name in hits))
@@ -47,9 +48,7 @@ print("hits", sum(name.endswith("compilation_cache/cache_hits") for name in hits
 
 @pytest.mark.backends("jax")
 def test_a_second_process_finds_the_programs_of_the_first(tmp_path):
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("JAX_")
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     environment["HIERVAE_COMPILED"] = str(tmp_path)
 
     def hits():
