@@ -29,13 +29,13 @@ class Work(NamedTuple):
 
     Attributes:
         examples: on the device, or on their way to it.
-        rows: of each step, (steps, batch); only the first `count` steps are taken.
-        count: number of steps.
+        rows: of each step, (steps, batch); only the first `num_steps` steps are taken.
+        num_steps: number of steps.
     """
 
     examples: Examples
     rows: NDArray[np.int32]
-    count: int
+    num_steps: int
 
 
 def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:

@@ -14,7 +14,7 @@ from torch.optim.adam import adam
 from hiervae.backend.variables import step_counter
 from hiervae.types import Tensor
 
-ADAM = type(keras.optimizers.Adam())
+ADAM: type[Any] = type(keras.optimizers.Adam())
 """The class that Keras makes of its Adam on this backend; one of another may do anything."""
 
 _TENSORS: WeakKeyDictionary[Any, dict[int, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
@@ -50,7 +50,7 @@ def apply_fused(
         return False
     weights, first, second = (list(each) for each in zip(*members, strict=True))
     settings = cast("Any", optimizer)
-    counter = cast("torch.Tensor", step_counter(optimizer).value)
+    counter = cast("Any", step_counter(optimizer).value)
     count = int(counter)
     # Keras adds epsilon before it corrects the second moment's bias, PyTorch after it.
     correction = math.sqrt(1.0 - settings.beta_2 ** (count + 1))
@@ -76,9 +76,11 @@ def apply_fused(
 
 def _is_plain(optimizer: Any) -> bool:
     """Whether this is Adam and nothing else is done to gradients or weights."""
-    if type(optimizer) is not ADAM or optimizer.amsgrad or optimizer.use_ema:
+    if type(optimizer) is not ADAM:
         return False
     options = (
+        optimizer.amsgrad or None,
+        optimizer.use_ema or None,
         optimizer.clipnorm,
         optimizer.global_clipnorm,
         optimizer.clipvalue,

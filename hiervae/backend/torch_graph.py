@@ -160,7 +160,8 @@ class Recorder:
                 outcome.loss,
                 *(outcome.control[name] for name in control),
                 *outcome.logs.values(),
-                *(after[i].detach() for i in changed),
+                # Copies, since a value may be that of another variable, which is written too.
+                *(cast("Any", after[i]).detach().clone() for i in changed),
             ]
 
         values = [cast("torch.Tensor", variable.value) for variable in variables]
