@@ -11,11 +11,8 @@ import keras
 import torch
 from torch.optim.adam import adam
 
-from hiervae.backend.variables import step_counter
+from hiervae.backend.variables import is_plain_adam, step_counter
 from hiervae.types import Tensor
-
-ADAM: type[Any] = type(keras.optimizers.Adam())
-"""The class that Keras makes of its Adam on this backend; one of another may do anything."""
 
 _TENSORS: WeakKeyDictionary[Any, dict[int, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
 """By optimiser what `_tensors` found."""
@@ -41,7 +38,7 @@ def apply_fused(
     Keras updates moments and weights in nine passes with five temporary copies of the weights. On
     an accelerator these are cheap, and the count of steps cannot be read without waiting for it.
     """
-    if not _is_plain(optimizer) or any(gradient is None for gradient in gradients):
+    if not is_plain_adam(optimizer) or any(gradient is None for gradient in gradients):
         return False
     known = _tensors(optimizer)
     try:
@@ -72,23 +69,6 @@ def apply_fused(
     )
     counter.add_(1)
     return True
-
-
-def _is_plain(optimizer: Any) -> bool:
-    """Whether this is Adam and nothing else is done to gradients or weights."""
-    if type(optimizer) is not ADAM:
-        return False
-    options = (
-        optimizer.amsgrad or None,
-        optimizer.use_ema or None,
-        optimizer.clipnorm,
-        optimizer.global_clipnorm,
-        optimizer.clipvalue,
-        optimizer.weight_decay,
-        optimizer.gradient_accumulation_steps,
-        optimizer.loss_scale_factor,
-    )
-    return all(option is None for option in options)
 
 
 def _tensors(optimizer: Any) -> dict[int, tuple[torch.Tensor, ...]]:

@@ -1,11 +1,27 @@
-"""The fused update on PyTorch is Keras' Adam."""
+"""The fused updates on PyTorch and TensorFlow are Keras' Adam."""
+
+import importlib
+from contextlib import nullcontext
 
 import keras
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.backends("torch")
+from tests.support.models import tensor
+
+pytestmark = pytest.mark.backends("torch", "tensorflow")
 SHAPES = ((3, 4), (4,), (5, 2))
+
+
+def adam():
+    """The module of the backend."""
+    return importlib.import_module(f"hiervae.backend.{keras.backend.backend()}_adam")
+
+
+def without_gradients():
+    if keras.backend.backend() != "torch":
+        return nullcontext()
+    return importlib.import_module("torch").no_grad()
 
 
 def weights():
@@ -15,24 +31,18 @@ def weights():
 
 def steps(optimizer, apply, num=20):
     """The weights after some steps along the same random gradients."""
-    import torch
-
     variables = weights()
     optimizer.build(variables)
     rng = np.random.default_rng(1)
-    with torch.no_grad():
+    with without_gradients():
         for _ in range(num):
-            gradients = [
-                torch.tensor(rng.normal(size=size), dtype=torch.float32) for size in SHAPES
-            ]
+            gradients = [tensor(rng.normal(size=size)) for size in SHAPES]
             apply(optimizer, gradients, variables)
     return [keras.ops.convert_to_numpy(v) for v in variables + optimizer.variables]
 
 
 def fused(optimizer, gradients, variables):
-    from hiervae.backend.torch_adam import apply_fused
-
-    assert apply_fused(optimizer, gradients, variables), "not fused"
+    assert adam().apply_fused(optimizer, gradients, variables), "not fused"
 
 
 def by_keras(optimizer, gradients, variables):
@@ -65,9 +75,7 @@ def test_weights_moments_and_count_are_those_of_keras(rate):
     ids=lambda options: next(iter(options)),
 )
 def test_whatever_else_an_adam_does_is_left_to_keras(options):
-    from hiervae.backend.torch_adam import apply_step
-
-    found = steps(keras.optimizers.Adam(1e-2, **options), apply_step, num=4)
+    found = steps(keras.optimizers.Adam(1e-2, **options), adam().apply_step, num=4)
     expected = steps(keras.optimizers.Adam(1e-2, **options), by_keras, num=4)
     for value, wanted in zip(found, expected, strict=True):
         np.testing.assert_array_equal(value, wanted)
@@ -75,19 +83,15 @@ def test_whatever_else_an_adam_does_is_left_to_keras(options):
 
 @pytest.mark.parametrize("name", ["AdamW", "SGD", "RMSprop"])
 def test_other_optimisers_are_left_to_keras(name):
-    from hiervae.backend.torch_adam import apply_fused
-
     optimizer, variables = getattr(keras.optimizers, name)(), weights()
     optimizer.build(variables)
     gradients = [keras.ops.ones(size) for size in SHAPES]
-    assert not apply_fused(optimizer, gradients, variables)
+    assert not adam().apply_fused(optimizer, gradients, variables)
 
 
 def test_a_constrained_weight_is_left_to_keras():
-    from hiervae.backend.torch_adam import apply_fused
-
     variable = keras.Variable(np.ones(3, "float32"))
     variable.constraint = keras.constraints.NonNeg()
     optimizer = keras.optimizers.Adam()
     optimizer.build([variable])
-    assert not apply_fused(optimizer, [keras.ops.ones(3)], [variable])
+    assert not adam().apply_fused(optimizer, [keras.ops.ones(3)], [variable])
