@@ -48,7 +48,7 @@ def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Exampl
 class FusedSteps:
     """Runs up to `num_steps` steps in one call of a compiled program.
 
-    It takes the place of the function that Keras calls with its state and an iterator over batches,
+    It replaces the function that Keras calls with its state and an iterator over batches,
     and takes as many of them: `num_steps`, or what there is.
 
     Args:
