@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import keras
@@ -13,18 +14,18 @@ from hiervae.types import Tensor
 
 def apply_step(
     optimizer: keras.optimizers.Optimizer,
-    gradients: list[Tensor | None],
-    variables: list[keras.Variable],
+    gradients: Sequence[Tensor | None],
+    variables: list[Any],
 ) -> None:
     """Take the optimiser's step, fused where that is the same."""
     if not apply_fused(optimizer, gradients, variables):
-        optimizer.apply(gradients, variables)
+        optimizer.apply(list(gradients), variables)
 
 
 def apply_fused(
     optimizer: keras.optimizers.Optimizer,
-    gradients: list[Tensor | None],
-    variables: list[keras.Variable],
+    gradients: Sequence[Tensor | None],
+    variables: list[Any],
 ) -> bool:
     """Take the optimiser's step in TensorFlow's own Adam; False where that is not the same.
 
@@ -62,4 +63,6 @@ def apply_fused(
 
 
 def _is_dense(gradient: Any) -> bool:
-    return isinstance(gradient, tf.Tensor) and gradient.dtype == tf.float32
+    """Whether this is a float32 tensor, and not the rows of one."""
+    whole = tf.is_tensor(gradient) and not hasattr(gradient, "dense_shape")
+    return whole and bool(gradient.dtype == tf.float32)
