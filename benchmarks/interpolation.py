@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 
 from hiervae import manifold
 from hiervae.datasets import render_pendulum
-from hiervae.errors import NoPathError
 from hiervae.manifold.codec import Codec
 from hiervae.manifold.density import density_floor, points_along
 from hiervae.manifold.latent_graph import PRUNE_FRACTION
@@ -110,14 +109,10 @@ def measure_run(folder: str, options: argparse.Namespace) -> dict[str, Any]:
             graph = manifold.LatentGraph.from_prior(
                 model, options.num_nodes, options.num_neighbors, seed, fraction
             )
-            paths, reached = [], []
-            for pair, (start, end) in enumerate(ends):
-                try:
-                    paths.append(graph.shortest_path(latents[start], latents[end]).latents)
-                except NoPathError:
-                    unreachable[name] = unreachable.get(name, 0) + 1
-                else:
-                    reached.append(pair)
+            found_paths = graph.shortest_paths(latents[ends])
+            reached = [index for index, path in enumerate(found_paths) if path is not None]
+            paths = [path.latents for path in found_paths if path is not None]
+            unreachable[name] = unreachable.get(name, 0) + len(ends) - len(reached)
             row = measure(model, pendulums, paths, arcs[reached], limit)
             floor = density_floor(density, graph.nodes)
             points = [points_along(path) for path in paths]
