@@ -11,7 +11,7 @@ fast.
 
 import keras
 
-from hiervae.backend.step import Compilable, Gate, StepOutcome
+from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
@@ -53,6 +53,7 @@ __all__ = [
     "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "Compilable",
+    "Examples",
     "Gate",
     "StepAdapter",
     "StepOutcome",

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias
 import jax
 import keras
 from keras import ops
+from numpy.typing import NDArray
 
-from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.jax_loop import FusedSteps, place_examples
+from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
@@ -35,6 +37,43 @@ def _current(scope: keras.StatelessScope, variables: Sequence[keras.Variable]) -
 
 class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` as pure functions of the model's state."""
+
+    @property
+    def _fuses_steps(self) -> bool:
+        """Whether steps are fused here; Keras' own loop runs them one by one, or distributes."""
+        alone = keras.distribution.distribution() is None
+        return alone and bool(self.jit_compile) and not self.run_eagerly
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
+        if not self._fuses_steps:
+            return super().make_train_function(force=force)
+        if self.train_function is None or force:
+            self.train_function = self._fused(self.train_step, lambda: self.feeds.train)
+        return None
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
+        if not self._fuses_steps:
+            return super().make_test_function(force=force)
+        if self.test_function is None or force:
+            self.test_function = self._fused(self.test_step, lambda: self.feeds.test)
+        return None
+
+    def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
+        """Copies of the arrays on the device, where steps are fused and there is room for them."""
+        return place_examples(inputs, weights) if self._fuses_steps else None
+
+    def _fused(
+        self, step: Callable[..., Any], examples: Callable[[], Examples | None]
+    ) -> FusedSteps:
+        def logs_of(metrics: Sequence[Tensor]) -> Logs:
+            with keras.StatelessScope(_mapped(self.metrics_variables, metrics)):
+                logs: Logs = self.get_metrics_result()
+            return logs
+
+        number = int(self.steps_per_execution)
+        return FusedSteps(step, logs_of, number, examples)
 
     def train_step(
         self, state: tuple[Values, Values, Values, Values], data: Any
