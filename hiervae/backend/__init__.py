@@ -2,7 +2,8 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
+model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
+such a function; `restore_on_error`, the context in which a model is trained or evaluated;
 `placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
 backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
 Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
@@ -18,9 +19,11 @@ if keras.backend.backend() == "jax":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -28,9 +31,11 @@ elif keras.backend.backend() == "tensorflow":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "torch":
@@ -38,9 +43,11 @@ elif keras.backend.backend() == "torch":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 else:
@@ -57,8 +64,10 @@ __all__ = [
     "Gate",
     "StepAdapter",
     "StepOutcome",
+    "compile_fixed",
     "compile_function",
     "matrix_product",
     "placement",
+    "repeat",
     "restore_on_error",
 ]
