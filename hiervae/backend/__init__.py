@@ -4,7 +4,8 @@ Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
 such a function; `restore_on_error`, the context in which a model is trained or evaluated;
-`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
+`keep_compiled_programs`, which keeps them for later processes; `placement`, that in which a model's
+variables are made; `matrix_product`, which keeps float32 where the
 backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
 Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
 fast.
@@ -12,7 +13,7 @@ fast.
 
 import keras
 
-from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome
+from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome, check_weight_shape
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
@@ -21,6 +22,7 @@ if keras.backend.backend() == "jax":
         StepAdapter,
         compile_fixed,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         repeat,
@@ -33,6 +35,7 @@ elif keras.backend.backend() == "tensorflow":
         StepAdapter,
         compile_fixed,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         repeat,
@@ -45,6 +48,7 @@ elif keras.backend.backend() == "torch":
         StepAdapter,
         compile_fixed,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         repeat,
@@ -64,8 +68,10 @@ __all__ = [
     "Gate",
     "StepAdapter",
     "StepOutcome",
+    "check_weight_shape",
     "compile_fixed",
     "compile_function",
+    "keep_compiled_programs",
     "matrix_product",
     "placement",
     "repeat",

@@ -6,6 +6,7 @@ import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import jax
@@ -240,3 +241,13 @@ def repeat(
 def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices in full precision, on a GPU or TPU too."""
     return jax.numpy.matmul(first, second, precision="highest")
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Keep what is compiled from here on in a folder, for later processes.
+
+    A folder that JAX was told of already stays.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

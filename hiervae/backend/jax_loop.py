@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.backend.step import Examples, unpack_batch
+from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
 
 JOINED_BYTES = 64 * 2**20
@@ -87,7 +87,7 @@ class FusedSteps:
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
         static = () if jax.default_backend() == "cpu" else (3,)
-        self._program = jax.jit(run, donate_argnums=0, static_argnums=static)
+        self.program = jax.jit(run, donate_argnums=0, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -103,7 +103,7 @@ class FusedSteps:
             works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self._program(state, examples, rows, count)
+            logs, state = self.program(state, examples, rows, count)
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
@@ -144,8 +144,14 @@ class FusedSteps:
 
 
 def _examples_of(batch: Any) -> Examples:
-    """The examples and weights of a batch; arrays in the memory of the host as NumPy's."""
+    """The examples and weights of a batch; arrays in the memory of the host as NumPy's.
+
+    Raises:
+        ValueError: if the weights are not one an example.
+    """
     found = Examples(*unpack_batch(batch))
+    if found.weights is not None:
+        check_weight_shape(len(found.inputs), np.shape(found.weights))
     on_host = jax.default_backend() == "cpu"
     return jax.tree.map(
         lambda values: np.asarray(values) if on_host or not _is_placed(values) else values, found

@@ -148,3 +148,20 @@ def unpack_batch(data: Any) -> tuple[Tensor, Tensor | None]:
             "examples, (batch, *event_shape). Yield `x`, `(x,)` or `(x, y, sample_weight)`."
         )
     return inputs, weights
+
+
+def check_weight_shape(num_examples: int, shape: Sequence[int]) -> None:
+    """Refuse sample weights that are not one an example.
+
+    Args:
+        num_examples: in the batch.
+        shape: of its weights.
+
+    Raises:
+        ValueError: if they are of another shape than (num_examples,) or (num_examples, 1).
+    """
+    if tuple(shape) not in {(num_examples,), (num_examples, 1)}:
+        raise ValueError(
+            f"A batch of {num_examples} examples came with sample weights of shape "
+            f"{tuple(shape)}; expected ({num_examples},), one an example."
+        )
