@@ -64,6 +64,9 @@ def measure_all(options: argparse.Namespace) -> Record:
         machine=records.machine(),
     )
     chosen = rows.chosen(options.mode, options.only)
+    if options.resume and options.out is not None and options.out.exists():
+        record = record.continuing(Record.read(options.out))
+        chosen = [row for row in chosen if row.name not in record.rows]
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, options.cores)  # the processes of the subjects inherit it
     for row in chosen:
@@ -111,6 +114,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0, help="of data and weights")
     parser.add_argument("--num-cores", type=int, default=1, help="cores to use (default 1)")
     parser.add_argument("--out", type=Path, help="write the record to this file")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep the rows that the file of --out has"
+    )
     parser.add_argument("--compare", type=Path, metavar="OLD", help="print ratios to this record")
     parser.add_argument("--read", type=Path, metavar="NEW", help="read a record, measure nothing")
     parser.add_argument("--judge", action="store_true", help="exit with 1 if a bound is exceeded")

@@ -1,7 +1,7 @@
 """How many interpolations leave the manifold: straight lines, the paper's graph, pruned graphs.
 
     KERAS_BACKEND=jax hiervae train --preset vhp --dataset pendulum --out runs/pendulum
-    KERAS_BACKEND=jax python benchmarks/interpolation.py runs/pendulum --out interpolation.json
+    KERAS_BACKEND=jax python -m benchmarks.interpolation runs/pendulum --out interpolation.json
 
 Several run folders of the pendulum may be given. On each, 100 random pairs of test examples are
 interpolated on 5 graphs of prior samples, by each rule: the straight line (as many frames as the

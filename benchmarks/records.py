@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,23 @@ class Record:
             for name, row in content["rows"].items()
         }
         return cls(**content)
+
+    def continuing(self, earlier: Record) -> Record:
+        """This record with the rows of an earlier one, made by the same means.
+
+        Raises:
+            ValueError: if backend, versions, seed or processor differ.
+        """
+        mine, theirs = (
+            (each.backend, each.versions, each.seed, each.machine["processor"])
+            for each in (self, earlier)
+        )
+        if mine != theirs:
+            raise ValueError(
+                f"The record to go on with was made with {theirs}, this one would be with {mine}; "
+                "write to another file."
+            )
+        return replace(self, rows={**earlier.rows, **self.rows})
 
     def ratio(self, row: str, quantity: str) -> Summary | None:
         """The package's cost a unit relative to its reference; None where there is none."""

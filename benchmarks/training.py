@@ -56,15 +56,25 @@ def _copy(variable: Any, backend: str) -> Any:
 
 
 def _flop(name: str, model: Any, batch: int) -> float | None:
-    """Operations of the matrix products of a step; the backward pass takes twice the forward's."""
+    """Operations of the matrix products of a step, of models of dense layers alone."""
     if name not in {"standard", "vamp", "hvae_vamp", "ladder"}:
         return None
+    return flop_of(model, batch, models.COMPONENTS if "vamp" in name else 0)
+
+
+def flop_of(model: Any, batch: int, components: int = 0) -> float:
+    """Operations of the matrix products of a step; the backward pass takes twice the forward's.
+
+    Args:
+        model: of dense layers.
+        batch: examples a step.
+        components: of a VampPrior, 0 for a standard normal one.
+    """
     rows = batch * models.products(model, [model.prior])
-    if "vamp" in name:
-        count, width = models.COMPONENTS, models.LATENTS
-        scheme = model.inference
+    scheme = model.inference
+    if components:
         top = models.products(scheme.encoders[-1]) + models.products(scheme.posterior_heads[-1])
-        return 6.0 * (rows + count * top + batch * count * 2 * width)
+        return 6.0 * (rows + components * top + batch * components * 2 * models.LATENTS)
     # The gradient of x itself is not needed.
     first = next(each for each in model.trainable_variables if len(each.shape) == 2)
     return 6.0 * rows - 2.0 * batch * float(np.prod(first.shape))

@@ -105,6 +105,15 @@ def test_records_are_compared_row_by_row(record):
     )
 
 
+def test_a_record_goes_on_with_one_made_by_the_same_means(record):
+    empty = replace(record, rows={}, commit="def")
+    joined = empty.continuing(record)
+    assert joined.rows == record.rows
+    assert joined.commit == "def"
+    with pytest.raises(ValueError, match="write to another file"):
+        replace(empty, seed=4).continuing(record)
+
+
 def test_a_page_keeps_what_is_around_its_table(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
