@@ -121,7 +121,10 @@ def _time(seconds: Summary) -> str:
 
 
 def _ratio(ratio: Summary | None) -> str:
-    return "" if ratio is None else f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+    if ratio is None:
+        return ""
+    form = ".2f" if ratio.median >= 0.1 else ".2g"
+    return f"{ratio.median:{form}} ({ratio.low:{form}} to {ratio.high:{form}})"
 
 
 def _markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -70,11 +70,13 @@ def flop_of(model: Any, batch: int, components: int = 0) -> float:
         batch: examples a step.
         components: of a VampPrior, 0 for a standard normal one.
     """
-    rows = batch * models.products(model, [model.prior])
     scheme = model.inference
+    rows = 3.0 * batch * models.products(model, [model.prior])
+    # The gradient of x itself is not needed.
+    kernels = [each for block in scheme.encoders for each in block.trainable_variables]
+    x_size = int(np.prod(model.event_shape))
+    rows -= batch * sum(float(np.prod(each.shape)) for each in kernels if each.shape[0] == x_size)
     if components:
         top = models.products(scheme.encoders[-1]) + models.products(scheme.posterior_heads[-1])
-        return 6.0 * (rows + components * top + batch * components * 2 * models.LATENTS)
-    # The gradient of x itself is not needed.
-    first = next(each for each in model.trainable_variables if len(each.shape) == 2)
-    return 6.0 * rows - 2.0 * batch * float(np.prod(first.shape))
+        rows += 3.0 * (components * top + batch * components * 2 * models.LATENTS)
+    return 2.0 * rows

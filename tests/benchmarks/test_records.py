@@ -90,6 +90,8 @@ def test_the_table_says_what_was_measured(record):
         "3.5 s",
     ]
     assert "3 µs a step" in table
+    record.rows["training/standard"]["hiervae"] = measured([0.004, 0.005, 0.006], 100)
+    assert "0.004 (0.0025 to 0.006)" in tables.record_table(record)
     assert table.index("The machine") < table.index("Training steps")
     section = tables.records_section([record])
     assert "seed 3, commit abc" in section
