@@ -76,7 +76,7 @@ def measure_all(options: argparse.Namespace) -> Record:
         spread = "" if ratio is None else f", ratio {ratio.median:.3f}"
         own = record.rows[row.name][rows.OWN].per_unit("cpu").median
         took = time.perf_counter() - began
-        print(f"{row.name}: {own:.3g} s a {row.unit}{spread} ({took:.0f} s)", file=sys.stderr)
+        print(f"{row.name}: {own:.3g} s per {row.unit}{spread} ({took:.0f} s)", file=sys.stderr)
         if options.out is not None:
             record.write(options.out)
     return record

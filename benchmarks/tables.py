@@ -96,7 +96,7 @@ def _cells(record: Record, name: str, unit: str, product_rate: float | None) -> 
     reference = "; ".join(f"{who} {_time(each.per_unit('cpu'))}" for who, each in others)
     peak = " / ".join(f"{each.peak_mib:.0f}" for each in subjects.values())
     return [
-        f"{_time(own.per_unit('cpu'))} a {unit}",
+        f"{_time(own.per_unit('cpu'))} per {unit}",
         reference,
         _ratio(record.ratio(name, "cpu")),
         _ratio(record.ratio(name, "wall")),

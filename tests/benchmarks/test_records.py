@@ -80,7 +80,7 @@ def test_the_table_says_what_was_measured(record):
     cells = [cell.strip() for cell in line.strip("|").split("|")]
     assert cells == [
         "one level, standard normal prior",
-        "11 ms a step",
+        "11 ms per step",
         "jax 10 ms",
         "1.10 (1.00 to 1.20)",
         "1.10 (1.00 to 1.20)",
@@ -89,7 +89,7 @@ def test_the_table_says_what_was_measured(record):
         "700 / 700 MiB",
         "3.5 s",
     ]
-    assert "3 µs a step" in table
+    assert "3 µs per step" in table
     record.rows["training/standard"]["hiervae"] = measured([0.004, 0.005, 0.006], 100)
     assert "0.004 (0.0025 to 0.006)" in tables.record_table(record)
     assert table.index("The machine") < table.index("Training steps")
