@@ -2,7 +2,8 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `keep_compiled_programs`, which keeps what is compiled for later processes;
+model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
+such a function; `keep_compiled_programs`, which keeps what is compiled for later processes;
 `restore_on_error`, the context in which a model is trained or evaluated; `placement`, that in which
 its variables are made; `matrix_product`, which keeps float32 where the backend would multiply with
 fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
@@ -18,10 +19,12 @@ if keras.backend.backend() == "jax":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -29,10 +32,12 @@ elif keras.backend.backend() == "tensorflow":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "torch":
@@ -40,10 +45,12 @@ elif keras.backend.backend() == "torch":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
         keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 else:
@@ -61,9 +68,11 @@ __all__ = [
     "StepAdapter",
     "StepOutcome",
     "check_weight_shape",
+    "compile_fixed",
     "compile_function",
     "keep_compiled_programs",
     "matrix_product",
     "placement",
+    "repeat",
     "restore_on_error",
 ]

@@ -154,6 +154,21 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
+compile_fixed = compile_function
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    for index in range(int(_own(count))):
+        state = body(index, *state)
+    return state
+
+
 def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices, in full precision unless the user lowers PyTorch's."""
     return torch.matmul(first, second)

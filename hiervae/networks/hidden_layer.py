@@ -16,6 +16,7 @@ from hiervae.networks.options import (
     new_initializer,
 )
 from hiervae.types import Config, Tensor
+from hiervae.utils.overrides import stands_for
 from hiervae.utils.pairs import mark_pairs
 
 
@@ -85,7 +86,10 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Apply the layer."""
-        hidden = self.affine(inputs)
+        return self.finish_affine(self.affine(inputs), training)
+
+    def finish_affine(self, hidden: Tensor, training: bool = False) -> Tensor:
+        """Normalise what the affine map gave, and apply nonlinearity and gate."""
         if self.normalization is not None:
             hidden = self.normalization(hidden, training=training)
         if not self.gated:
@@ -118,6 +122,27 @@ class DenseLayer(HiddenLayer, abc.ABC):
     def affine(self, inputs: Tensor) -> Tensor:
         """Shape (n, units), or (n, 2 * units) of a gated layer."""
         return self.dense(inputs)
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether the affine map is the plain product that `affine_share` divides."""
+        plain = stands_for(self, "affine_share", "affine", "finish_affine", "call")
+        return plain and getattr(self.dense, "quantization_mode", None) is None
+
+    def affine_share(self, inputs: Tensor, last: bool = False) -> Tensor:
+        """The share of the affine map that some of the inputs have; shares add up to it.
+
+        Args:
+            inputs: the first inputs of the layer, or its last ones, shape (n, k).
+            last: which; the first have the bias.
+        """
+        size, dtype = inputs.shape[-1], self.compute_dtype
+        kernel = ops.convert_to_tensor(self.dense.kernel)
+        rows = kernel[kernel.shape[0] - size :] if last else kernel[:size]
+        share = ops.matmul(ops.cast(inputs, dtype), ops.cast(rows, dtype))
+        if last or not self.dense.use_bias:
+            return share
+        return share + ops.cast(ops.convert_to_tensor(self.dense.bias), dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, units)."""
