@@ -3,9 +3,10 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
-such a function; `restore_on_error`, the context in which a model is trained or evaluated;
+such a function; `has_accelerator`; `restore_on_error`, the context in which a model is trained or evaluated;
 `placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
-backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
+backend would multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are
+fast at in different ways; `MAX_STEPS_PER_EXECUTION`, the most training steps that
 Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
 fast.
 """
@@ -19,36 +20,45 @@ if keras.backend.backend() == "jax":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        affine_map,
         compile_fixed,
         compile_function,
+        has_accelerator,
         matrix_product,
         placement,
         repeat,
         restore_on_error,
+        sum_cross_entropy,
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        affine_map,
         compile_fixed,
         compile_function,
+        has_accelerator,
         matrix_product,
         placement,
         repeat,
         restore_on_error,
+        sum_cross_entropy,
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        affine_map,
         compile_fixed,
         compile_function,
+        has_accelerator,
         matrix_product,
         placement,
         repeat,
         restore_on_error,
+        sum_cross_entropy,
     )
 else:
     raise ImportError(
@@ -63,10 +73,13 @@ __all__ = [
     "Gate",
     "StepAdapter",
     "StepOutcome",
+    "affine_map",
     "compile_fixed",
     "compile_function",
+    "has_accelerator",
     "matrix_product",
     "placement",
     "repeat",
     "restore_on_error",
+    "sum_cross_entropy",
 ]

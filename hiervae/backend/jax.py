@@ -12,6 +12,7 @@ import jax
 import keras
 from keras import ops
 
+from hiervae.backend.fused import affine_map, sum_cross_entropy
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
@@ -198,6 +199,12 @@ def repeat(
     return finished
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    return jax.numpy.matmul(first, second, precision="highest")
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    product: Tensor = jax.numpy.matmul(first, second, precision="highest")
+    return product + offset

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from hiervae.backend.fused import affine_map, sum_cross_entropy
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
 from hiervae.backend.variables import (
     apply_to,
@@ -163,9 +164,15 @@ def repeat(
     return outcome
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    if not tf.config.list_logical_devices("GPU"):
-        return tf.matmul(first, second)
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    if not has_accelerator():
+        return tf.matmul(first, second) + offset
     # Float32 would be multiplied as TensorFloat-32, with three digits.
-    return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+    product = tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64))
+    return tf.cast(product, tf.float32) + offset
