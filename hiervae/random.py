@@ -96,7 +96,7 @@ class SampleKeys(keras.random.SeedGenerator):
     def next(self, ordered: bool = True) -> Tensor:
         """Return a seed (2,) for a draw of Keras' own."""
         words = threefry(self._all, self._next_draw(), ops.full((), -1, dtype="int32"))
-        positive = ops.stack(words) & 0x7FFFFFFF
+        positive = ops.bitwise_and(ops.stack(words), 0x7FFFFFFF)
         backend = keras.backend.backend()
         return ops.cast(positive, "uint32" if backend == "jax" else "int32")
 
@@ -124,9 +124,7 @@ class SampleKeys(keras.random.SeedGenerator):
         else:
             keys, rows = self._rows, self._num_rows
         repeats = shape[0] // rows
-        counters = ops.reshape(
-            ops.arange(repeats * pairs, dtype="int32"), (repeats, 1, pairs)
-        )
+        counters = ops.reshape(ops.arange(repeats * pairs, dtype="int32"), (repeats, 1, pairs))
         words = ops.concatenate(threefry(keys, ops.full_like(counters, draw), counters), axis=-1)
         return ops.reshape(words[..., :size], shape)
 

@@ -58,16 +58,17 @@ def _log_mixture(value: jax.Array, components: Any) -> jax.Array:
     mean, log_variance = components
     precision = jnp.exp(-log_variance)
     scaled = precision * mean
-    products = jnp.concatenate([jnp.square(value), value], axis=-1) @ jnp.concatenate(
-        [precision, -2.0 * scaled], axis=-1
-    ).T
+    products = (
+        jnp.concatenate([jnp.square(value), value], axis=-1)
+        @ jnp.concatenate([precision, -2.0 * scaled], axis=-1).T
+    )
     constant = jnp.sum(scaled * mean + log_variance + LOG_TWO_PI, axis=-1)
     densities = -0.5 * (products + constant)
     return jax.scipy.special.logsumexp(densities, axis=-1) - math.log(len(mean))
 
 
 def _log_mean(log_weights: Any, key: jax.Array, count: int, batch: int, num_passes: int) -> Any:
-    """log mean_s w_s of each example, `count` samples a pass."""
+    """Return log mean_s w_s of each example, `count` samples a pass."""
 
     def body(index: jax.Array, state: Any) -> Any:
         highest, total = state
@@ -173,14 +174,12 @@ def one_level_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 10_000,
 ) -> np.ndarray[Any, Any]:
-    """log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
+    """Return log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
 
     The number of samples is rounded up to whole passes, the number of examples must be a multiple
     of `batch_size`. `weights` are those of `scoring_weights.one_level_weights`.
     """
-    return _score(
-        _one_level, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass
-    )
+    return _score(_one_level, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass)
 
 
 def hvae_log_likelihood(
@@ -192,7 +191,7 @@ def hvae_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 10_000,
 ) -> np.ndarray[Any, Any]:
-    """log p(x) as `one_level_log_likelihood`: two levels, top-down, VampPrior.
+    """Return log p(x) as `one_level_log_likelihood`: two levels, top-down, VampPrior.
 
     `weights` are those of `scoring_weights.hvae_weights`.
     """

@@ -69,7 +69,7 @@ def _log_mixture(value: torch.Tensor, components: Any) -> torch.Tensor:
 
 
 def _log_mean(log_weights: Callable[[], torch.Tensor], count: int, num_passes: int) -> torch.Tensor:
-    """log mean_s w_s of each example, `count` samples a pass."""
+    """Return log mean_s w_s of each example, `count` samples a pass."""
     sums = [torch.logsumexp(log_weights(), dim=0) for _ in range(num_passes)]
     return torch.logsumexp(torch.stack(sums), dim=0) - math.log(count * num_passes)
 
@@ -172,14 +172,12 @@ def one_level_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 2_000,
 ) -> np.ndarray[Any, Any]:
-    """log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
+    """Return log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
 
     The number of samples is rounded up to whole passes. `weights` are those of
     `scoring_weights.one_level_weights`.
     """
-    return _score(
-        _one_level, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass
-    )
+    return _score(_one_level, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass)
 
 
 def hvae_log_likelihood(
@@ -191,7 +189,7 @@ def hvae_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 2_000,
 ) -> np.ndarray[Any, Any]:
-    """log p(x) as `one_level_log_likelihood`: two levels, top-down, VampPrior.
+    """Return log p(x) as `one_level_log_likelihood`: two levels, top-down, VampPrior.
 
     `weights` are those of `scoring_weights.hvae_weights`.
     """

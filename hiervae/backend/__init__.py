@@ -3,10 +3,10 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
-such a function; `has_accelerator`; `restore_on_error`, the context in which a model is trained or evaluated;
-`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
-backend would multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are
-fast at in different ways; `MAX_STEPS_PER_EXECUTION`, the most training steps that
+such a function; `has_accelerator`; `restore_on_error`, the context in which a model is trained or
+evaluated; `placement`, that in which its variables are made; `matrix_product`, which keeps float32
+where the backend would multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which
+backends are fast at in different ways; `MAX_STEPS_PER_EXECUTION`, the most training steps that
 Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
 fast.
 """
@@ -16,11 +16,11 @@ import keras
 from hiervae.backend.step import Compilable, Gate, StepOutcome
 
 if keras.backend.backend() == "jax":
+    from hiervae.backend.fused import affine_map, sum_cross_entropy
     from hiervae.backend.jax import (
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
-        affine_map,
         compile_fixed,
         compile_function,
         has_accelerator,
@@ -28,14 +28,13 @@ if keras.backend.backend() == "jax":
         placement,
         repeat,
         restore_on_error,
-        sum_cross_entropy,
     )
 elif keras.backend.backend() == "tensorflow":
+    from hiervae.backend.fused import affine_map, sum_cross_entropy
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
-        affine_map,
         compile_fixed,
         compile_function,
         has_accelerator,
@@ -43,7 +42,6 @@ elif keras.backend.backend() == "tensorflow":
         placement,
         repeat,
         restore_on_error,
-        sum_cross_entropy,
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]

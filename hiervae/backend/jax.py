@@ -12,7 +12,6 @@ import jax
 import keras
 from keras import ops
 
-from hiervae.backend.fused import affine_map, sum_cross_entropy
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor

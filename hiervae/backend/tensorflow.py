@@ -12,7 +12,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from hiervae.backend.fused import affine_map, sum_cross_entropy
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
 from hiervae.backend.variables import (
     apply_to,
@@ -135,7 +134,7 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
 def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compile_function`, for arrays of few shapes: through XLA, where it has all operations."""
     fused, plain = tf.function(function, jit_compile=True), tf.function(function)
-    refused = []
+    refused: list[bool] = []
 
     def call(*arrays: Tensor) -> Any:
         if not refused:

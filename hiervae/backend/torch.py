@@ -114,7 +114,7 @@ def repeat(
     count: Tensor,
 ) -> tuple[Tensor, ...]:
     """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(_own(count))):
+    for index in range(int(_own(count).item())):
         state = body(index, *state)
     return state
 
@@ -141,5 +141,5 @@ def has_accelerator() -> bool:
 
 
 def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
-    """The product of two float32 matrices plus a row; full precision unless PyTorch is told less."""
+    """The product of two float32 matrices plus a row, as precise as PyTorch is told to be."""
     return torch.addmm(_own(offset), _own(first), _own(second))

@@ -95,7 +95,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         partial.unlink(missing_ok=True)
     elif not partial.exists():
         console.note(f"{folder.path} holds no interrupted scoring; all examples are scored.")
-    with warnings.catch_warnings(record=True) as caught, console.progress(len(examples), "example") as progress:
+    with (
+        warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught,
+        console.progress(len(examples), "example") as progress,
+    ):
         score = log_likelihood_of(
             model,
             examples,

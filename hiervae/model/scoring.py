@@ -291,7 +291,7 @@ class ScoringMethods(ModelCore):
 
             def body(index: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
                 first = index * chunk
-                components = DiagonalNormal(*fixed) if fixed else None
+                components = DiagonalNormal(fixed[0], fixed[1]) if fixed else None
                 if self._components_are_drawn():
                     components = self._components(key, first // SAMPLES_A_COMPONENT_DRAW)
                 keys = SampleKeys(key, examples, first, chunk)
@@ -319,21 +319,17 @@ class ScoringMethods(ModelCore):
         keys: SampleKeys,
         plan: _Plan,
     ) -> Tensor:
-        """log p(x | z) - KL, the KL in closed form or log q - log p: shape (chunk, batch)."""
+        """The log-likelihoods less the KL, closed-form or log q - log p: shape (chunk, batch)."""
         if stands_for(self.inference, "infer_encoded", "infer"):
             outcome = self.inference.infer_encoded(encoded, plan.chunk, seed=keys)
         else:
-            outcome = InferenceScheme.infer_encoded(
-                self.inference, encoded, plan.chunk, seed=keys
-            )
+            outcome = InferenceScheme.infer_encoded(self.inference, encoded, plan.chunk, seed=keys)
         outcome = replace(outcome, components=components)
         parameters = self.likelihood(outcome.features, training=False)
         if stands_for(self.likelihood, "log_prob_of_draws", "log_prob"):
             log_prob = self.likelihood.log_prob_of_draws(inputs, parameters, plan.chunk)
         else:
-            log_prob = Likelihood.log_prob_of_draws(
-                self.likelihood, inputs, parameters, plan.chunk
-            )
+            log_prob = Likelihood.log_prob_of_draws(self.likelihood, inputs, parameters, plan.chunk)
         kl = kl_terms(outcome, self.inference, self.prior, plan.closed_form, keys, False)
         for entry in kl.values():
             log_prob = log_prob - entry

@@ -138,7 +138,7 @@ class Mixture(Prior, abc.ABC):
 
 
 def _log_densities(latent: Tensor, normals: DiagonalNormal, log_weights: Tensor) -> Tensor:
-    """log w_k + log-densities (n, K) of z (n, d) under K normals, by matrix products.
+    """Weighted log-densities (n, K) of z (n, d) under K normals, log w_k added, by products.
 
     The expanded square cancels where |z - c| is large beside sigma, c being the origin, so the
     origin is moved to where the normals are, those of small variance first. And it is added up
@@ -151,10 +151,11 @@ def _log_densities(latent: Tensor, normals: DiagonalNormal, log_weights: Tensor)
     latent, mean = latent - center, normals.mean - center
     constant = log_weights - 0.5 * ops.sum(normals.log_variance + LOG_TWO_PI, axis=-1)
     total: Any = None
+    pending: Tensor | None = constant
     for start in range(0, mean.shape[-1], DIMENSIONS_AT_A_TIME):
         some = slice(start, start + DIMENSIONS_AT_A_TIME)
-        squares = _squares(latent[:, some], mean[:, some], precision[:, some], constant)
-        total, constant = squares if total is None else total + squares, None
+        squares = _squares(latent[:, some], mean[:, some], precision[:, some], pending)
+        total, pending = squares if total is None else total + squares, None
     return total
 
 
