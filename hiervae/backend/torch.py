@@ -114,7 +114,7 @@ def repeat(
     count: Tensor,
 ) -> tuple[Tensor, ...]:
     """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(_own(count).item())):
+    for index in range(int(cast("Any", count))):
         state = body(index, *state)
     return state
 
