@@ -22,7 +22,7 @@ from hiervae.model.inputs import (
 from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.model.sources import BatchCheck, checked_source, take_examples
 from hiervae.schedulers.base import Scheduler
-from hiervae.utils.arrays import as_array
+from hiervae.utils.arrays import as_array, require_array
 from hiervae.utils.validation import check_positive_int
 
 
@@ -65,11 +65,7 @@ class FittingMethods(CompileSettings):
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
         self.require_compiled("fit")
-        if class_weight is not None:
-            raise ValueError(
-                f"fit() received class_weight={class_weight!r}, but the model has no classes; "
-                "weigh single examples by sample_weight."
-            )
+        _refuse_class_weight("fit", class_weight)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
@@ -90,7 +86,7 @@ class FittingMethods(CompileSettings):
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
             training_examples = training_share(x, validation_split, self.expected())
-        if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
+        if self._needs_adapting():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
         callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
@@ -200,20 +196,46 @@ class FittingMethods(CompileSettings):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step, as `keras.Model.train_on_batch`."""
+        """Take one step, as `keras.Model.train_on_batch`, on an array of examples.
+
+        The data is checked as in `fit`. Parts that are initialised from data take this batch in the
+        first step of the model's life; call `adapt` before to give them more.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if the model is not compiled, or `class_weight` is given.
+        """
+        self.require_compiled("train_on_batch")
+        _refuse_class_weight("train_on_batch", class_weight)
+        expected = self.expected(self.dynamic_binarisation)
+        x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
+        if self._needs_adapting():
+            self.adapt(x)
         with backend.restore_on_error(self):
-            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+            return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Return the metrics of one batch, as `keras.Model.test_on_batch`."""
-        with backend.restore_on_error(self):
+        """Return the metrics of one batch, as `keras.Model.test_on_batch`.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if the model is not compiled.
+        """
+        self.require_compiled("test_on_batch")
+        x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
+        with backend.restore_on_error(self, copy=True):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
-        with backend.restore_on_error(self):
+        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`.
+
+        Raises:
+            DataError: if an array is empty, not finite, of the wrong shape or out of range.
+        """
+        x = self.examples("x", x, require_support=False)
+        with backend.restore_on_error(self, copy=True):
             return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:
@@ -242,8 +264,10 @@ class FittingMethods(CompileSettings):
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
         return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
-    def _adapted(self) -> bool:
-        return bool(keras.ops.convert_to_numpy(self.control.adapted))
+    def _needs_adapting(self) -> bool:
+        """Whether parts want examples, and neither saw some nor were trained."""
+        adapted = bool(keras.ops.convert_to_numpy(self.control.adapted))
+        return self.training_step == 0 and not adapted and self._num_examples_wanted() > 0
 
     def _num_examples_wanted(self) -> int:
         return max(part.num_examples_wanted for part in self.parts)
@@ -292,6 +316,16 @@ class FittingMethods(CompileSettings):
         self.build_for(array)
         return array, y, sample_weight
 
+    def _checked_batch(
+        self, x: Any, y: Any, sample_weight: Any, expected: Expected
+    ) -> tuple[Any, Any, Any]:
+        """As `_checked`, for one array.
+
+        Raises:
+            DataError: if the data cannot be used.
+        """
+        return self._checked("x", require_array(x, "x"), y, sample_weight, expected)
+
     def _warn_once(self, kind: str, message: str) -> None:
         """Warn of a misuse of this kind, once in the life of the model."""
         if kind in self._warnings_given:
@@ -311,6 +345,14 @@ def _single_callbacks(callbacks: Any) -> list[Any]:
         callbacks = callbacks.callbacks
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     return [callback for callback in several if callback is not None]
+
+
+def _refuse_class_weight(what: str, class_weight: Any) -> None:
+    if class_weight is not None:
+        raise ValueError(
+            f"{what}() received class_weight={class_weight!r}, but the model has no classes; "
+            "weigh single examples by sample_weight."
+        )
 
 
 def _refuse_controllers(what: str, callbacks: Any) -> None:
