@@ -154,5 +154,7 @@ def threefry(key: Any, first: Any, second: Any, rounds: int = ROUNDS) -> tuple[A
 
 def _rotated(words: Any, bits: int) -> Any:
     """Rotate int32 words to the left; their right shift repeats the sign, which is masked."""
+    if hasattr(words, "__lshift__"):  # Keras' functions cost PyTorch more than the shifts do
+        return (words << bits) | ((words >> (32 - bits)) & ((1 << bits) - 1))
     low = ops.right_shift(words, 32 - bits) & ((1 << bits) - 1)
     return ops.left_shift(words, bits) | low

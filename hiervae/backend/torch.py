@@ -131,8 +131,8 @@ def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
         targets: x, shape (1, batch, d).
         logits: l, shape (samples, batch, d).
     """
-    linear = torch.einsum("bd,sbd->sb", _own(targets)[0], _own(logits))
-    return linear - torch.nn.functional.softplus(_own(logits)).sum(dim=-1)
+    linear = _own(targets) * _own(logits)
+    return torch.sum(linear - torch.nn.functional.softplus(_own(logits)), dim=-1)
 
 
 def has_accelerator() -> bool:
