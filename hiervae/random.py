@@ -129,7 +129,7 @@ class SampleKeys(keras.random.SeedGenerator):
     def next(self, ordered: bool = True) -> Tensor:
         """Return a seed (2,) for a draw of Keras' own."""
         words = threefry(self._all, self._next_draw(), ops.full((), -1, dtype="int32"))
-        positive = ops.stack(words) & 0x7FFFFFFF
+        positive = ops.bitwise_and(ops.stack(words), 0x7FFFFFFF)
         backend = keras.backend.backend()
         return ops.cast(positive, "uint32" if backend == "jax" else "int32")
 
@@ -187,5 +187,7 @@ def threefry(key: Any, first: Any, second: Any, rounds: int = ROUNDS) -> tuple[A
 
 def _rotated(words: Any, bits: int) -> Any:
     """Rotate int32 words to the left; their right shift repeats the sign, which is masked."""
+    if hasattr(words, "__lshift__"):  # Keras' functions cost PyTorch more than the shifts do
+        return (words << bits) | ((words >> (32 - bits)) & ((1 << bits) - 1))
     low = ops.right_shift(words, 32 - bits) & ((1 << bits) - 1)
     return ops.left_shift(words, bits) | low

@@ -238,9 +238,15 @@ def repeat(
     return finished
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    return jax.numpy.matmul(first, second, precision="highest")
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    product: Tensor = jax.numpy.matmul(first, second, precision="highest")
+    return product + offset
 
 
 def keep_compiled_programs(folder: Path) -> None:

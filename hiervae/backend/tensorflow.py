@@ -137,7 +137,7 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
 def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
     """As `compile_function`, for arrays of few shapes: through XLA, where it has all operations."""
     fused, plain = tf.function(function, jit_compile=True), tf.function(function)
-    refused = []
+    refused: list[bool] = []
 
     def call(*arrays: Tensor) -> Any:
         if not refused:
@@ -166,12 +166,18 @@ def repeat(
     return outcome
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    if not tf.config.list_logical_devices("GPU"):
-        return tf.matmul(first, second)
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    if not has_accelerator():
+        return tf.matmul(first, second) + offset
     # Float32 would be multiplied as TensorFloat-32, with three digits.
-    return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+    product = tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64))
+    return tf.cast(product, tf.float32) + offset
 
 
 def keep_compiled_programs(folder: Path) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from hiervae import random
+from hiervae.backend import sum_cross_entropy
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import check_binary, is_binary, is_grey, where_possible
 from hiervae.likelihoods.heads import OutputHead
@@ -18,8 +19,6 @@ from hiervae.utils.validation import check_choice
 
 EXAMPLES_FOR_BIAS = 10_000
 MEAN_BOUNDS = (0.001, 0.999)
-MOST_FACTORS = 64
-"""Factors of up to 2 whose product stays far from float32's largest number."""
 
 
 class Bernoulli(Likelihood):
@@ -75,25 +74,13 @@ class Bernoulli(Likelihood):
         return where_possible(possible, value * parameters - ops.softplus(parameters))
 
     def log_prob_of_draws(self, value: Tensor, parameters: Tensor, num_samples: int) -> Tensor:
-        """See the base class; one logarithm for up to 64 values.
-
-        log p = sum_i [x_i l_i - max(l_i, 0)] - log prod_i (1 + exp(-|l_i|)), each factor from 1
-        to 2. It rounds a factor at 2^-24, so that the sum over D values is right to 6e-8 D nats.
-        """
+        """See the base class."""
         possible = is_grey(value) if self.allow_probabilities else is_binary(value)
         size = math.prod(value.shape[1:])
         x = ops.reshape(value, (1, -1, size))
         logits = ops.reshape(parameters, (num_samples, -1, size))
-        linear = x * logits - ops.maximum(logits, 0.0)
-        factors = 1.0 + ops.exp(-ops.abs(logits))
-        joined = 1
-        while size % 2 == 0 and joined < MOST_FACTORS:
-            size, joined = size // 2, 2 * joined
-            linear = linear[..., :size] + linear[..., size:]
-            factors = factors[..., :size] * factors[..., size:]
-        total = ops.sum(linear - ops.log(factors), axis=-1)
         all_possible = ops.all(possible, axis=tuple(range(1, len(value.shape))))
-        total = total + ops.log(ops.cast(all_possible, "float32"))
+        total = sum_cross_entropy(x, logits) + ops.log(ops.cast(all_possible, "float32"))
         return ops.reshape(total, (-1,))
 
     def mean(self, parameters: Tensor) -> Tensor:

@@ -105,7 +105,7 @@ class PartialScores:
         if self.path is None or not self.path.is_file():
             return nothing
         try:
-            with np.load(self.path) as stored:
+            with self.path.open("rb") as stream, np.load(stream) as stored:
                 fingerprint, sums = str(stored["fingerprint"]), stored["sums"]
         except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile):
             reason = "cannot be read"

@@ -117,9 +117,9 @@ class ScoringMethods(ModelCore):
                 that `batch_size` and `rows_per_pass` change nothing but rounding.
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
-                (but an example at least). Memory grows with it, and not with S. None takes 10,000,
-                or as many as need about 1 GiB in the largest layer: fewer where images go through
-                convolutions.
+                (but an example at least). Memory grows with it, and not with S. None takes 2,000 on
+                a CPU and 10,000 elsewhere, or as many as need about 1 GiB in the largest layer:
+                fewer where images go through convolutions.
 
         Returns:
             Shape (n,), nats.
@@ -291,7 +291,7 @@ class ScoringMethods(ModelCore):
 
             def body(index: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
                 first = index * chunk
-                components = DiagonalNormal(*fixed) if fixed else None
+                components = DiagonalNormal(fixed[0], fixed[1]) if fixed else None
                 if self._components_are_drawn():
                     components = self._components(key, first // SAMPLES_A_COMPONENT_DRAW)
                 keys = SampleKeys(key, examples, first, chunk)
@@ -319,7 +319,7 @@ class ScoringMethods(ModelCore):
         keys: SampleKeys,
         plan: _Plan,
     ) -> Tensor:
-        """log p(x | z) - KL, the KL in closed form or log q - log p: shape (chunk, batch)."""
+        """The log-likelihoods less the KL, closed-form or log q - log p: shape (chunk, batch)."""
         if stands_for(self.inference, "infer_encoded", "infer"):
             outcome = self.inference.infer_encoded(encoded, plan.chunk, seed=keys)
         else:

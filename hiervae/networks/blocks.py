@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -22,7 +23,7 @@ def begin_block(block: keras.layers.Layer, first: Tensor) -> Any:
         block: a block that is called with several inputs.
         first: the first of them, one row an example.
     """
-    return block.begin(first) if _has_stages(block) else first
+    return block.begin(first) if isinstance(block, StagedBlock) and block.has_stages else first
 
 
 def finish_block(
@@ -36,15 +37,10 @@ def finish_block(
         others: the other inputs, num_samples * n rows, sample-major.
         num_samples: samples of each example.
     """
-    if _has_stages(block):
-        features: Tensor = block.finish(begun, others, num_samples)
-        return features
+    if isinstance(block, StagedBlock) and block.has_stages:
+        return block.finish(begun, others, num_samples)
     output: Tensor = block([repeat_rows(begun, num_samples), *others], training=False)
     return output
-
-
-def _has_stages(block: keras.layers.Layer) -> bool:
-    return hasattr(block, "begin") and stands_for(block, "begin", "call", "finish")
 
 
 def repeat_rows(values: Tensor, num_samples: int) -> Tensor:
@@ -54,7 +50,24 @@ def repeat_rows(values: Tensor, num_samples: int) -> Tensor:
     return ops.tile(values, (num_samples, *(1 for _ in values.shape[1:])))
 
 
-class DenseBlock(keras.layers.Layer):
+class StagedBlock(keras.layers.Layer, abc.ABC):
+    """A block of several inputs that can do its share of the first one beforehand."""
+
+    @abc.abstractmethod
+    def begin(self, first: Tensor) -> Any:
+        """What the first input alone gives; see `begin_block`."""
+
+    @abc.abstractmethod
+    def finish(self, begun: Any, others: Sequence[Tensor], num_samples: int) -> Tensor:
+        """The features, given the outcome of `begin`; see `finish_block`."""
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether the two stages are those of the `call` that the block has."""
+        return stands_for(self, "begin", "call", "finish")
+
+
+class DenseBlock(StagedBlock):
     """Dense layers over one flattened input, or over several joined after the first layer.
 
     With several inputs each has a first layer of its own; their outputs are concatenated and the
@@ -119,30 +132,32 @@ class DenseBlock(keras.layers.Layer):
     def begin(self, first: Tensor) -> Tensor:
         """The first branch, and its share of the layer behind the branches; see `begin_block`."""
         hidden = self._branched(0, [first])
-        return self.trunk[0].affine_share(hidden) if self._shares_trunk() else hidden
+        layer = self._shared_layer()
+        return hidden if layer is None else layer.affine_share(hidden)
 
     def finish(self, begun: Tensor, others: Sequence[Tensor], num_samples: int) -> Tensor:
         """The features, given `begin`'s outcome; see `finish_block`."""
         hidden = self._branched(1, others)
-        trunk = list(self.trunk)
-        if self._shares_trunk():
-            layer = trunk.pop(0)
-            share = layer.affine_share(hidden, last=True)
+        trunk, shared = list(self.trunk), self._shared_layer()
+        if shared is not None:
+            trunk.pop(0)
+            share = shared.affine_share(hidden, last=True)
             if num_samples > 1:
                 folded = ops.reshape(share, (num_samples, -1, share.shape[-1]))
                 share = ops.reshape(folded + begun, (-1, share.shape[-1]))
             else:
                 share = share + begun
-            output = layer.finish_affine(share)
+            output = shared.finish_affine(share)
         else:
             output = ops.concatenate([repeat_rows(begun, num_samples), hidden], axis=-1)
         for layer in trunk:
             output = layer(output, training=False)
         return output
 
-    def _shares_trunk(self) -> bool:
+    def _shared_layer(self) -> DenseLayer | None:
+        """The layer behind the branches, where it can take its inputs apart."""
         first = self.trunk[0] if self.trunk else None
-        return isinstance(first, DenseLayer) and first.has_shares
+        return first if isinstance(first, DenseLayer) and first.has_shares else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, units of the last layer)."""
@@ -221,7 +236,7 @@ class ImageBlock(keras.layers.Layer):
         return self.convolutions.compute_output_shape((count, *self.image_shape))
 
 
-class JoinedMaps(keras.layers.Layer):
+class JoinedMaps(StagedBlock):
     """Several inputs brought to maps of one size, concatenated, and convolved.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hiervae.backend import affine_map
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import (
     PairedInitializer,
@@ -18,6 +19,24 @@ from hiervae.networks.options import (
 from hiervae.types import Config, Tensor
 from hiervae.utils.overrides import stands_for
 from hiervae.utils.pairs import mark_pairs
+
+
+def is_plain(dense: keras.layers.Dense) -> bool:
+    """Whether a dense layer is the product with its kernel: not quantised, without an adapter."""
+    quantised = getattr(dense, "quantization_mode", None) is not None
+    return not quantised and not getattr(dense, "lora_enabled", False)
+
+
+def apply_dense(dense: keras.layers.Dense, inputs: Tensor) -> Tensor:
+    """Apply a linear dense layer to (n, k), as one operation where the backend has one."""
+    if not dense.use_bias or not is_plain(dense) or isinstance(inputs, keras.KerasTensor):
+        output: Tensor = dense(inputs)
+        return output
+    dtype = dense.compute_dtype
+    kernel, bias = (
+        ops.cast(ops.convert_to_tensor(weight), dtype) for weight in (dense.kernel, dense.bias)
+    )
+    return affine_map(ops.cast(inputs, dtype), kernel, bias)
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):
@@ -121,13 +140,15 @@ class DenseLayer(HiddenLayer, abc.ABC):
 
     def affine(self, inputs: Tensor) -> Tensor:
         """Shape (n, units), or (n, 2 * units) of a gated layer."""
+        if len(inputs.shape) == 2:
+            return apply_dense(self.dense, inputs)
         return self.dense(inputs)
 
     @property
     def has_shares(self) -> bool:
         """Whether the affine map is the plain product that `affine_share` divides."""
         plain = stands_for(self, "affine_share", "affine", "finish_affine", "call")
-        return plain and getattr(self.dense, "quantization_mode", None) is None
+        return plain and is_plain(self.dense)
 
     def affine_share(self, inputs: Tensor, last: bool = False) -> Tensor:
         """The share of the affine map that some of the inputs have; shares add up to it.
@@ -138,11 +159,11 @@ class DenseLayer(HiddenLayer, abc.ABC):
         """
         size, dtype = inputs.shape[-1], self.compute_dtype
         kernel = ops.convert_to_tensor(self.dense.kernel)
-        rows = kernel[kernel.shape[0] - size :] if last else kernel[:size]
-        share = ops.matmul(ops.cast(inputs, dtype), ops.cast(rows, dtype))
+        rows = ops.cast(kernel[kernel.shape[0] - size :] if last else kernel[:size], dtype)
+        inputs = ops.cast(inputs, dtype)
         if last or not self.dense.use_bias:
-            return share
-        return share + ops.cast(ops.convert_to_tensor(self.dense.bias), dtype)
+            return ops.matmul(inputs, rows)
+        return affine_map(inputs, rows, ops.cast(ops.convert_to_tensor(self.dense.bias), dtype))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, units)."""
