@@ -1,4 +1,4 @@
-"""Scores the model of a run on its test set, in blocks that survive an interruption.
+"""Scores the model of a run on its test set, going on after an interruption.
 
     python -m reproduction.score RUN --samples 5000 --every 10 --control-samples 64 --out FILE
 
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-BLOCK = 500
+from hiervae.utils.files import replacing
 
 
 def combine(
@@ -57,54 +57,58 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
 
+    from hiervae import plotting
+    from hiervae.evaluation import log_likelihood_histogram
+    from hiervae.model.scores import FEWEST_EFFECTIVE
     from hiervae.runs.data import examples_of
     from hiervae.runs.files import write_json
     from hiervae.runs.results import open_run
 
     opened = open_run(options.run)
-    examples = examples_of(opened.dataset, "test")
+    model, examples = opened.model, examples_of(opened.dataset, "test")
     chosen = np.arange(0, len(examples), options.every)
-    store = options.out.with_suffix(".npz")
-    fine = _scored(opened.model, examples[chosen], options.samples, 0, store, "fine")
+    fine, sizes = scored(model, examples[chosen], options.samples, 0, options.out)
     coarse = None
     if options.every > 1:
-        coarse = _scored(opened.model, examples, options.control_samples, 1, store, "coarse")
+        coarse, _ = scored(model, examples, options.control_samples, 1, options.out)
     found: dict[str, Any] = combine(fine, chosen, coarse)
     nats = found["negative_log_likelihood"]
-    found["bits_per_dimension"] = nats / (opened.model.num_dimensions * math.log(2.0))
+    found["bits_per_dimension"] = nats / (model.num_dimensions * math.log(2.0))
+    found["median_effective_sample_size"] = float(np.median(sizes))
+    found["degenerate_examples"] = int((sizes < FEWEST_EFFECTIVE).sum())
     found["protocol"] = {
         "num_samples": options.samples,
         "scored": len(chosen),
         "control_samples": None if coarse is None else options.control_samples,
         "num_examples": len(examples),
         "binarisation": opened.dataset.info.binarisation,
-        "prior": opened.model.prior.describe_estimate(),
+        "prior": model.prior.describe_estimate(),
     }
+    histogram = log_likelihood_histogram({f"{len(chosen)} test examples": -fine})
+    plotting.log_likelihood_histogram(
+        histogram, opened.folder.figures / "log_likelihoods.png", f"S = {options.samples}"
+    )
     write_json(options.out, found)
 
 
-def _scored(
-    model: Any, examples: NDArray[Any], samples: int, stream: int, store: Path, name: str
-) -> NDArray[np.float64]:
-    """Negative log-likelihoods, block by block; blocks that `store` holds are not done again."""
-    kept: dict[str, Any] = {}
-    if store.exists():
-        with np.load(store) as file:
-            kept = dict(file)
-    key = f"{name}_{samples}"
-    scores = kept.get(key, np.empty(0))
-    for start in range(len(scores), len(examples), BLOCK):
-        block = examples[start : start + BLOCK]
-        found = -model.log_likelihood(
-            block, num_samples=samples, seed=2 * start + stream, verbose=0
+def scored(
+    model: Any, examples: NDArray[Any], samples: int, seed: int, out: Path
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Negative log-likelihoods and effective sample sizes; goes on where it was interrupted."""
+    kept, partial = out.with_suffix(f".{samples}.npz"), out.with_suffix(f".{samples}.partial.npz")
+    if not kept.exists():
+
+        def tell(done: int) -> None:
+            if done % 1000 == 0:
+                print(f"S = {samples}: {done} of {len(examples)} examples", flush=True)
+
+        scores = model.score(
+            examples, samples, seed=seed, verbose=0, resume_file=partial, progress=tell
         )
-        scores = np.concatenate([scores, found])
-        kept[key] = scores
-        temporary = store.with_suffix(".part.npz")
-        np.savez(temporary, **kept)
-        temporary.replace(store)
-        print(f"{name}: {len(scores)}/{len(examples)}, mean {scores.mean():.3f} nats", flush=True)
-    return scores
+        with replacing(kept) as temporary:
+            np.savez(temporary, scores=scores.log_likelihood, sizes=scores.effective_sample_size)
+    with np.load(kept) as file:
+        return -file["scores"], file["sizes"]
 
 
 if __name__ == "__main__":

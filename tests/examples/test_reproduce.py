@@ -13,6 +13,7 @@ import pytest
 
 from hiervae.cli.main import build_parser
 from hiervae.cli.settings import resolve
+from hiervae.model.scores import Scores
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
@@ -112,7 +113,9 @@ def test_a_row_shows_its_figure_beside_the_published_one(row, tmp_path):
         "| rad | **0.044** (median) | 0.040 to 0.061 | 0.054 | -0.010 | at most 0.050 | met |"
         in (text)
     )
-    assert "| One | 0 to 2 | 3, kept 3 | 10 | measured after training | 90 s |" in text
+    assert (
+        "| One | 0 to 2 | 3, kept 3 | 10 | measured after training | CPU 80 s, wall 90 s |" in text
+    )
     assert "![samples](table/one_samples.png)" in text
     assert "- **One**: A remark." in text
     assert "1 of 1 | 1 | 0 |" in text
@@ -206,24 +209,20 @@ def test_without_a_cheaper_bound_the_score_is_the_mean():
     assert found == {"negative_log_likelihood": 2.0, "standard_error": 1.0}
 
 
-def test_blocks_that_are_scored_are_not_scored_again(tmp_path, monkeypatch):
+def test_what_is_scored_is_not_scored_again(tmp_path):
     calls = []
 
     class Model:
-        def log_likelihood(self, x, num_samples, seed, verbose):
-            calls.append(len(x))
-            if len(calls) == 2:
-                raise KeyboardInterrupt
-            return -x[:, 0]
+        def score(self, x, num_samples, seed, verbose, resume_file, progress):
+            calls.append((len(x), num_samples, seed, resume_file))
+            return Scores(-x[:, 0], x[:, 0] + 1.0, x[:, 0], num_samples)
 
-    monkeypatch.setattr(score, "BLOCK", 4)
-    examples = np.arange(10.0)[:, None]
-    store = tmp_path / "scores.npz"
-    with pytest.raises(KeyboardInterrupt):
-        score._scored(Model(), examples, 7, 0, store, "fine")
-    scores = score._scored(Model(), examples, 7, 0, store, "fine")
-    np.testing.assert_array_equal(scores, np.arange(10.0))
-    assert calls == [4, 4, 4, 2]
+    examples, out = np.arange(10.0)[:, None], tmp_path / "seed-0.score.json"
+    for _ in range(2):
+        values, sizes = score.scored(Model(), examples, 7, 0, out)
+        np.testing.assert_array_equal(values, np.arange(10.0))
+        np.testing.assert_array_equal(sizes, np.arange(1.0, 11.0))
+    assert calls == [(10, 7, 0, tmp_path / "seed-0.score.7.partial.npz")]
 
 
 def test_two_processes_do_not_work_on_one_seed(row, tmp_path):
