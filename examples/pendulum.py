@@ -10,8 +10,8 @@ the rule for beta alone; initial weights, data and budget are the same:
   warm-up takes a tenth of the budget and the long one half of it, 20 and 200 epochs at most;
 * the VAE's objective as it is, beta = 1 throughout.
 
-Beside them stands the IWAE, with the preset "iwae": the same networks under a standard normal prior,
-trained by the importance-weighted bound.
+Beside them stands the IWAE, with the preset "iwae": the same networks under a standard normal
+prior, trained by the importance-weighted bound.
 
 Then a linear regression predicts the angle from the polar angle of the test images' posterior
 means. An error of pi/2 = 1.57 radians means that nothing was learned; the paper (its Table 1) has
