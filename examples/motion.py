@@ -23,7 +23,7 @@ from common import write_results
 from PIL import Image
 
 from hiervae import plotting
-from hiervae.datasets.motion import expand_joint_angles, save_animation
+from hiervae.datasets.motion import CMU_LAYOUT, expand_joint_angles, save_animation
 from hiervae.datasets.sets.cmu_mocap import load_skeleton
 from hiervae.errors import NoPathError
 from hiervae.manifold import LatentGraph, SmoothnessProfile, smoothness_profile
@@ -63,7 +63,7 @@ def draw(key: str, opened: Any, skeleton: Any, out: Path) -> None:
     if not paths:
         return
     degrees = dataset.normalisation.undo(paths[0].decoded)
-    positions = skeleton.positions(expand_joint_angles(degrees))
+    positions = skeleton.positions(expand_joint_angles(degrees), CMU_LAYOUT)
     animation = out / f"walking_to_punching_{key}.gif"
     save_animation(skeleton, positions, animation, frame_rate=15.0, size=200)
     with Image.open(animation) as frames:
