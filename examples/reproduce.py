@@ -132,6 +132,8 @@ def main() -> int:
     try:
         for row, seed in entries:
             try:
+                if options.record and seed != row.seeds[0]:
+                    continue
                 if not options.record:
                     work(row, seed, bench, options.train_only)
             except RuntimeError as error:

@@ -70,12 +70,13 @@ def _summary(
         drawn = sum(_is_drawn(experiment, figure, results) for figure in experiment.figures)
         link = f"[{experiment.title}](#{_anchor(experiment.title)})"
         run = len(found) - found.count("not run yet")
+        judged = run and any(row.aim is not None for row in experiment.rows)
         rows.append(
             [
                 link,
                 f"{run} of {len(found)}" if found else "",
-                str(found.count("met")) if run else "",
-                str(found.count("missed")) if run else "",
+                str(found.count("met")) if judged else "",
+                str(found.count("missed")) if judged else "",
                 f"{drawn} of {len(experiment.figures)}" if experiment.figures else "",
             ]
         )
@@ -145,11 +146,9 @@ def _order(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
     ours = sorted(compared, key=lambda row: figure_of(row, _known(outcomes[row.path])))
     theirs = sorted(compared, key=lambda row: float(row.published or 0.0))
     if ours == theirs:
-        return "The order of the rows is the published one.\n"
-    return (
-        f"The order here, best first: {', '.join(row.title for row in ours)}; published: "
-        f"{', '.join(row.title for row in theirs)}.\n"
-    )
+        return "The order of the rows that were run is the published one.\n"
+    here, there = (", ".join(row.title for row in order) for order in (ours, theirs))
+    return f"The order of the rows that were run, best first: {here}; published: {there}.\n"
 
 
 def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
@@ -164,7 +163,7 @@ def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
         lines.append(
             [
                 row.title,
-                _numbers(seed["seed"] for seed in seeds),
+                _seeds(row, seeds),
                 f"{_numbers(epochs)}, kept {_numbers(kept)}",
                 str(training["batch_size"]),
                 _protocol(row.score, seeds),
@@ -261,6 +260,13 @@ def _times(prefix: str, costs: Sequence[dict[str, float]]) -> str:
             shown = f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
             found.append(f"{kind.replace('cpu', 'CPU')} {shown}")
     return ", ".join(found)
+
+
+def _seeds(row: Row, seeds: list[dict[str, Any]]) -> str:
+    """The seeds that were run, and how many are left."""
+    missing = len(row.seeds) - len(seeds)
+    text = _numbers(seed["seed"] for seed in seeds)
+    return f"{text} ({missing} of {len(row.seeds)} not run yet)" if missing else text
 
 
 def _numbers(values: Iterable[int]) -> str:
