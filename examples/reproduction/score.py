@@ -86,7 +86,7 @@ def main() -> None:
     }
     histogram = log_likelihood_histogram({f"{len(chosen)} test examples": -fine})
     plotting.log_likelihood_histogram(
-        histogram, opened.folder.figures / "log_likelihoods.png", f"S = {options.samples}"
+        histogram, opened.folder.figures / "log_likelihoods_test.png", f"S = {options.samples}"
     )
     write_json(options.out, found)
 

@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from hiervae import plotting
 from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
-from hiervae.evaluation import KLHistory, kl_profile, latent_pca
+from hiervae.evaluation import (
+    KLHistory,
+    kl_profile,
+    latent_pca,
+    log_likelihood_histogram,
+)
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
@@ -145,6 +150,16 @@ class FigureWriter:
     def kl_history(self, history: KLHistory) -> None:
         """The KL of each level and unit over training."""
         self._draw("kl_history", plotting.kl_history, history)
+
+    def log_likelihoods(self, split: str, scores: NDArray[Any], num_samples: int) -> None:
+        """How the log-likelihoods of single examples are spread."""
+        counted = log_likelihood_histogram({f"{len(scores)} {split} examples": scores})
+        self._draw(
+            f"log_likelihoods_{split}",
+            plotting.log_likelihood_histogram,
+            counted,
+            title=f"log-likelihood with {num_samples} importance samples",
+        )
 
     def graph(
         self,
