@@ -3,7 +3,7 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
-`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
+`keep_compiled_programs`, which keeps them for later processes; `placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
 backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
 Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
 fast.
@@ -11,7 +11,7 @@ fast.
 
 import keras
 
-from hiervae.backend.step import Compilable, Gate, StepOutcome
+from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome, check_weight_shape
 
 if keras.backend.backend() == "jax":
     from hiervae.backend.jax import (
@@ -19,6 +19,7 @@ if keras.backend.backend() == "jax":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         restore_on_error,
@@ -29,6 +30,7 @@ elif keras.backend.backend() == "tensorflow":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         restore_on_error,
@@ -39,6 +41,7 @@ elif keras.backend.backend() == "torch":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         compile_function,
+        keep_compiled_programs,
         matrix_product,
         placement,
         restore_on_error,
@@ -53,10 +56,13 @@ __all__ = [
     "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "Compilable",
+    "Examples",
     "Gate",
     "StepAdapter",
     "StepOutcome",
+    "check_weight_shape",
     "compile_function",
+    "keep_compiled_programs",
     "matrix_product",
     "placement",
     "restore_on_error",

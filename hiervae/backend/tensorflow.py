@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -135,3 +136,7 @@ def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices in full precision, on a GPU or TPU too."""
     # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
     return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Do nothing: this backend keeps no compiled programs."""

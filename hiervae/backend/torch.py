@@ -5,11 +5,13 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, cast
 
 import torch
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.torch_adam import apply_step
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -33,11 +35,11 @@ class StepAdapter(SteppedModel, abc.ABC):
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """One optimiser step: differentiate, apply, hold the gated weights."""
         inputs, weights = unpack_batch(data)
-        self.zero_grad()
         outcome = self.batch_outcome(inputs, weights, training=True)
-        _own(self.optimizer.scale_loss(outcome.loss)).backward()
+        loss = _own(self.optimizer.scale_loss(outcome.loss))
+        values = [_own(variable.value) for variable in self.trainable_variables]
+        gradients = torch.autograd.grad(loss, values, allow_unused=True)
         with torch.no_grad():
-            gradients = [_own(variable.value).grad for variable in self.trainable_variables]
             self._apply_gradients(gradients, outcome.control)
         return outcome.logs
 
@@ -47,7 +49,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         """The optimiser's step; what is behind a closed gate stays where it is."""
         optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
         if not gates:
-            optimizer.apply(gradients, variables)
+            apply_step(optimizer, list(gradients), variables)
             return
         if not is_elementwise(optimizer):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
@@ -58,7 +60,8 @@ class StepAdapter(SteppedModel, abc.ABC):
             gates = tuple(g for g in gates if closed[g.group] > 0 or control[g.key] <= 0)
         gated = [index for gate in gates for index in gate.weights]
         before = _own(step_counter(optimizer).value).clone()
-        apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
+        free = drop_positions(gated, gradients), drop_positions(gated, variables)
+        apply_to(optimizer, *free, apply_step)
         for gate in gates:
             closed_now = control[gate.key] <= 0
             if readable and closed_now:  # the optimiser never hears of it
@@ -67,7 +70,7 @@ class StepAdapter(SteppedModel, abc.ABC):
             members = [] if readable else gated_variables(gate, variables, optimizer)
             held = [_own(member.value).clone() for member in members]
             count = own_count(before, self.closed_steps, gate)
-            apply_to_group(optimizer, gate, gradients, variables, count)
+            apply_to_group(optimizer, gate, gradients, variables, count, apply_step)
             for member, value in zip(members, held, strict=True):
                 # Exact at 0 and 1, in place, and several times faster than `where`.
                 _own(member.value).lerp_(value, closed_now.to(value.dtype))
@@ -107,3 +110,7 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
 def matrix_product(first: Tensor, second: Tensor) -> Tensor:
     """The product of two float32 matrices, in full precision unless the user lowers PyTorch's."""
     return torch.matmul(first, second)
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Do nothing: this backend keeps no compiled programs."""

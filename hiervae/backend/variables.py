@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import keras
 from keras import ops
@@ -13,6 +13,7 @@ from hiervae.backend.step import Gate
 from hiervae.types import Tensor
 
 T = TypeVar("T")
+Apply: TypeAlias = Callable[[Any, list[Any], list[Any]], None]
 
 
 def step_counter(optimizer: keras.optimizers.Optimizer) -> keras.Variable:
@@ -51,10 +52,18 @@ def apply_to(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[Tensor | None],
     variables: Sequence[keras.Variable],
+    apply: Apply = keras.optimizers.Optimizer.apply,
 ) -> None:
-    """A step for some weights; one for none, or without a gradient, is counted alone."""
+    """A step for some weights; one for none, or without a gradient, is counted alone.
+
+    Args:
+        optimizer: the optimiser.
+        gradients: of the weights, None for those that the loss does not reach.
+        variables: the weights.
+        apply: takes the optimiser's step for these.
+    """
     if any(gradient is not None for gradient in gradients):
-        optimizer.apply(list(gradients), list(variables))
+        apply(optimizer, list(gradients), list(variables))
     else:
         counter = step_counter(optimizer)
         counter.assign(counter + 1)
@@ -66,6 +75,7 @@ def apply_to_group(
     gradients: Sequence[Tensor | None],
     trainable: Sequence[keras.Variable],
     count: Tensor,
+    apply: Apply = keras.optimizers.Optimizer.apply,
 ) -> None:
     """The step for the weights behind an open gate, whose optimiser took `count` steps before."""
     with _counting_from(optimizer, gate, count):
@@ -73,6 +83,7 @@ def apply_to_group(
             optimizer,
             [gradients[i] for i in gate.weights],
             [trainable[i] for i in gate.weights],
+            apply,
         )
 
 

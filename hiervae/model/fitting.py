@@ -9,9 +9,11 @@ import keras
 import numpy as np
 
 from hiervae import backend
+from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
+from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import (
     Expected,
     check_array,
@@ -79,19 +81,24 @@ class FittingMethods(CompileSettings):
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )
         training_examples = x
+        tested = None
         if validation_data is not None:
             parts = self._checked(
                 "validation_data", *validation_parts(validation_data), self.expected()
             )
+            tested, parts = self._placed(*parts)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
             training_examples = training_share(x, validation_split, self.expected())
         if self._needs_adapting():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps = StepCount()
+        trained, (x, y, sample_weight) = self._placed(x, y, sample_weight)
+        if validation_split and validation_data is None:
+            tested = trained
         callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
         try:
-            with backend.restore_on_error(self):
+            with backend.restore_on_error(self), self.fed_by(train=trained, test=tested):
                 return super().fit(
                     x=x,
                     y=y,
@@ -135,13 +142,15 @@ class FittingMethods(CompileSettings):
             NonFiniteLossError: if the loss is NaN or infinite.
         """
         self.require_compiled("evaluate")
+        feeds = {}
         if not kwargs.get("_use_cached_eval_dataset", False):
+            feeds = {"test": None}
             _refuse_controllers("evaluate", callbacks)
             if batch_size is not None:
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
-        with backend.restore_on_error(self, copy=True):
+        with backend.restore_on_error(self, copy=True), self.fed_by(**feeds):
             logs = super().evaluate(
                 x=x,
                 y=y,
@@ -211,7 +220,7 @@ class FittingMethods(CompileSettings):
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
         if self._needs_adapting():
             self.adapt(x)
-        with backend.restore_on_error(self):
+        with backend.restore_on_error(self), self.fed_by(train=None):
             return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(
@@ -225,7 +234,7 @@ class FittingMethods(CompileSettings):
         """
         self.require_compiled("test_on_batch")
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
-        with backend.restore_on_error(self, copy=True):
+        with backend.restore_on_error(self, copy=True), self.fed_by(test=None):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -271,6 +280,14 @@ class FittingMethods(CompileSettings):
 
     def _num_examples_wanted(self) -> int:
         return max(part.num_examples_wanted for part in self.parts)
+
+    def _placed(self, x: Any, y: Any, weights: Any) -> tuple[Examples | None, tuple[Any, Any, Any]]:
+        """Examples that stay on the device, and what Keras is to make batches of: their rows."""
+        complete = all(layer.built for layer in layers_of(self))  # else Keras has to see examples
+        placed = self.placed(x, weights) if complete and isinstance(x, np.ndarray) else None
+        if placed is None:
+            return None, (x, y, weights)
+        return placed, (np.arange(len(x), dtype="int32"), None, None)
 
     def _checked(
         self,

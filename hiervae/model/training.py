@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from hiervae import random
-from hiervae.backend import Gate, StepOutcome
+from hiervae.backend import Gate, StepOutcome, check_weight_shape
 from hiervae.model.core import ModelCore
 from hiervae.model.gates import GATED_ROLES, find_gates
 from hiervae.schedulers.base import Scheduler
@@ -111,11 +111,8 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
         count = ops.cast(ops.shape(inputs)[0], "float32")
         return count, ops.mean
     size = inputs.shape[0]
-    if size is not None and tuple(weights.shape) not in {(size,), (size, 1)}:
-        raise ValueError(
-            f"A batch of {size} examples came with sample weights of shape {tuple(weights.shape)}; "
-            f"expected ({size},), one an example."
-        )
+    if size is not None:
+        check_weight_shape(size, weights.shape)
     weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
     if size is None:
         found, count = ops.shape(weights)[0], ops.shape(inputs)[0]
