@@ -52,11 +52,14 @@ class BatchCheck:
         name = f"A batch of {self.name}"
         inputs, targets, weights = unpacked(batch, name)
         inputs = self._inputs(name, inputs)
-        if not self.looked:
-            self.looked = True
-            self._look(name, inputs, targets is not None and weights is None)
-        elif isinstance(inputs, np.ndarray):
-            self._check_values(name, inputs)
+        first, self.looked = not self.looked, True
+        if first or isinstance(inputs, np.ndarray):
+            values = _counted(require_array(inputs, name), weights)
+            notify = self.notify if first else None
+            if notify is not None and targets is not None and weights is None:
+                notify("targets", f"{self.name} yields targets")
+            if len(values):
+                self._look(name, values, notify)
         if weights is None:
             return (inputs,)
         if not self.tensors_only:
@@ -64,6 +67,13 @@ class BatchCheck:
             if not keras.ops.is_tensor(weights):
                 weights = require_array(weights, f"The sample weights of {self.name}")
         return inputs, targets, weights
+
+    def _look(self, name: str, inputs: Array, notify: Notify | None) -> None:
+        values = check_array(name, inputs, self.expected.event_shape)
+        self.expected.check_values(name, values)
+        advice = None if notify is None else self.expected.scale_advice(name, values)
+        if notify is not None and advice is not None:
+            notify("scale", advice)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to the process of the model; workers look at the form alone."""
@@ -86,20 +96,6 @@ class BatchCheck:
             check_numbers(inputs, name)
         check_shape(name, tuple(inputs.shape), self.expected.event_shape)
         return inputs
-
-    def _check_values(self, name: str, inputs: Array) -> Array:
-        values = check_array(name, inputs, self.expected.event_shape)
-        self.expected.check_values(name, values)
-        return values
-
-    def _look(self, name: str, inputs: Any, has_targets: bool) -> None:
-        values = self._check_values(name, require_array(inputs, name))
-        if self.notify is None:
-            return
-        if has_targets:
-            self.notify("targets", f"{self.name} yields targets")
-        if (advice := self.expected.scale_advice(name, values)) is not None:
-            self.notify("scale", advice)
 
 
 class CheckedDataset(keras.utils.PyDataset):
@@ -296,6 +292,16 @@ def _looked_at(source: Any, check: BatchCheck) -> tuple[Any, Shape]:
         (inputs, *_) = check(_plain(batch))
         return source, tuple(inputs.shape[1:])
     raise DataError(f"{check.name} has no batches; expected at least one.")
+
+
+def _counted(inputs: Array, weights: Any) -> Array:
+    """The examples whose weight is not 0; others have no influence, whatever their values are."""
+    if not isinstance(weights, np.ndarray) or weights.shape not in {
+        (len(inputs),),
+        (len(inputs), 1),
+    }:
+        return inputs
+    return inputs[weights.reshape(-1) != 0]
 
 
 def _plain(batch: Any) -> Any:
