@@ -27,6 +27,7 @@ Loss = Callable[[Tree, Tree, jax.Array, jax.Array], tuple[jax.Array, Tree]]
 
 # Maps
 
+
 def dense(weights: Any, inputs: jax.Array) -> jax.Array:
     """An affine map."""
     kernel, bias = weights
@@ -74,6 +75,7 @@ def log_bernoulli(x: jax.Array, logits: jax.Array) -> jax.Array:
 
 # Losses, in nats
 
+
 def standard_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
     """The mean of -log p(x | z) + KL(q(z | x) || N(0, I)); two gated layers each way."""
     encoder_1, encoder_2, posterior, decoder_1, decoder_2, pixels = weights
@@ -103,6 +105,7 @@ def vamp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
 
 
 # The loop
+
 
 def adam(loss_function: Loss, state: Tree, x: jax.Array) -> Tree:
     """One step of Adam (Kingma & Ba 2015)."""
@@ -151,7 +154,12 @@ class Loop:
         copies = jax.tree_util.tree_map(jnp.array, (weights, extra))
         zeros = [jax.tree_util.tree_map(jnp.zeros_like, weights) for _ in range(2)]
         self.state = (
-            copies[0], *zeros, jnp.zeros(()), copies[1], jax.random.key(seed), jnp.zeros(())
+            copies[0],
+            *zeros,
+            jnp.zeros(()),
+            copies[1],
+            jax.random.key(seed),
+            jnp.zeros(()),
         )
         step = partial(adam, loss_function)
 

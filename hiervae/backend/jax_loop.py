@@ -7,10 +7,11 @@ from itertools import chain, groupby, islice
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
-import keras
 import numpy as np
+from jax.sharding import NamedSharding
 from numpy.typing import NDArray
 
+from hiervae.backend.jax_devices import batch_sharding, replicated, spread
 from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
 
@@ -30,20 +31,24 @@ class Work(NamedTuple):
 
     Attributes:
         examples: on the device, or on their way to it.
-        rows: of each step, (steps, batch); only the first `count` steps are taken.
+        rows: of each step, (steps, batch); only the first `count` steps are taken. None takes all
+            examples in one step.
         count: number of steps.
     """
 
     examples: Examples
-    rows: NDArray[np.int32]
+    rows: NDArray[np.int32] | None
     count: int
 
 
 def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
-    """Copies of arrays on the device, or None where they are too large to stay there."""
-    if inputs.nbytes > RESIDENT_BYTES:
+    """Copies of arrays on every device, or None where they are too large to stay there.
+
+    Other processes have examples of their own, so that nothing stays where there are any.
+    """
+    if inputs.nbytes > RESIDENT_BYTES or jax.process_count() > 1:
         return None
-    return Examples(*jax.device_put((inputs, weights)))
+    return Examples(*jax.device_put((inputs, weights), replicated(batch_sharding())))
 
 
 class FusedSteps:
@@ -72,12 +77,15 @@ class FusedSteps:
         self._usual_size = 0
 
         def run(
-            state: State, examples: Examples, rows: Tensor, count: int | Tensor
+            sharding: NamedSharding | None,
+            state: State,
+            examples: Examples,
+            rows: Tensor | None,
+            count: int | Tensor,
         ) -> tuple[Logs, State]:
             def take(index: Tensor, state: State) -> State:
-                batch = jax.tree.map(
-                    lambda values: values.at[rows[index]].get(mode="promise_in_bounds"), examples
-                )
+                batch = examples if rows is None else _rows_of(examples, rows[index])
+                batch = spread(batch, sharding)
                 _, state = step(state, (batch.inputs, None, batch.weights))
                 return state
 
@@ -86,8 +94,8 @@ class FusedSteps:
 
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
-        static = () if jax.default_backend() == "cpu" else (3,)
-        self.program = jax.jit(run, donate_argnums=0, static_argnums=static)
+        static = (0,) if jax.default_backend() == "cpu" else (0, 4)
+        self.program = jax.jit(run, donate_argnums=1, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -96,14 +104,16 @@ class FusedSteps:
             StopIteration: if there is no batch left.
         """
         batches = chain([next(iterator)], islice(iterator, self._num_steps - 1))
-        resident = self._examples()
-        if resident is None:
-            works = self._joined(map(_examples_of, batches))
-        else:
+        resident, sharding = self._examples(), batch_sharding()
+        if resident is not None:
             works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
+        elif jax.process_count() > 1:
+            works = (_of_all_processes(_examples_of(batch), sharding) for batch in batches)
+        else:
+            works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self.program(state, examples, rows, count)
+            logs, state = self.program(sharding, state, examples, rows, count)
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
@@ -170,5 +180,26 @@ def _signature(batch: Examples) -> tuple[Any, ...] | None:
 
 
 def _one_step(batch: Examples) -> Work:
-    size = len(batch.inputs)
-    return Work(batch, np.arange(size, dtype="int32").reshape(1, size), 1)
+    return Work(batch, None, 1)
+
+
+def _rows_of(examples: Examples, rows: Tensor) -> Examples:
+    """Some examples; their rows are known to be there."""
+    return jax.tree.map(lambda values: values.at[rows].get(mode="promise_in_bounds"), examples)
+
+
+def _of_all_processes(batch: Examples, sharding: NamedSharding | None) -> Work:
+    """One step on the batches of all processes, which have the same number of rows.
+
+    Rows that the process's devices do not divide are filled up on the way there.
+    """
+    size, devices = len(batch.inputs), jax.local_device_count()
+    room = -(-size // devices) * devices
+
+    def joined(part: NDArray[Any]) -> Tensor:
+        filled = np.concatenate([part, np.repeat(part[:1], room - size, axis=0)])
+        whole: Tensor = jax.make_array_from_process_local_data(sharding, filled)
+        return whole
+
+    rows = np.arange(jax.process_count() * room, dtype="int32").reshape(-1, room)[:, :size]
+    return Work(jax.tree.map(joined, batch), rows.reshape(1, -1), 1)

@@ -8,6 +8,7 @@ import pytest
 
 from hiervae.cli.backend import program_folder
 
+
 @pytest.fixture
 def environment(monkeypatch, tmp_path):
     monkeypatch.delenv("HIERVAE_COMPILED", raising=False)
@@ -47,9 +48,7 @@ print("hits", sum(name.endswith("compilation_cache/cache_hits") for name in hits
 
 @pytest.mark.backends("jax")
 def test_a_second_process_finds_the_programs_of_the_first(tmp_path):
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("JAX_")
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("JAX_")}
     environment["HIERVAE_COMPILED"] = str(tmp_path)
 
     def hits():

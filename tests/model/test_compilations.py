@@ -10,9 +10,7 @@ X = binary_data(23)  # in batches of 4: three calls of two steps, the last with 
 
 
 def fit(model, epochs, **options):
-    model.fit(
-        X, batch_size=4, epochs=epochs, validation_data=(X[:7],), verbose=0, **options
-    )
+    model.fit(X, batch_size=4, epochs=epochs, validation_data=(X[:7],), verbose=0, **options)
 
 
 @pytest.fixture(scope="module")
