@@ -12,7 +12,10 @@ from hiervae.types import Tensor
 
 NoiseSource = Callable[[str, tuple[Any, ...]], Any]
 
+DrawSource = Callable[[str, tuple[Any, ...], Any], Any]
+
 _injected: NoiseSource | None = None
+_source: DrawSource | None = None
 
 
 @contextmanager
@@ -31,15 +34,45 @@ def inject_noise(source: NoiseSource) -> Iterator[None]:
         _injected = previous
 
 
+def is_injected() -> bool:
+    """Whether draws come from another source than the backend's generator now."""
+    return _injected is not None
+
+
+@contextmanager
+def draws_from(source: DrawSource) -> Iterator[None]:
+    """Let `source(kind, shape, seed)` make all draws within, as `draw` would.
+
+    Args:
+        source: as that of `inject_noise`, which goes before it, but told the seed as well.
+    """
+    global _source
+    previous, _source = _source, source
+    try:
+        yield
+    finally:
+        _source = previous
+
+
+def draw(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
+    """Draw float32 noise of a kind, "normal" or "uniform", from the backend's generator."""
+    function = keras.random.normal if kind == "normal" else keras.random.uniform
+    return function(shape, seed=seed, dtype="float32")
+
+
 def normal(shape: tuple[Any, ...], seed: Any) -> Tensor:
     """Standard normal noise, float32 whatever the dtype policy."""
     if _injected is not None:
         return keras.ops.convert_to_tensor(_injected("normal", shape), dtype="float32")
-    return keras.random.normal(shape, seed=seed, dtype="float32")
+    if _source is not None:
+        return _source("normal", shape, seed)
+    return draw("normal", shape, seed)
 
 
 def uniform(shape: tuple[Any, ...], seed: Any) -> Tensor:
     """Uniform noise on [0, 1), float32 whatever the dtype policy."""
     if _injected is not None:
         return keras.ops.convert_to_tensor(_injected("uniform", shape), dtype="float32")
-    return keras.random.uniform(shape, seed=seed, dtype="float32")
+    if _source is not None:
+        return _source("uniform", shape, seed)
+    return draw("uniform", shape, seed)

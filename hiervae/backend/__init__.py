@@ -2,11 +2,11 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
-`keep_compiled_programs`, which keeps them for later processes; `placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
-backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
-Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
-fast.
+model's weights; `keep_compiled_programs`, which keeps what is compiled for later processes;
+`restore_on_error`, the context in which a model is trained or evaluated; `placement`, that in which
+its variables are made; `matrix_product`, which keeps float32 where the backend would multiply with
+fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
+`DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
 """
 
 import keras

@@ -153,8 +153,9 @@ class StepAdapter(SteppedModel, abc.ABC):
 def restore_on_error(model: SteppedModel, copy: bool = False) -> Iterator[None]:
     """The context in which a model is trained or evaluated; an error leaves it as it was.
 
-    Batches are spread over the devices here and not by Keras, see `hidden_from_keras`. Keras takes the values out of the variables while it works, and puts them back at the end; an
-    error (or an interrupt) on the way would leave none at all.
+    Batches are spread over the devices here and not by Keras, see `hidden_from_keras`. Keras takes
+    the values out of the variables while it works, and puts them back at the end; an error (or an
+    interrupt) on the way would leave none at all.
 
     Args:
         model: whose values to keep.

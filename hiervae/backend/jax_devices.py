@@ -47,14 +47,17 @@ def in_force() -> AbstractContextManager[Any]:
 def batch_sharding() -> NamedSharding | None:
     """How the rows of a batch lie on the devices; None where there is no distribution."""
     found = distribution()
-    if found is None:
-        return None
-    return NamedSharding(found.device_mesh.backend_mesh, PartitionSpec(found.batch_dim_name))
+    return None if found is None else _layout(found.device_mesh.backend_mesh, found.batch_dim_name)
 
 
 def replicated(sharding: NamedSharding | None) -> NamedSharding | None:
     """Whole copies on all devices of a sharding."""
-    return None if sharding is None else NamedSharding(sharding.mesh, PartitionSpec())
+    return None if sharding is None else _layout(sharding.mesh)
+
+
+def _layout(mesh: Any, *axes: str) -> NamedSharding:
+    specification: Any = PartitionSpec
+    return NamedSharding(mesh, specification(*axes))
 
 
 def spread(values: Any, sharding: NamedSharding | None) -> Any:

@@ -31,14 +31,14 @@ class Work(NamedTuple):
 
     Attributes:
         examples: on the device, or on their way to it.
-        rows: of each step, (steps, batch); only the first `count` steps are taken. None takes all
-            examples in one step.
-        count: number of steps.
+        rows: of each step, (steps, batch); only the first `num_steps` steps are taken. None takes
+            all examples in one step.
+        num_steps: number of steps.
     """
 
     examples: Examples
     rows: NDArray[np.int32] | None
-    count: int
+    num_steps: int
 
 
 def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
@@ -54,7 +54,7 @@ def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Exampl
 class FusedSteps:
     """Runs up to `num_steps` steps in one call of a compiled program.
 
-    It takes the place of the function that Keras calls with its state and an iterator over batches,
+    It replaces the function that Keras calls with its state and an iterator over batches,
     and takes as many of them: `num_steps`, or what there is.
 
     Args:
@@ -124,22 +124,31 @@ class FusedSteps:
             yield Work(examples, rows, len(several))
 
     def _joined(self, batches: Iterator[Examples]) -> Iterator[Work]:
-        for signature, group in groupby(batches, _signature):
-            if signature is None:  # on a device already
-                yield from (_one_step(batch) for batch in group)
-                continue
-            while several := list(islice(group, 1)):
-                size, most = len(several[0].inputs), JOINED_BYTES // several[0].inputs.nbytes
-                several += islice(group, max(0, min(self._num_steps, most) - 1))
-                room = self._room(size, len(several)) if len(several) > 1 else 1
-                room = min(room, max(1, most))
-                padded = several + several[-1:] * (room - len(several))
-                inputs, weights = zip(*padded, strict=True)
-                examples = Examples(
-                    np.concatenate(inputs), None if weights[0] is None else np.concatenate(weights)
-                )
-                rows = np.arange(room * size, dtype="int32").reshape(room, size)
-                yield Work(examples, rows, len(several))
+        pending: list[Examples] = []
+        for batch in batches:
+            form = _form(batch)
+            full = bool(pending) and len(pending) >= self._most(pending[0])
+            if pending and (full or form != _form(pending[0])):
+                yield self._join(pending)
+                pending = []
+            if form is None:  # on a device already
+                yield _one_step(batch)
+            else:
+                pending.append(batch)
+        if pending:
+            yield self._join(pending)
+
+    def _join(self, batches: list[Examples]) -> Work:
+        size, count = len(batches[0].inputs), len(batches)
+        room = min(self._room(size, count), self._most(batches[0])) if count > 1 else 1
+        inputs, weights = zip(*batches, *batches[-1:] * (room - count), strict=True)
+        joined = None if weights[0] is None else np.concatenate(weights)
+        rows = np.arange(room * size, dtype="int32").reshape(room, size)
+        return Work(Examples(np.concatenate(inputs), joined), rows, count)
+
+    def _most(self, batch: Examples) -> int:
+        """The most batches that are joined."""
+        return max(1, min(self._num_steps, JOINED_BYTES // max(1, batch.inputs.nbytes)))
 
     def _room(self, size: int, count: int) -> int:
         """Steps that a program for `count` batches of a size has room for.
@@ -172,7 +181,7 @@ def _is_placed(values: Any) -> bool:
     return isinstance(values, jax.Array)
 
 
-def _signature(batch: Examples) -> tuple[Any, ...] | None:
+def _form(batch: Examples) -> tuple[Any, ...] | None:
     """What batches that can be joined have in common; None where one lies on a device."""
     if any(map(_is_placed, jax.tree.leaves(batch))):
         return None

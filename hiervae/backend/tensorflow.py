@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.tensorflow_adam import apply_step
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -49,18 +50,19 @@ class StepAdapter(SteppedModel, abc.ABC):
         """The optimiser's step; what is behind a closed gate stays where it is."""
         optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
         if not gates:
-            optimizer.apply(gradients, variables)
+            apply_step(optimizer, gradients, variables)
             return
         if not is_elementwise(optimizer):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
             return
         gated = [index for gate in gates for index in gate.weights]
         before = tf.identity(step_counter(optimizer).value)
-        apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
+        free = drop_positions(gated, gradients), drop_positions(gated, variables)
+        apply_to(optimizer, *free, apply_step)
         for gate in gates:
             opened = tf.convert_to_tensor(control[gate.key] > 0)
             count = own_count(before, self.closed_steps, gate)
-            move = partial(apply_to_group, optimizer, gate, gradients, variables, count)
+            move = partial(apply_to_group, optimizer, gate, gradients, variables, count, apply_step)
             if tf.distribute.has_strategy():  # a branch may not wait for other replicas
                 members = gated_variables(gate, variables, optimizer)
                 held = [tf.identity(member.value) for member in members]

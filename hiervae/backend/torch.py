@@ -5,13 +5,16 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+import keras
 import torch
 
-from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.torch_adam import apply_step
+from hiervae.backend.torch_graph import Recorder, trainable_tensors
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -29,25 +32,44 @@ MAX_STEPS_PER_EXECUTION = 1
 DEFAULT_STEPS_PER_EXECUTION = 1
 
 
+@dataclass(frozen=True)
+class Recorders:
+    """The recorders of a model, in what Keras does not look into.
+
+    Attributes:
+        train: that of training steps, None before the first one.
+        test: that of test steps, as `train`.
+    """
+
+    train: Recorder | None = None
+    test: Recorder | None = None
+
+
 class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` over parameters that are assigned in place."""
 
+    _recorders: Recorders = Recorders()
+
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """One optimiser step: differentiate, apply, hold the gated weights."""
-        inputs, weights = unpack_batch(data)
-        outcome = self.batch_outcome(inputs, weights, training=True)
+        outcome = self._outcome(data, training=True)
         loss = _own(self.optimizer.scale_loss(outcome.loss))
-        values = [_own(variable.value) for variable in self.trainable_variables]
-        gradients = torch.autograd.grad(loss, values, allow_unused=True)
+        recorder = self._recorders.train
+        known = None if recorder is None else recorder.trained
+        trained = known or trainable_tensors(self)
+        gradients = torch.autograd.grad(loss, [tensor for _, tensor in trained], allow_unused=True)
         with torch.no_grad():
-            self._apply_gradients(gradients, outcome.control)
+            self._apply_gradients([variable for variable, _ in trained], gradients, outcome.control)
         return outcome.logs
 
     def _apply_gradients(
-        self, gradients: Sequence[Tensor], control: Mapping[str, torch.Tensor]
+        self,
+        variables: list[keras.Variable],
+        gradients: Sequence[Tensor | None],
+        control: Mapping[str, torch.Tensor],
     ) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
-        optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
+        optimizer, gates = self.optimizer, self.gates
         if not gates:
             apply_step(optimizer, list(gradients), variables)
             return
@@ -80,7 +102,32 @@ class StepAdapter(SteppedModel, abc.ABC):
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
         with torch.no_grad():
-            return self.batch_outcome(*unpack_batch(data), training=False).logs
+            return self._outcome(data, training=False).logs
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Let steps be recorded anew wherever Keras would compile them anew."""
+        if self.train_function is None or force:
+            self._recorders = replace(self._recorders, train=self._recorder(training=True))
+            self.train_function = lambda batches: self.train_step(batches[0])
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Let steps be recorded anew wherever Keras would compile them anew."""
+        if self.test_function is None or force:
+            self._recorders = replace(self._recorders, test=self._recorder(training=False))
+            self.test_function = lambda batches: self.test_step(batches[0])
+
+    def _recorder(self, training: bool) -> Recorder | None:
+        """One that compiles what it records where that was asked for; None to step eagerly."""
+        if self.run_eagerly:
+            return None
+        return Recorder(self, training, torch.compile if self.jit_compile else None)
+
+    def _outcome(self, data: Any, training: bool) -> StepOutcome:
+        """The outcome of one batch, by a recorded step where there is one."""
+        recorder = self._recorders.train if training else self._recorders.test
+        if recorder is None:
+            return self.batch_outcome(*unpack_batch(data), training=training)
+        return recorder(*unpack_batch(data))
 
 
 def _own(tensor: Tensor) -> torch.Tensor:

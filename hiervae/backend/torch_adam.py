@@ -11,14 +11,11 @@ import keras
 import torch
 from torch.optim.adam import adam
 
-from hiervae.backend.variables import step_counter
+from hiervae.backend.variables import is_plain_adam, step_counter
 from hiervae.types import Tensor
 
-ADAM = type(keras.optimizers.Adam())
-"""The class that Keras makes of its Adam on this backend; one of another may do anything."""
-
-_MOMENTS: WeakKeyDictionary[Any, dict[int, tuple[Any, Any]]] = WeakKeyDictionary()
-"""By optimiser the first and second moment of each weight."""
+_TENSORS: WeakKeyDictionary[Any, dict[int, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
+"""By optimiser what `_tensors` found."""
 
 
 def apply_step(
@@ -41,26 +38,24 @@ def apply_fused(
     Keras updates moments and weights in nine passes with five temporary copies of the weights. On
     an accelerator these are cheap, and the count of steps cannot be read without waiting for it.
     """
-    if not _is_plain(optimizer) or any(gradient is None for gradient in gradients):
+    if not is_plain_adam(optimizer) or any(gradient is None for gradient in gradients):
         return False
-    weights = [cast("torch.Tensor", variable.value) for variable in variables]
-    if any(v.constraint is not None for v in variables) or weights[0].device.type != "cpu":
-        return False
-    settings = cast("Any", optimizer)
-    moments = _moments(settings)
+    known = _tensors(optimizer)
     try:
-        pairs = [moments[id(variable)] for variable in variables]
-    except KeyError:  # the optimiser is not built for these
+        members = [known[id(variable)] for variable in variables]
+    except KeyError:  # constrained, on an accelerator, or not what the optimiser was built for
         return False
-    counter = step_counter(optimizer)
-    count = int(cast("torch.Tensor", counter.value))
+    weights, first, second = (list(each) for each in zip(*members, strict=True))
+    settings = cast("Any", optimizer)
+    counter = cast("Any", step_counter(optimizer).value)
+    count = int(counter)
     # Keras adds epsilon before it corrects the second moment's bias, PyTorch after it.
     correction = math.sqrt(1.0 - settings.beta_2 ** (count + 1))
     adam(
         weights,
         cast("list[torch.Tensor]", list(gradients)),
-        [first.value for first, _ in pairs],
-        [second.value for _, second in pairs],
+        first,
+        second,
         [],
         list(torch.full((len(weights),), float(count)).unbind()),
         fused=True,
@@ -72,31 +67,23 @@ def apply_fused(
         eps=settings.epsilon / correction,
         maximize=False,
     )
-    counter.assign(counter + 1)
+    counter.add_(1)
     return True
 
 
-def _is_plain(optimizer: Any) -> bool:
-    """Whether this is Adam and nothing else is done to gradients or weights."""
-    if type(optimizer) is not ADAM or optimizer.amsgrad or optimizer.use_ema:
-        return False
-    options = (
-        optimizer.clipnorm,
-        optimizer.global_clipnorm,
-        optimizer.clipvalue,
-        optimizer.weight_decay,
-        optimizer.gradient_accumulation_steps,
-        optimizer.loss_scale_factor,
-    )
-    return all(option is None for option in options)
+def _tensors(optimizer: Any) -> dict[int, tuple[torch.Tensor, ...]]:
+    """By `id` of each weight that can be updated here: it, its first and its second moment.
 
-
-def _moments(optimizer: Any) -> dict[int, tuple[Any, Any]]:
-    """The moments by `id` of their weights, which Keras keeps in the order of the weights."""
-    known = _MOMENTS.get(optimizer)
+    Keras assigns variables in place, so that the tensors stay the same.
+    """
+    known = _TENSORS.get(optimizer)
     if known is None and optimizer.built:
-        pairs = zip(optimizer._momentums, optimizer._velocities, strict=True)
-        weights = optimizer._trainable_variables
-        known = {id(weight): pair for weight, pair in zip(weights, pairs, strict=True)}
-        _MOMENTS[optimizer] = known
+        slots = zip(optimizer._momentums, optimizer._velocities, strict=True)
+        pairs = zip(optimizer._trainable_variables, slots, strict=True)
+        known = {
+            id(weight): tuple(variable.value for variable in (weight, *moments))
+            for weight, moments in pairs
+            if weight.constraint is None and weight.value.device.type == "cpu"
+        }
+        _TENSORS[optimizer] = known
     return known or {}

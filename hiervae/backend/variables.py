@@ -12,6 +12,7 @@ from keras import ops
 from hiervae.backend.step import Gate
 from hiervae.types import Tensor
 
+_ADAM: type[Any] = type(keras.optimizers.Adam())  # Keras has one of its own on torch
 T = TypeVar("T")
 Apply: TypeAlias = Callable[[Any, list[Any], list[Any]], None]
 
@@ -40,6 +41,26 @@ def is_elementwise(optimizer: keras.optimizers.Optimizer) -> bool:
     wraps = hasattr(optimizer, "inner_optimizer")  # scales all gradients, and counts the finite
     alone = optimizer.global_clipnorm is None if not wraps else False
     return alone and optimizer.gradient_accumulation_steps is None
+
+
+def is_plain_adam(optimizer: Any) -> bool:
+    """Whether this is Keras' Adam and nothing else is done to gradients or weights.
+
+    A class derived from it may do anything.
+    """
+    if type(optimizer) is not _ADAM:
+        return False
+    options = (
+        optimizer.amsgrad or None,
+        optimizer.use_ema or None,
+        optimizer.clipnorm,
+        optimizer.global_clipnorm,
+        optimizer.clipvalue,
+        optimizer.weight_decay,
+        optimizer.gradient_accumulation_steps,
+        optimizer.loss_scale_factor,
+    )
+    return all(option is None for option in options)
 
 
 def drop_positions(positions: Iterable[int], values: Sequence[T]) -> list[T]:

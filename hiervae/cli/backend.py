@@ -50,7 +50,7 @@ def require_keras() -> None:
 
 
 def program_folder() -> Path | None:
-    """The folder for compiled programs: that of `HIERVAE_COMPILED`, else in the user's cache folder.
+    """The folder for compiled programs, of `HIERVAE_COMPILED` or in the user's cache folder.
 
     Returns:
         None where none are to be kept.

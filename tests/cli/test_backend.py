@@ -39,7 +39,7 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 hits = []
 jax.monitoring.register_event_listener(lambda name, **_: hits.append(name))
 import hiervae
-model = hiervae.HierarchicalVAE(latent_dims=2, network={"name": "mlp", "hidden_units": (8,)}, seed=0)
+model = hiervae.HierarchicalVAE(latent_dims=2, network="mlp", seed=0)
 model.compile("adam", steps_per_execution=2)
 model.fit(np.zeros((8, 4), "float32"), batch_size=2, verbose=0)
 print("hits", sum(name.endswith("compilation_cache/cache_hits") for name in hits))

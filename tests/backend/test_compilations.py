@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.compilations import counted_compilations
+from tests.backend.compilations import counted_compilations
 from tests.support.models import binary_data, compiled, rewo, small_model, vhp
 
 pytestmark = pytest.mark.backends("jax")
