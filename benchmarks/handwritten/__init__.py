@@ -1,1 +1,1 @@
-"""Training loops written by hand, the measure of what the package costs."""
+"""Training loops and log-likelihoods written by hand, the measure of what the package costs."""

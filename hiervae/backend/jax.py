@@ -222,9 +222,44 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return call
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    return jax.numpy.matmul(first, second, precision="highest")
+compile_fixed = compile_function
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    variables = list(model.variables)
+    values = [variable.value for variable in variables]
+    generators = list(model.generator_states)
+
+    def step(index: Tensor, carried: tuple[Values, tuple[Tensor, ...]]) -> Any:
+        advanced, state = carried
+        mapping = [*_mapped(variables, values), *_mapped(generators, advanced)]
+        with keras.StatelessScope(mapping) as scope:
+            state = body(index, *state)
+        return _current(scope, generators), state
+
+    start = [generator.value for generator in generators], state
+    advanced, outcome = jax.lax.fori_loop(0, count, step, start)
+    for generator, value in zip(generators, advanced, strict=True):
+        generator.assign(value)
+    finished: tuple[Tensor, ...] = outcome
+    return finished
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    product: Tensor = jax.numpy.matmul(first, second, precision="highest")
+    return product + offset
 
 
 def keep_compiled_programs(folder: Path) -> None:

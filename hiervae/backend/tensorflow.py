@@ -134,10 +134,50 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return tf.function(function, reduce_retracing=True)
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
-    return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compile_function`, for arrays of few shapes: through XLA, where it has all operations."""
+    fused, plain = tf.function(function, jit_compile=True), tf.function(function)
+    refused: list[bool] = []
+
+    def call(*arrays: Tensor) -> Any:
+        if not refused:
+            try:
+                return fused(*arrays)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                refused.append(True)
+        return plain(*arrays)
+
+    return call
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    _, finished = tf.while_loop(
+        lambda index, _: index < count,
+        lambda index, state: (index + 1, body(index, *state)),
+        (tf.zeros((), count.dtype), state),
+    )
+    outcome: tuple[Tensor, ...] = finished
+    return outcome
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    if not has_accelerator():
+        return tf.matmul(first, second) + offset
+    # Float32 would be multiplied as TensorFloat-32, with three digits.
+    product = tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64))
+    return tf.cast(product, tf.float32) + offset
 
 
 def keep_compiled_programs(folder: Path) -> None:

@@ -154,9 +154,45 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices, in full precision unless the user lowers PyTorch's."""
-    return torch.matmul(first, second)
+compile_fixed = compile_function
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    for index in range(int(cast("Any", count))):
+        state = body(index, *state)
+    return state
+
+
+def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """Return inputs (n, k) @ kernel (k, m) + bias (m,), the bias added by the product itself."""
+    return torch.addmm(_own(bias), _own(inputs), _own(kernel))
+
+
+def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
+    """Return sum_i [x_i l_i - log(1 + exp(l_i))] over the last axis.
+
+    Args:
+        targets: x, shape (1, batch, d).
+        logits: l, shape (samples, batch, d).
+    """
+    linear = _own(targets) * _own(logits)
+    return torch.sum(linear - torch.nn.functional.softplus(_own(logits)), dim=-1)
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, as precise as PyTorch is told to be."""
+    return torch.addmm(_own(offset), _own(first), _own(second))
 
 
 def keep_compiled_programs(folder: Path) -> None:
