@@ -1,6 +1,6 @@
 """Trains on the devices of its process and prints what came out; run by `test_devices`.
 
-    python devices.py one|spread|processes [number of processes, number of this one, port]
+python devices.py one|spread|processes [number of processes, number of this one, port]
 """
 
 import json
@@ -16,10 +16,10 @@ if os.environ["KERAS_BACKEND"] == "jax":
         count, rank, port = map(int, REST)
         jax.distributed.initialize(f"127.0.0.1:{port}", count, rank)
 
-import keras
-import numpy as np
+import keras  # noqa: E402 - after the processes have met
+import numpy as np  # noqa: E402
 
-import hiervae
+import hiervae  # noqa: E402
 
 X = np.random.default_rng(0).integers(0, 2, (100, 8)).astype("float32")
 MLP = {"name": "mlp", "hidden_units": (8,)}
@@ -61,7 +61,7 @@ def result(settings, rule):
     data = Shard(count, rank) if MODE == "processes" else Shard(1, 0)
     controller = hiervae.callbacks.BetaController(name, **options)
     history = model.fit(data, epochs=12, shuffle=False, verbose=0, callbacks=[controller]).history
-    values = {key: series for key, series in history.items()}
+    values = dict(history)
     values["scores"] = model.log_likelihood(X[:7], 20, seed=0, verbose=0).tolist()
     values["means"] = model.encode(X[:5])[0].ravel().tolist()
     for index, weight in enumerate(model.get_weights()):

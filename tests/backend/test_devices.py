@@ -45,7 +45,7 @@ def one():
 def check_equal(found, expected):
     for name, values in expected.items():
         assert 0.0 < np.mean(values["phase"]) <= 1.0, name
-        for key in values.keys() & found[name].keys():
+        for key in (values.keys() & found[name].keys()) - {"identical"}:
             np.testing.assert_allclose(
                 found[name][key], values[key], err_msg=f"{name}: {key}", **TOLERANCE
             )
@@ -59,6 +59,7 @@ def test_two_devices(one):
     check_equal(found, one)
 
 
+@pytest.mark.slow
 def test_two_processes_of_two_devices(one):
     """Each has its half of every batch; 15 rows are not divided by its devices."""
     with socket.socket() as free:
