@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy as np
 
 from hiervae import backend
 from hiervae.errors import NonFiniteLossError
+from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
+from hiervae.model.fit_state import FitSaver, FitState, arrange, is_saver
 from hiervae.model.inputs import (
     Expected,
     check_array,
@@ -92,9 +95,29 @@ class FittingMethods(CompileSettings):
             training_examples = training_share(x, validation_split, self.expected())
         if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
-        steps = StepCount()
-        callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
+        steps, clock = StepCount(), EpochClock(self.working_seed)
+        if validation_split and validation_data is None and isinstance(x, np.ndarray):
+            (x, y, sample_weight), validation_data = _split((x, y, sample_weight), validation_split)
+        if isinstance(x, OrderedBatches):
+            x.follow(clock, shuffle=False)
+        if shuffle is True:
+            x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
+            if not shuffle:
+                y = sample_weight = None
+        callbacks = _single_callbacks(callbacks)
+        savers = [callback for callback in callbacks if is_saver(callback)]
+        others = [callback for callback in callbacks if callback not in savers]
+        if any(isinstance(saver, FitSaver) for saver in savers):
+            others.append(keras.callbacks.History())  # which goes on with that of before
+        state = FitState(others, clock)
+        chain = arrange([steps, *others, TrainableGuard(), NonFiniteGuard()], savers)
         try:
+            for saver in savers:
+                if isinstance(saver, FitSaver):
+                    over = saver.prepare(self, state)
+                    initial_epoch = initial_epoch if over is None else min(over, epochs)
+                else:
+                    self._fit_state = state
             with backend.restore_on_error(self):
                 return super().fit(
                     x=x,
@@ -102,8 +125,8 @@ class FittingMethods(CompileSettings):
                     batch_size=batch_size,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=callbacks,
-                    validation_split=validation_split,
+                    callbacks=[clock, *chain, state],
+                    validation_split=0.0 if validation_data is not None else validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
                     sample_weight=sample_weight,
@@ -114,8 +137,12 @@ class FittingMethods(CompileSettings):
                     validation_freq=validation_freq,
                 )
         finally:
+            self._fit_state = None
             steps.put_back()
             self.control.detach()
+            for saver in savers:
+                if isinstance(saver, FitSaver):
+                    saver.close()
 
     def evaluate(
         self,
@@ -311,6 +338,16 @@ def _single_callbacks(callbacks: Any) -> list[Any]:
         callbacks = callbacks.callbacks
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
     return [callback for callback in several if callback is not None]
+
+
+def _split(parts: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, Any], Any]:
+    """The parts of training data that Keras would train on, and what it would validate on."""
+    number = math.floor(len(parts[0]) * (1.0 - share))
+    first, last = (
+        tuple(None if part is None else part[rows] for part in parts)
+        for rows in (slice(None, number), slice(number, None))
+    )
+    return first, keras.utils.pack_x_y_sample_weight(*last)
 
 
 def _refuse_controllers(what: str, callbacks: Any) -> None:
