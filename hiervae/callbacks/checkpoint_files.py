@@ -12,14 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
+
 from hiervae.errors import DamagedFileError
+from hiervae.model.saving import FIT_STATE
 from hiervae.utils.files import replacing
 
 LATEST = "latest.keras"
 
-_RECORD = "checkpoint.json"
-_STATE = "fit_state.npz"
 _FORMAT = "hiervae checkpoint 1"
+_WEIGHTS = "model.weights.h5"
+_OF_KERAS = {"config.json", "metadata.json", _WEIGHTS}
 _EARLIER = re.compile(r"epoch-(\d+)\.keras")
 _CHUNK = 2**22
 
@@ -41,16 +45,17 @@ class Checkpoint:
     state: bytes | None
 
 
-def write_checkpoint(model: Any, path: Path, epoch: int, stopped: bool, state: bytes) -> None:
+def write_checkpoint(model: Any, path: Path, epoch: int, stopped: bool) -> None:
     """Write a checkpoint whole or not at all.
+
+    The record of it is the comment of the archive: with more members than its own three, Keras
+    unpacks the archive to disk before it reads it.
 
     Raises:
         OSError: if it cannot be written.
     """
     with replacing(path) as temporary:
         model.save(temporary)
-        with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(_STATE, state)
         record = {
             "format": _FORMAT,
             "epoch": epoch,
@@ -58,7 +63,7 @@ def write_checkpoint(model: Any, path: Path, epoch: int, stopped: bool, state: b
             "sha256": _checksums(temporary),
         }
         with zipfile.ZipFile(temporary, "a") as archive:
-            archive.writestr(_RECORD, json.dumps(record))
+            archive.comment = json.dumps(record).encode()
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -71,18 +76,25 @@ def read_checkpoint(path: Path) -> Checkpoint:
     try:
         checksums = _checksums(path)
         with zipfile.ZipFile(path) as archive:
-            if _RECORD not in checksums:
+            if not checksums.keys() >= _OF_KERAS:  # such as the end of an archive cut short
+                raise DamagedFileError("it holds no model")
+            if not archive.comment:
                 return Checkpoint(path, None, False, None)
-            record = json.loads(archive.read(_RECORD))
-            del checksums[_RECORD]
+            record = json.loads(archive.comment)
             if record["format"] != _FORMAT or record["sha256"] != checksums:
                 raise DamagedFileError("its checksums differ")
-            state = archive.read(_STATE)
+            state = _state_in(archive)
             return Checkpoint(path, int(record["epoch"]), bool(record["stopped"]), state)
     except OSError:
         raise
     except Exception as error:  # a damaged archive raises nearly anything
         raise DamagedFileError(f"{path} is damaged ({error}).") from error
+
+
+def _state_in(archive: zipfile.ZipFile) -> bytes | None:
+    with archive.open(_WEIGHTS) as stream, h5py.File(stream, "r") as weights:
+        own = weights.get(f"vars/{FIT_STATE}")
+        return None if own is None else np.asarray(own).tobytes()
 
 
 def earlier_name(epoch: int) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,8 +149,10 @@ class Resume(FitSaver):
         """Return the newest whole checkpoint, None where there is none; set damaged ones aside."""
         for path in self._candidates():
             checkpoint = self._whole(path)
-            if checkpoint is not None:
+            if checkpoint is not None and checkpoint.epoch is not None:
                 return checkpoint
+            if checkpoint is not None:
+                self.report(f"{path} is a model without a record of its training; it is left out.")
         return None
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -173,7 +175,6 @@ class Resume(FitSaver):
                 f"{found.path} is the checkpoint of another model ({reason}); expected one of "
                 "this. Choose another folder, or delete it to begin anew."
             ) from error
-        self._state.expect(found.state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep the epoch, and write it if it is time."""
@@ -219,8 +220,10 @@ class Resume(FitSaver):
         model = self._model  # `self.model` would sync the state that a failed `fit` left behind
         now = take_values(model)
         put_values(model, snapshot.values)
+        holding = nullcontext() if self._state is None else self._state.holding(snapshot.state)
         try:
-            write_checkpoint(model, path, snapshot.epoch, snapshot.stopped, snapshot.state)
+            with holding:
+                write_checkpoint(model, path, snapshot.epoch, snapshot.stopped)
         finally:
             put_values(model, now)
 
@@ -234,6 +237,10 @@ class Resume(FitSaver):
             if lock is not None:
                 lock.__exit__(None, None, None)
 
+    def report(self, message: str) -> None:
+        """Say that a checkpoint cannot be used."""
+        warnings.warn(message, UserWarning, stacklevel=3)
+
     def _candidates(self) -> list[Path]:
         latest = [self.latest_file] if self.latest_file.exists() else []
         return [*latest, *(earlier_files(self.folder) if self.folder.exists() else [])]
@@ -245,11 +252,9 @@ class Resume(FitSaver):
             aside = path.with_name(f"{path.name}.damaged")
             with suppress(OSError):
                 os.replace(path, aside)
-            warnings.warn(
+            self.report(
                 f"{error} It is set aside as {aside.name}; the checkpoint before it is taken, or "
-                "the training begins anew where there is none.",
-                UserWarning,
-                stacklevel=2,
+                "the training begins anew where there is none."
             )
             return None
 

@@ -161,7 +161,9 @@ class TrainingSession:
                 registry.create("hiervae.schedulers", config.scheduler, Scheduler)
             if not self.arguments.resume:
                 return training.build_model(config, dataset.info.event_shape), []
-        return training.continue_run(self.folder, config, dataset.info.event_shape)
+        return training.continue_run(
+            self.folder, config, dataset.info.event_shape, self.console.note
+        )
 
     def _examples(
         self, config: RunConfig, dataset: Dataset, model: HierarchicalVAE

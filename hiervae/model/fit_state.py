@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -47,6 +48,7 @@ class FitState(keras.callbacks.Callback):
         self._callbacks = callbacks
         self._clock = clock
         self._expected: dict[str, Any] | None = None
+        self._held: bytes | None = None
 
     @property
     def finished(self) -> int:
@@ -59,7 +61,9 @@ class FitState(keras.callbacks.Callback):
         return any(getattr(callback, "stopped_epoch", 0) > 0 for callback in self._callbacks)
 
     def encode(self) -> bytes:
-        """The state now, as a file's content."""
+        """The state now, or the one that is held, as a file's content."""
+        if self._held is not None:
+            return self._held
         states = [(type(callback).__name__, state_of(callback)) for callback in self._callbacks]
         return pack(
             {
@@ -69,6 +73,15 @@ class FitState(keras.callbacks.Callback):
                 "generators": generator_states(),
             }
         )
+
+    @contextmanager
+    def holding(self, state: bytes) -> Iterator[None]:
+        """Give an earlier state within the context."""
+        self._held = state
+        try:
+            yield
+        finally:
+            self._held = None
 
     def expect(self, state: bytes) -> None:
         """Take a state up once all callbacks have begun.
@@ -132,8 +145,8 @@ class FitSaver(keras.callbacks.Callback, abc.ABC):
             state: tells and takes what the `fit` knows beside the weights.
 
         Returns:
-            The number of epochs that are over; None where nothing is saved. `sys.maxsize` stands for
-            a training that early stopping has ended.
+            The number of epochs that are over; None where nothing is saved. `sys.maxsize` stands
+            for a training that early stopping has ended.
         """
 
     @abc.abstractmethod

@@ -112,12 +112,11 @@ class FittingMethods(CompileSettings):
         state = FitState(others, clock)
         chain = arrange([steps, *others, TrainableGuard(), NonFiniteGuard()], savers)
         try:
+            self._fit_state = state if savers else None
             for saver in savers:
                 if isinstance(saver, FitSaver):
                     over = saver.prepare(self, state)
                     initial_epoch = initial_epoch if over is None else min(over, epochs)
-                else:
-                    self._fit_state = state
             with backend.restore_on_error(self):
                 return super().fit(
                     x=x,
@@ -137,12 +136,14 @@ class FittingMethods(CompileSettings):
                     validation_freq=validation_freq,
                 )
         finally:
-            self._fit_state = None
             steps.put_back()
             self.control.detach()
-            for saver in savers:
-                if isinstance(saver, FitSaver):
-                    saver.close()
+            try:
+                for saver in savers:
+                    if isinstance(saver, FitSaver):
+                        saver.close()
+            finally:
+                self._fit_state = None
 
     def evaluate(
         self,

@@ -16,7 +16,8 @@ from hiervae.model.frozen import layers_of
 
 OLD_FORMAT = (".h5", ".hdf5")
 
-_FIT_STATE = "fit_state"
+FIT_STATE = "fit_state"
+"""Name under which the weights of a model hold what a `fit` knows beside them."""
 
 
 class SavingMethods(ModelCore):
@@ -69,7 +70,7 @@ class SavingMethods(ModelCore):
     def save_own_variables(self, store: Any) -> None:
         """Keep the random generators too, which Keras leaves out.
 
-        While a `fit` is saved by Keras' `BackupAndRestore`, also what it knows beside the weights.
+        While a `fit` with a callback that goes on with it runs, also what it knows beside them.
 
         Raises:
             ValueError: if the model was quantised.
@@ -79,12 +80,12 @@ class SavingMethods(ModelCore):
         for index, state in enumerate(self.generator_states):
             store[f"generator_{index}"] = ops.convert_to_numpy(state)
         if self._fit_state is not None:
-            store[_FIT_STATE] = np.frombuffer(self._fit_state.encode(), dtype=np.uint8)
+            store[FIT_STATE] = np.frombuffer(self._fit_state.encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
         """Take up weights and random generators."""
         own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
-        fit_state = own.pop(_FIT_STATE, None)
+        fit_state = own.pop(FIT_STATE, None)
         if fit_state is not None and self._fit_state is not None:
             self._fit_state.expect(np.asarray(fit_state).tobytes())
         super().load_own_variables(own)

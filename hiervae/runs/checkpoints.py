@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from hiervae.callbacks.checkpoint_files import Checkpoint, read_checkpoint
@@ -27,14 +26,22 @@ class Checkpoints(Resume):
         history: the run's history, which is among the callbacks too.
         seconds: least time between two writes.
         keep: how many of the latest are kept, beside the best.
+        note: told in one line of checkpoints that cannot be used; None warns of them.
     """
 
     def __init__(
-        self, folder: RunFolder, history: History, seconds: float = 30.0, *, keep: int = 3
+        self,
+        folder: RunFolder,
+        history: History,
+        seconds: float = 30.0,
+        *,
+        keep: int = 3,
+        note: Callable[[str], None] | None = None,
     ) -> None:
         super().__init__(folder.latest_file.parent, seconds=seconds, keep=keep)
         self.best_file = folder.best_file
         self.history = history
+        self.note = note
         self._best: Snapshot | None = None
 
     def find(self) -> Checkpoint | None:
@@ -48,13 +55,18 @@ class Checkpoints(Resume):
                 return checkpoint
             damaged = True
         if damaged:
-            warnings.warn(
+            self.report(
                 f"{self.best_file} is damaged or missing, and no checkpoint is from before the "
-                "best epoch: the training begins anew.",
-                UserWarning,
-                stacklevel=2,
+                "best epoch: the training begins anew."
             )
         return None
+
+    def report(self, message: str) -> None:
+        """Say that a checkpoint cannot be used."""
+        if self.note is None:
+            super().report(message)
+        else:
+            self.note(message)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep the epoch, and write it if it is time."""
@@ -98,6 +110,6 @@ def rows_of(checkpoint: Checkpoint) -> list[Row]:
     return []
 
 
-def latest_in(folder: RunFolder) -> Checkpoint | None:
+def latest_in(folder: RunFolder, note: Callable[[str], None] | None = None) -> Checkpoint | None:
     """The checkpoint that the run in a folder would go on from; damaged ones are set aside."""
-    return Checkpoints(folder, History(Path(folder.history_file), [])).find()
+    return Checkpoints(folder, History(folder.history_file, []), note=note).find()

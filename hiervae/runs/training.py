@@ -17,7 +17,7 @@ from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import EarlyStop, History, has_stopped, score_of
 from hiervae.runs.checkpoints import Checkpoints, latest_in, rows_of
-from hiervae.runs.config import RunConfig
+from hiervae.runs.config import TRAINING_DEFAULTS, RunConfig
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history, write_history
@@ -74,10 +74,21 @@ def describe_parts(model: HierarchicalVAE) -> Config:
     return model.part_records()
 
 
-def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> Any:
+def continue_run(
+    folder: RunFolder,
+    config: RunConfig,
+    event_shape: Shape,
+    note: Callable[[str], None] | None = None,
+) -> Any:
     """Load the model of an interrupted run and the history that led to it.
 
     The checkpoint holds the history too, so `history.csv` is written anew if it is not whole.
+
+    Args:
+        folder: the run's folder.
+        config: its settings.
+        event_shape: shape of an example.
+        note: told in one line of checkpoints that cannot be used; None warns of them.
 
     Returns:
         The model and a list of rows; a new model and no rows where nothing was kept yet.
@@ -85,7 +96,7 @@ def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> An
     Raises:
         DamagedFileError: if an older version wrote the checkpoint, and the history is damaged.
     """
-    checkpoint = latest_in(folder)
+    checkpoint = latest_in(folder, note)
     if checkpoint is None:
         return build_model(config, event_shape), []
     model = load_model(checkpoint.path)
@@ -132,7 +143,8 @@ def train(
     history = History(folder.history_file, rows)
     interval = training.get("checkpoint_every")
     options = {} if interval is None else {"seconds": float(interval)}
-    checkpoints = Checkpoints(folder, history, **options, keep=training.get("keep_checkpoints", 3))
+    keep = training.get("keep_checkpoints", TRAINING_DEFAULTS["keep_checkpoints"])
+    checkpoints = Checkpoints(folder, history, **options, keep=keep, note=note)
     model.compile(
         optimizer=model.optimizer,
         steps_per_execution=steps_per_execution(training["steps_per_execution"], len(stream)),

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 import hiervae
-from hiervae.runs import RunFolder
-from hiervae.runs.callbacks import History
 from hiervae.callbacks.resume import put_values, take_values
 from hiervae.model.batch_order import EpochClock
 from hiervae.model.fit_state import FitState
+from hiervae.runs import RunFolder
+from hiervae.runs.callbacks import History
 from hiervae.runs.checkpoints import Checkpoints
 from hiervae.runs.model_file import load_model
 

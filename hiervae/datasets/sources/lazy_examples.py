@@ -18,9 +18,9 @@ from hiervae.errors import DatasetOptionError
 class LazyExamples(keras.utils.PyDataset):
     """A part of an image source, decoded by workers while the model trains.
 
-    It goes into `model.fit` as it is. The order of an epoch is a function of the seed and the epoch
-    alone, whatever the number of workers. As for every `PyDataset`, `len` counts batches; the number of
-    examples is `shape[0]`. For code that needs an array, `read` decodes any examples, and
+    It goes into `model.fit` as it is. The order of an epoch is a function of the seed and the
+    epoch alone, whatever the number of workers. As for every `PyDataset`, `len` counts batches; the
+    number of examples is `shape[0]`. For code that needs an array, `read` decodes any examples, and
     `np.asarray` all of them.
     """
 
