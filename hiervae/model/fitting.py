@@ -344,11 +344,13 @@ def _single_callbacks(callbacks: Any) -> list[Any]:
 def _split(parts: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, Any], Any]:
     """The parts of training data that Keras would train on, and what it would validate on."""
     number = math.floor(len(parts[0]) * (1.0 - share))
-    first, last = (
-        tuple(None if part is None else part[rows] for part in parts)
-        for rows in (slice(None, number), slice(number, None))
-    )
-    return first, keras.utils.pack_x_y_sample_weight(*last)
+
+    def rows(chosen: slice) -> tuple[Any, Any, Any]:
+        x, y, weights = (None if part is None else part[chosen] for part in parts)
+        return x, y, weights
+
+    validation = keras.utils.pack_x_y_sample_weight(*rows(slice(number, None)))
+    return rows(slice(None, number)), validation
 
 
 def _refuse_controllers(what: str, callbacks: Any) -> None:

@@ -89,8 +89,6 @@ class RunConfig:
                 "Restore the file that the run was made with."
             )
         config = cls(**{name: record[name] for name in names})
-        if not isinstance(config.training, dict):
-            return config
         return replace(config, training={**TRAINING_DEFAULTS, **config.training})
 
     def differences(self, other: RunConfig) -> list[str]:

@@ -60,10 +60,10 @@ def naming(path: Path, temporary: Path | None = None) -> Iterator[None]:
         number = error.errno or _number_in(error) or errno.EIO
         raise OSError(number, os.strerror(number), str(path)) from error
     except (RuntimeError, ValueError) as error:  # HDF5's way to say it
-        number = _number_in(error)
-        if number is None:
+        found = _number_in(error)
+        if found is None:
             raise
-        raise OSError(number, os.strerror(number), str(path)) from error
+        raise OSError(found, os.strerror(found), str(path)) from error
 
 
 def remove_abandoned(folder: Path, prefix: str = ".") -> None:
