@@ -1,7 +1,7 @@
 """How many interpolations leave the manifold: straight lines, the paper's graph, pruned graphs.
 
     KERAS_BACKEND=jax hiervae train --preset vhp --dataset pendulum --out runs/pendulum
-    KERAS_BACKEND=jax python benchmarks/interpolation.py runs/pendulum --out interpolation.json
+    KERAS_BACKEND=jax python -m benchmarks.interpolation runs/pendulum --out interpolation.json
 
 Several run folders of the pendulum may be given. On each, 100 random pairs of test examples are
 interpolated on 5 graphs of prior samples, by each rule: the straight line (as many frames as the
@@ -32,7 +32,6 @@ from numpy.typing import NDArray
 
 from hiervae import manifold
 from hiervae.datasets import render_pendulum
-from hiervae.errors import NoPathError
 from hiervae.manifold.codec import Codec
 from hiervae.manifold.density import density_floor, points_along
 from hiervae.manifold.latent_graph import PRUNE_FRACTION
@@ -110,14 +109,10 @@ def measure_run(folder: str, options: argparse.Namespace) -> dict[str, Any]:
             graph = manifold.LatentGraph.from_prior(
                 model, options.num_nodes, options.num_neighbors, seed, fraction
             )
-            paths, reached = [], []
-            for pair, (start, end) in enumerate(ends):
-                try:
-                    paths.append(graph.shortest_path(latents[start], latents[end]).latents)
-                except NoPathError:
-                    unreachable[name] = unreachable.get(name, 0) + 1
-                else:
-                    reached.append(pair)
+            found_paths = graph.shortest_paths(latents[ends])
+            reached = [index for index, path in enumerate(found_paths) if path is not None]
+            paths = [path.latents for path in found_paths if path is not None]
+            unreachable[name] = unreachable.get(name, 0) + len(ends) - len(reached)
             row = measure(model, pendulums, paths, arcs[reached], limit)
             floor = density_floor(density, graph.nodes)
             points = [points_along(path) for path in paths]

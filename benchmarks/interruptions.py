@@ -104,9 +104,12 @@ def content(folder: Path) -> dict[str, bytes]:
         if isinstance(entry, h5py.Dataset) and not name.endswith("fit_state"):
             found[name] = entry[()].tobytes()
 
-    with zipfile.ZipFile(folder / "checkpoints" / "latest.keras") as archive:
-        with archive.open("model.weights.h5") as stream, h5py.File(stream) as weights:
-            weights.visititems(add)
+    with (
+        zipfile.ZipFile(folder / "checkpoints" / "latest.keras") as archive,
+        archive.open("model.weights.h5") as stream,
+        h5py.File(stream) as weights,
+    ):
+        weights.visititems(add)
     return found
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import keras
+from keras import ops
 
 from hiervae.types import Tensor
 
 NoiseSource = Callable[[str, tuple[Any, ...]], Any]
 
+DrawSource = Callable[[str, tuple[Any, ...], Any], Any]
+
 _injected: NoiseSource | None = None
+_source: DrawSource | None = None
+
+_ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
+_PARITY = 0x1BD11BDA
+ROUNDS = 13
+"""The fewest rounds with which Threefry-2x32 passes all tests of BigCrush (Salmon et al. 2011)."""
 
 
 @contextmanager
@@ -31,15 +41,153 @@ def inject_noise(source: NoiseSource) -> Iterator[None]:
         _injected = previous
 
 
+def is_injected() -> bool:
+    """Whether draws come from another source than the backend's generator now."""
+    return _injected is not None
+
+
+@contextmanager
+def draws_from(source: DrawSource) -> Iterator[None]:
+    """Let `source(kind, shape, seed)` make all draws within, as `draw` would.
+
+    Args:
+        source: as that of `inject_noise`, which goes before it, but told the seed as well.
+    """
+    global _source
+    previous, _source = _source, source
+    try:
+        yield
+    finally:
+        _source = previous
+
+
+def draw(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
+    """Draw float32 noise of a kind, "normal" or "uniform", from the backend's generator."""
+    function = keras.random.normal if kind == "normal" else keras.random.uniform
+    return function(shape, seed=seed, dtype="float32")
+
+
 def normal(shape: tuple[Any, ...], seed: Any) -> Tensor:
     """Standard normal noise, float32 whatever the dtype policy."""
     if _injected is not None:
         return keras.ops.convert_to_tensor(_injected("normal", shape), dtype="float32")
-    return keras.random.normal(shape, seed=seed, dtype="float32")
+    if isinstance(seed, SampleKeys):
+        return seed.normal(shape)
+    if _source is not None:
+        return _source("normal", shape, seed)
+    return draw("normal", shape, seed)
 
 
 def uniform(shape: tuple[Any, ...], seed: Any) -> Tensor:
     """Uniform noise on [0, 1), float32 whatever the dtype policy."""
     if _injected is not None:
         return keras.ops.convert_to_tensor(_injected("uniform", shape), dtype="float32")
-    return keras.random.uniform(shape, seed=seed, dtype="float32")
+    if isinstance(seed, SampleKeys):
+        return seed.uniform(shape)
+    if _source is not None:
+        return _source("uniform", shape, seed)
+    return draw("uniform", shape, seed)
+
+
+class SampleKeys(keras.random.SeedGenerator):
+    """Noise that is a function of seed, example and sample alone, the same on every backend.
+
+    It stands in for a `keras.random.SeedGenerator` in a pass of `num_samples` draws for each of
+    several examples, sample-major. Row s * batch + b of what `normal` and `uniform` give depends
+    on the key, the number of the example, the number of the sample, and on how many draws came
+    before, but not on which other rows are in the pass; so results do not depend on how examples
+    and samples are divided into passes. Several draws a row, such as those of a prior that
+    estimates its density, have the rows innermost: (draws * samples * batch, ...).
+
+    Draws that do not go through `hiervae.random` take seeds from `next()`, and a draw whose number
+    of rows is no multiple of the pass's has one key for all: both repeat for the same seed and the
+    same passes only.
+
+    Args:
+        key: two 32-bit words, shape (2,), int32.
+        examples: numbers of the examples, shape (batch,), int32.
+        first_sample: number of the first sample, a scalar, int32.
+        num_samples: samples of each example.
+    """
+
+    def __init__(self, key: Tensor, examples: Tensor, first_sample: Tensor, num_samples: int):
+        # Not Keras' own, which would create a variable.
+        self._batch = int(examples.shape[0])
+        self._num_rows = num_samples * self._batch
+        samples = ops.arange(num_samples, dtype="int32") + first_sample
+        numbers = ops.repeat(samples, self._batch), ops.tile(examples, (num_samples,))
+        first, second = threefry((key[0], key[1]), numbers[1], numbers[0])
+        self._rows = ops.reshape(first, (-1, 1)), ops.reshape(second, (-1, 1))
+        self._all = first[0], second[0]
+        self._draws = 0
+
+    @classmethod
+    def shared(cls, key: Tensor, number: Tensor) -> SampleKeys:
+        """Return the keys of draws that belong to no example, counted by `number`."""
+        return cls(key, ops.full((1,), -1, dtype="int32"), number, 1)
+
+    def next(self, ordered: bool = True) -> Tensor:
+        """Return a seed (2,) for a draw of Keras' own."""
+        words = threefry(self._all, self._next_draw(), ops.full((), -1, dtype="int32"))
+        positive = ops.bitwise_and(ops.stack(words), 0x7FFFFFFF)
+        backend = keras.backend.backend()
+        return ops.cast(positive, "uint32" if backend == "jax" else "int32")
+
+    def normal(self, shape: tuple[Any, ...]) -> Tensor:
+        """Standard normal noise of `shape`, float32."""
+        # The middles of 2^24 intervals of (-1, 1), each exact in float32.
+        uniform = (ops.cast(ops.right_shift(self._words(shape), 8), "float32") + 0.5) * 2.0**-23
+        return math.sqrt(2.0) * ops.erfinv(uniform)
+
+    def uniform(self, shape: tuple[Any, ...]) -> Tensor:
+        """Uniform noise on [0, 1) of `shape`, float32."""
+        top = ops.right_shift(self._words(shape), 8) & 0xFFFFFF
+        return ops.cast(top, "float32") * 2.0**-24
+
+    def _next_draw(self) -> int:
+        self._draws += 1
+        return self._draws
+
+    def _words(self, shape: tuple[Any, ...]) -> Any:
+        """Random int32 of `shape`, two from each call of the cipher."""
+        draw, size = self._next_draw(), math.prod(shape[1:])
+        pairs = -(-size // 2)
+        if shape[0] % self._num_rows:
+            keys, rows = self._all, 1
+        else:
+            keys, rows = self._rows, self._num_rows
+        repeats = shape[0] // rows
+        counters = ops.reshape(ops.arange(repeats * pairs, dtype="int32"), (repeats, 1, pairs))
+        words = ops.concatenate(threefry(keys, ops.full_like(counters, draw), counters), axis=-1)
+        return ops.reshape(words[..., :size], shape)
+
+
+def threefry(key: Any, first: Any, second: Any, rounds: int = ROUNDS) -> tuple[Any, Any]:
+    """Return two random words from two key words and two counters (Salmon et al. 2011).
+
+    The cipher Threefry-2x32, a bijection of the counters for each key, on 32-bit words as int32.
+
+    Args:
+        key: two tensors, int32.
+        first: a counter, int32.
+        second: another; all four broadcast against each other.
+        rounds: how often the words are mixed.
+    """
+    keys = (key[0], key[1], key[0] ^ key[1] ^ _PARITY)
+    first, second = first + keys[0], second + keys[1]
+    for index in range(rounds):
+        first = first + second
+        second = _rotated(second, _ROTATIONS[index % 8]) ^ first
+        if index % 4 == 3:
+            group = index // 4 + 1
+            first = first + keys[group % 3]
+            second = second + keys[(group + 1) % 3] + group
+    return first, second
+
+
+def _rotated(words: Any, bits: int) -> Any:
+    """Rotate int32 words to the left; their right shift repeats the sign, which is masked."""
+    if hasattr(words, "__lshift__"):  # Keras' functions cost PyTorch more than the shifts do
+        return (words << bits) | ((words >> (32 - bits)) & ((1 << bits) - 1))
+    low = ops.right_shift(words, 32 - bits) & ((1 << bits) - 1)
+    return ops.left_shift(words, bits) | low

@@ -2,35 +2,47 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights; `restore_on_error`, the context in which a model is trained or evaluated;
-`placement`, that in which its variables are made; `matrix_product`, which keeps float32 where the
-backend would multiply with fewer digits; `MAX_STEPS_PER_EXECUTION`, the most training steps that
-Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models
-fast.
+model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
+such a function; `has_accelerator`; `keep_compiled_programs`, which keeps what is compiled for later
+processes; `restore_on_error`, the context in which a model is trained or evaluated; `placement`,
+that in which its variables are made; `matrix_product`, which keeps float32 where the backend would
+multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are fast at in
+different ways; `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
+`DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
 """
 
 import keras
 
-from hiervae.backend.step import Compilable, Gate, StepOutcome
+from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome, check_weight_shape
 
 if keras.backend.backend() == "jax":
+    from hiervae.backend.fused import affine_map, sum_cross_entropy
     from hiervae.backend.jax import (
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
+        has_accelerator,
+        keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "tensorflow":
+    from hiervae.backend.fused import affine_map, sum_cross_entropy
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        compile_fixed,
         compile_function,
+        has_accelerator,
+        keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
     )
 elif keras.backend.backend() == "torch":
@@ -38,10 +50,16 @@ elif keras.backend.backend() == "torch":
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        affine_map,
+        compile_fixed,
         compile_function,
+        has_accelerator,
+        keep_compiled_programs,
         matrix_product,
         placement,
+        repeat,
         restore_on_error,
+        sum_cross_entropy,
     )
 else:
     raise ImportError(
@@ -53,11 +71,19 @@ __all__ = [
     "DEFAULT_STEPS_PER_EXECUTION",
     "MAX_STEPS_PER_EXECUTION",
     "Compilable",
+    "Examples",
     "Gate",
     "StepAdapter",
     "StepOutcome",
+    "affine_map",
+    "check_weight_shape",
+    "compile_fixed",
     "compile_function",
+    "has_accelerator",
+    "keep_compiled_programs",
     "matrix_product",
     "placement",
+    "repeat",
     "restore_on_error",
+    "sum_cross_entropy",
 ]

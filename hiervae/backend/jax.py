@@ -6,13 +6,16 @@ import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import jax
 import keras
 from keras import ops
+from numpy.typing import NDArray
 
-from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.jax_loop import FusedSteps, place_examples
+from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
@@ -35,6 +38,43 @@ def _current(scope: keras.StatelessScope, variables: Sequence[keras.Variable]) -
 
 class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` as pure functions of the model's state."""
+
+    @property
+    def _fuses_steps(self) -> bool:
+        """Whether steps are fused here; Keras' own loop runs them one by one, or distributes."""
+        alone = keras.distribution.distribution() is None
+        return alone and bool(self.jit_compile) and not self.run_eagerly
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
+        if not self._fuses_steps:
+            return super().make_train_function(force=force)
+        if self.train_function is None or force:
+            self.train_function = self._fused(self.train_step, lambda: self.feeds.train)
+        return None
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
+        if not self._fuses_steps:
+            return super().make_test_function(force=force)
+        if self.test_function is None or force:
+            self.test_function = self._fused(self.test_step, lambda: self.feeds.test)
+        return None
+
+    def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
+        """Copies of the arrays on the device, where steps are fused and there is room for them."""
+        return place_examples(inputs, weights) if self._fuses_steps else None
+
+    def _fused(
+        self, step: Callable[..., Any], examples: Callable[[], Examples | None]
+    ) -> FusedSteps:
+        def logs_of(metrics: Sequence[Tensor]) -> Logs:
+            with keras.StatelessScope(_mapped(self.metrics_variables, metrics)):
+                logs: Logs = self.get_metrics_result()
+            return logs
+
+        number = int(self.steps_per_execution)
+        return FusedSteps(step, logs_of, number, examples)
 
     def train_step(
         self, state: tuple[Values, Values, Values, Values], data: Any
@@ -169,6 +209,51 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return call
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    return jax.numpy.matmul(first, second, precision="highest")
+compile_fixed = compile_function
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    variables = list(model.variables)
+    values = [variable.value for variable in variables]
+    generators = list(model.generator_states)
+
+    def step(index: Tensor, carried: tuple[Values, tuple[Tensor, ...]]) -> Any:
+        advanced, state = carried
+        mapping = [*_mapped(variables, values), *_mapped(generators, advanced)]
+        with keras.StatelessScope(mapping) as scope:
+            state = body(index, *state)
+        return _current(scope, generators), state
+
+    start = [generator.value for generator in generators], state
+    advanced, outcome = jax.lax.fori_loop(0, count, step, start)
+    for generator, value in zip(generators, advanced, strict=True):
+        generator.assign(value)
+    finished: tuple[Tensor, ...] = outcome
+    return finished
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return jax.default_backend() != "cpu"
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    product: Tensor = jax.numpy.matmul(first, second, precision="highest")
+    return product + offset
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Keep what is compiled from here on in a folder, for later processes.
+
+    A folder that JAX was told of already stays.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 import keras
+from numpy.typing import NDArray
 
 from hiervae.types import Shape, Tensor
 
@@ -46,6 +48,31 @@ class StepOutcome:
     logs: dict[str, Tensor]
 
 
+class Examples(NamedTuple):
+    """Rows that batches are made of.
+
+    Attributes:
+        inputs: (n, *event_shape).
+        weights: sample weights (n,), or None.
+    """
+
+    inputs: Any
+    weights: Any
+
+
+@dataclass(frozen=True)
+class Feeds:
+    """Examples on the device that steps take by their row numbers, the batches that Keras gives.
+
+    Attributes:
+        train: those of the training step, None where it is given the batches themselves.
+        test: those of the test step, as `train`.
+    """
+
+    train: Examples | None = None
+    test: Examples | None = None
+
+
 class Compilable(Protocol):
     """What a compiled function reads and advances: variables, and generators among them."""
 
@@ -63,9 +90,25 @@ class SteppedModel(keras.Model, abc.ABC):
 
     Attributes:
         event_shape: shape of one example, None before the model is built.
+        feeds: what the steps take their examples from.
     """
 
     event_shape: Shape | None
+    feeds: Feeds = Feeds()
+
+    def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
+        """The arrays on the device, or None on a backend whose steps take batches alone."""
+        return None
+
+    @contextmanager
+    def fed_by(self, **feeds: Examples | None) -> Iterator[None]:
+        """Let the steps within take rows of other examples; see `Feeds`."""
+        kept = self.feeds
+        self.feeds = replace(kept, **feeds)
+        try:
+            yield
+        finally:
+            self.feeds = kept
 
     @property
     @abc.abstractmethod
@@ -105,3 +148,20 @@ def unpack_batch(data: Any) -> tuple[Tensor, Tensor | None]:
             "examples, (batch, *event_shape). Yield `x`, `(x,)` or `(x, y, sample_weight)`."
         )
     return inputs, weights
+
+
+def check_weight_shape(num_examples: int, shape: Sequence[int]) -> None:
+    """Refuse sample weights that are not one an example.
+
+    Args:
+        num_examples: in the batch.
+        shape: of its weights.
+
+    Raises:
+        ValueError: if they are of another shape than (num_examples,) or (num_examples, 1).
+    """
+    if tuple(shape) not in {(num_examples,), (num_examples, 1)}:
+        raise ValueError(
+            f"A batch of {num_examples} examples came with sample weights of shape "
+            f"{tuple(shape)}; expected ({num_examples},), one an example."
+        )

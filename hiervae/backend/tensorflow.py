@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.tensorflow_adam import apply_step
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -48,18 +50,19 @@ class StepAdapter(SteppedModel, abc.ABC):
         """The optimiser's step; what is behind a closed gate stays where it is."""
         optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
         if not gates:
-            optimizer.apply(gradients, variables)
+            apply_step(optimizer, gradients, variables)
             return
         if not is_elementwise(optimizer):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
             return
         gated = [index for gate in gates for index in gate.weights]
         before = tf.identity(step_counter(optimizer).value)
-        apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
+        free = drop_positions(gated, gradients), drop_positions(gated, variables)
+        apply_to(optimizer, *free, apply_step)
         for gate in gates:
             opened = tf.convert_to_tensor(control[gate.key] > 0)
             count = own_count(before, self.closed_steps, gate)
-            move = partial(apply_to_group, optimizer, gate, gradients, variables, count)
+            move = partial(apply_to_group, optimizer, gate, gradients, variables, count, apply_step)
             if tf.distribute.has_strategy():  # a branch may not wait for other replicas
                 members = gated_variables(gate, variables, optimizer)
                 held = [tf.identity(member.value) for member in members]
@@ -131,7 +134,51 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return tf.function(function, reduce_retracing=True)
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices in full precision, on a GPU or TPU too."""
-    # Float32 would be multiplied as TensorFloat-32 on a GPU, with three digits.
-    return tf.cast(tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64)), tf.float32)
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compile_function`, for arrays of few shapes: through XLA, where it has all operations."""
+    fused, plain = tf.function(function, jit_compile=True), tf.function(function)
+    refused: list[bool] = []
+
+    def call(*arrays: Tensor) -> Any:
+        if not refused:
+            try:
+                return fused(*arrays)
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+                refused.append(True)
+        return plain(*arrays)
+
+    return call
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    _, finished = tf.while_loop(
+        lambda index, _: index < count,
+        lambda index, state: (index + 1, body(index, *state)),
+        (tf.zeros((), count.dtype), state),
+    )
+    outcome: tuple[Tensor, ...] = finished
+    return outcome
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
+    if not has_accelerator():
+        return tf.matmul(first, second) + offset
+    # Float32 would be multiplied as TensorFloat-32, with three digits.
+    product = tf.matmul(tf.cast(first, tf.float64), tf.cast(second, tf.float64))
+    return tf.cast(product, tf.float32) + offset
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Do nothing: this backend keeps no compiled programs."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
+import keras
 import torch
 
-from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.torch_adam import apply_step
+from hiervae.backend.torch_graph import Recorder, trainable_tensors
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -27,27 +32,46 @@ MAX_STEPS_PER_EXECUTION = 1
 DEFAULT_STEPS_PER_EXECUTION = 1
 
 
+@dataclass(frozen=True)
+class Recorders:
+    """The recorders of a model, in what Keras does not look into.
+
+    Attributes:
+        train: that of training steps, None before the first one.
+        test: that of test steps, as `train`.
+    """
+
+    train: Recorder | None = None
+    test: Recorder | None = None
+
+
 class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` over parameters that are assigned in place."""
 
+    _recorders: Recorders = Recorders()
+
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """One optimiser step: differentiate, apply, hold the gated weights."""
-        inputs, weights = unpack_batch(data)
-        self.zero_grad()
-        outcome = self.batch_outcome(inputs, weights, training=True)
-        _own(self.optimizer.scale_loss(outcome.loss)).backward()
+        outcome = self._outcome(data, training=True)
+        loss = _own(self.optimizer.scale_loss(outcome.loss))
+        recorder = self._recorders.train
+        known = None if recorder is None else recorder.trained
+        trained = known or trainable_tensors(self)
+        gradients = torch.autograd.grad(loss, [tensor for _, tensor in trained], allow_unused=True)
         with torch.no_grad():
-            gradients = [_own(variable.value).grad for variable in self.trainable_variables]
-            self._apply_gradients(gradients, outcome.control)
+            self._apply_gradients([variable for variable, _ in trained], gradients, outcome.control)
         return outcome.logs
 
     def _apply_gradients(
-        self, gradients: Sequence[Tensor], control: Mapping[str, torch.Tensor]
+        self,
+        variables: list[keras.Variable],
+        gradients: Sequence[Tensor | None],
+        control: Mapping[str, torch.Tensor],
     ) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
-        optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
+        optimizer, gates = self.optimizer, self.gates
         if not gates:
-            optimizer.apply(gradients, variables)
+            apply_step(optimizer, list(gradients), variables)
             return
         if not is_elementwise(optimizer):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
@@ -58,7 +82,8 @@ class StepAdapter(SteppedModel, abc.ABC):
             gates = tuple(g for g in gates if closed[g.group] > 0 or control[g.key] <= 0)
         gated = [index for gate in gates for index in gate.weights]
         before = _own(step_counter(optimizer).value).clone()
-        apply_to(optimizer, drop_positions(gated, gradients), drop_positions(gated, variables))
+        free = drop_positions(gated, gradients), drop_positions(gated, variables)
+        apply_to(optimizer, *free, apply_step)
         for gate in gates:
             closed_now = control[gate.key] <= 0
             if readable and closed_now:  # the optimiser never hears of it
@@ -67,7 +92,7 @@ class StepAdapter(SteppedModel, abc.ABC):
             members = [] if readable else gated_variables(gate, variables, optimizer)
             held = [_own(member.value).clone() for member in members]
             count = own_count(before, self.closed_steps, gate)
-            apply_to_group(optimizer, gate, gradients, variables, count)
+            apply_to_group(optimizer, gate, gradients, variables, count, apply_step)
             for member, value in zip(members, held, strict=True):
                 # Exact at 0 and 1, in place, and several times faster than `where`.
                 _own(member.value).lerp_(value, closed_now.to(value.dtype))
@@ -77,7 +102,32 @@ class StepAdapter(SteppedModel, abc.ABC):
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
         with torch.no_grad():
-            return self.batch_outcome(*unpack_batch(data), training=False).logs
+            return self._outcome(data, training=False).logs
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Let steps be recorded anew wherever Keras would compile them anew."""
+        if self.train_function is None or force:
+            self._recorders = replace(self._recorders, train=self._recorder(training=True))
+            self.train_function = lambda batches: self.train_step(batches[0])
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Let steps be recorded anew wherever Keras would compile them anew."""
+        if self.test_function is None or force:
+            self._recorders = replace(self._recorders, test=self._recorder(training=False))
+            self.test_function = lambda batches: self.test_step(batches[0])
+
+    def _recorder(self, training: bool) -> Recorder | None:
+        """One that compiles what it records where that was asked for; None to step eagerly."""
+        if self.run_eagerly:
+            return None
+        return Recorder(self, training, torch.compile if self.jit_compile else None)
+
+    def _outcome(self, data: Any, training: bool) -> StepOutcome:
+        """The outcome of one batch, by a recorded step where there is one."""
+        recorder = self._recorders.train if training else self._recorders.test
+        if recorder is None:
+            return self.batch_outcome(*unpack_batch(data), training=training)
+        return recorder(*unpack_batch(data))
 
 
 def _own(tensor: Tensor) -> torch.Tensor:
@@ -104,6 +154,46 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-def matrix_product(first: Tensor, second: Tensor) -> Tensor:
-    """The product of two float32 matrices, in full precision unless the user lowers PyTorch's."""
-    return torch.matmul(first, second)
+compile_fixed = compile_function
+
+
+def repeat(
+    model: Compilable,
+    body: Callable[..., tuple[Tensor, ...]],
+    state: tuple[Tensor, ...],
+    count: Tensor,
+) -> tuple[Tensor, ...]:
+    """Return the state after `state = body(index, *state)` for each index below `count`."""
+    for index in range(int(cast("Any", count))):
+        state = body(index, *state)
+    return state
+
+
+def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+    """Return inputs (n, k) @ kernel (k, m) + bias (m,), the bias added by the product itself."""
+    return torch.addmm(_own(bias), _own(inputs), _own(kernel))
+
+
+def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
+    """Return sum_i [x_i l_i - log(1 + exp(l_i))] over the last axis.
+
+    Args:
+        targets: x, shape (1, batch, d).
+        logits: l, shape (samples, batch, d).
+    """
+    linear = _own(targets) * _own(logits)
+    return torch.sum(linear - torch.nn.functional.softplus(_own(logits)), dim=-1)
+
+
+def has_accelerator() -> bool:
+    """Whether computations run on anything but a CPU."""
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
+    """The product of two float32 matrices plus a row, as precise as PyTorch is told to be."""
+    return torch.addmm(_own(offset), _own(first), _own(second))
+
+
+def keep_compiled_programs(folder: Path) -> None:
+    """Do nothing: this backend keeps no compiled programs."""

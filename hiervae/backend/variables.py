@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import keras
 from keras import ops
@@ -12,7 +12,9 @@ from keras import ops
 from hiervae.backend.step import Gate
 from hiervae.types import Tensor
 
+_ADAM: type[Any] = type(keras.optimizers.Adam())  # Keras has one of its own on torch
 T = TypeVar("T")
+Apply: TypeAlias = Callable[[Any, list[Any], list[Any]], None]
 
 
 def step_counter(optimizer: keras.optimizers.Optimizer) -> keras.Variable:
@@ -41,6 +43,26 @@ def is_elementwise(optimizer: keras.optimizers.Optimizer) -> bool:
     return alone and optimizer.gradient_accumulation_steps is None
 
 
+def is_plain_adam(optimizer: Any) -> bool:
+    """Whether this is Keras' Adam and nothing else is done to gradients or weights.
+
+    A class derived from it may do anything.
+    """
+    if type(optimizer) is not _ADAM:
+        return False
+    options = (
+        optimizer.amsgrad or None,
+        optimizer.use_ema or None,
+        optimizer.clipnorm,
+        optimizer.global_clipnorm,
+        optimizer.clipvalue,
+        optimizer.weight_decay,
+        optimizer.gradient_accumulation_steps,
+        optimizer.loss_scale_factor,
+    )
+    return all(option is None for option in options)
+
+
 def drop_positions(positions: Iterable[int], values: Sequence[T]) -> list[T]:
     """The values without those at the given positions."""
     dropped = set(positions)
@@ -51,10 +73,18 @@ def apply_to(
     optimizer: keras.optimizers.Optimizer,
     gradients: Sequence[Tensor | None],
     variables: Sequence[keras.Variable],
+    apply: Apply = keras.optimizers.Optimizer.apply,
 ) -> None:
-    """A step for some weights; one for none, or without a gradient, is counted alone."""
+    """A step for some weights; one for none, or without a gradient, is counted alone.
+
+    Args:
+        optimizer: the optimiser.
+        gradients: of the weights, None for those that the loss does not reach.
+        variables: the weights.
+        apply: takes the optimiser's step for these.
+    """
     if any(gradient is not None for gradient in gradients):
-        optimizer.apply(list(gradients), list(variables))
+        apply(optimizer, list(gradients), list(variables))
     else:
         counter = step_counter(optimizer)
         counter.assign(counter + 1)
@@ -66,6 +96,7 @@ def apply_to_group(
     gradients: Sequence[Tensor | None],
     trainable: Sequence[keras.Variable],
     count: Tensor,
+    apply: Apply = keras.optimizers.Optimizer.apply,
 ) -> None:
     """The step for the weights behind an open gate, whose optimiser took `count` steps before."""
     with _counting_from(optimizer, gate, count):
@@ -73,6 +104,7 @@ def apply_to_group(
             optimizer,
             [gradients[i] for i in gate.weights],
             [trainable[i] for i in gate.weights],
+            apply,
         )
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from hiervae.errors import HiervaeError
 
 BACKENDS = ("jax", "tensorflow", "torch")
+CACHE_VARIABLE = "HIERVAE_COMPILED"
+"""Names the folder for compiled programs; "0" keeps none."""
 
 
 def require_keras() -> None:
@@ -36,11 +38,28 @@ def require_keras() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         import hiervae.model  # noqa: F401 - also makes the model's class known to Keras
+        from hiervae.backend import keep_compiled_programs
     except ImportError as error:
         raise HiervaeError(
             f"Keras with the backend {backend!r} cannot be imported ({error}). Install it again: "
             f'pip install --force-reinstall "hiervae[{backend}]"'
         ) from error
+    folder = program_folder()
+    if folder is not None:
+        keep_compiled_programs(folder)
+
+
+def program_folder() -> Path | None:
+    """The folder for compiled programs, of `HIERVAE_COMPILED` or in the user's cache folder.
+
+    Returns:
+        None where none are to be kept.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE, "")
+    if chosen == "0":
+        return None
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    return Path(chosen).expanduser() if chosen else caches / "hiervae" / "compiled"
 
 
 def _configured_backend() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from typing import Any
 
 from hiervae.cli import parsing
@@ -13,6 +14,7 @@ EXAMPLES = """\
   hiervae evaluate runs/mnist --num-samples 500 --limit 1000
       1000 examples only, an estimate within minutes
   hiervae evaluate runs/mnist --split valid --json
+  hiervae evaluate runs/mnist --resume              go on with a scoring that was interrupted
 
 The estimate of the log-likelihood is a lower bound in expectation that tightens with the number of
 samples S, and with K of a prior that estimates its own density (Burda et al. 2016). The protocol is
@@ -63,6 +65,11 @@ def add_parser(commands: Any) -> None:
         "need about 1 GiB)",
     )
     parsing.add_seed(parser, "samples")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with an interrupted scoring of the same model, examples, samples and seed",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -83,7 +90,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     model, dataset = opened.model, opened.dataset
     examples = examples_of(dataset, arguments.split, arguments.limit)
     bound = bound_of(model, examples, arguments.batch_size)
-    with console.progress(len(examples), "example") as progress:
+    partial = folder.partial_scores_file(arguments.split)
+    if not arguments.resume:
+        partial.unlink(missing_ok=True)
+    elif not partial.exists():
+        console.note(f"{folder.path} holds no interrupted scoring; all examples are scored.")
+    with (
+        warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught,
+        console.progress(len(examples), "example") as progress,
+    ):
         score = log_likelihood_of(
             model,
             examples,
@@ -92,7 +107,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.seed,
             arguments.rows_per_pass,
             progress.update,
+            partial,
         )
+    for warning in caught:
+        if warning.category is UserWarning:
+            console.note(str(warning.message))
     protocol = {
         "num_samples": arguments.num_samples,
         "prior_samples": None,

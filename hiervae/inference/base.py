@@ -133,6 +133,34 @@ class InferenceScheme(Part, abc.ABC):
             Levels, decoder features, and the pseudo-inputs' posteriors where some were given.
         """
 
+    def encode_examples(self, inputs: Tensor) -> Any:
+        """Return what the draws of `infer_encoded` need of a batch; outside training.
+
+        With `infer_encoded` it is `infer` in two stages, so that scoring, which takes thousands
+        of draws for each example, encodes it once. By default all is left to `infer`. A class that
+        replaces `infer` alone is asked for that, whatever it inherits.
+
+        Args:
+            inputs: x, shape (batch, *event_shape), float32.
+        """
+        return inputs
+
+    def infer_encoded(
+        self, encoded: Any, num_samples: int = 1, sample: bool = True, seed: Any = None
+    ) -> InferencePass:
+        """Draw the latents of encoded examples and decode them, as `infer` does.
+
+        Args:
+            encoded: what `encode_examples` gave.
+            num_samples: draws of the latents for each example.
+            sample: draw from the posteriors; False takes their means.
+            seed: `keras.random.SeedGenerator` of the draws.
+
+        Returns:
+            Levels and decoder features, without components.
+        """
+        return self.infer(encoded, num_samples=num_samples, sample=sample, seed=seed)
+
     @abc.abstractmethod
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
         """Run the generative model down from the latent that the prior governs.

@@ -73,13 +73,42 @@ class BottomUp(StackedScheme):
                 (components,) = encoded
                 if index < len(self.encoders) - 1:
                     below_components = self.draw(components, sample, seed)
+        if components is not None:
+            components = components.flatten()
+        return self._pass(latents, posteriors, training, components)
+
+    def _pass(
+        self,
+        latents: list[Tensor],
+        posteriors: list[DiagonalNormal],
+        training: bool,
+        components: DiagonalNormal | None = None,
+    ) -> InferencePass:
+        """The outcome for latents z_1 ... z_L that were drawn from these posteriors."""
         priors: list[DiagonalNormal | None] = [
             self.conditional_prior(latents[level:], training) for level in range(1, len(latents))
         ]
         levels = [Level(*level) for level in zip(latents, posteriors, [*priors, None], strict=True)]
-        if components is not None:
-            components = components.flatten()
         return InferencePass(tuple(levels), self.decode(latents, training), components)
+
+    def encode_examples(self, inputs: Tensor) -> DiagonalNormal:
+        """q(z_1 | x)."""
+        return self._posterior(0, False, inputs)[0]
+
+    def infer_encoded(
+        self,
+        encoded: DiagonalNormal,
+        num_samples: int = 1,
+        sample: bool = True,
+        seed: Any = None,
+    ) -> InferencePass:
+        """See the base class."""
+        posteriors = [encoded.repeat(num_samples)]
+        latents = [self.draw(posteriors[0], sample, seed)]
+        for index in range(1, len(self.encoders)):
+            posteriors += self._posterior(index, False, latents[-1])
+            latents.append(self.draw(posteriors[-1], sample, seed))
+        return self._pass(latents, posteriors, False)
 
     def components_are_drawn(self, num_levels: int) -> bool:
         """With several levels q(z_L | u_k) depends on draws of those below."""

@@ -113,6 +113,30 @@ class Ladder(StackedScheme):
             return InferencePass(levels, decoded)
         return InferencePass(levels, decoded, encoded[-1].flatten())
 
+    def encode_examples(self, inputs: Tensor) -> list[DiagonalNormal]:
+        """The normals N(mu-hat_l, v-hat_l) of z_1 ... z_L, which x alone gives."""
+        *features, top = self._climb(False, inputs)
+        heads = zip(self.posterior_heads[:-1], features[:-1], strict=True)
+        return [*(head.distribution(each, False) for head, each in heads), top]
+
+    def infer_encoded(
+        self,
+        encoded: list[DiagonalNormal],
+        num_samples: int = 1,
+        sample: bool = True,
+        seed: Any = None,
+    ) -> InferencePass:
+        """See the base class."""
+        evidence = [normal.repeat(num_samples) for normal in encoded]
+
+        def posterior_of(
+            index: int, above: Sequence[Tensor], prior: DiagonalNormal
+        ) -> DiagonalNormal:
+            return merge(evidence[index], self._expected(index, above, prior, False))
+
+        levels = self._descend(evidence[-1], posterior_of, sample, seed, False)
+        return InferencePass(levels, self.decode([level.latent for level in levels]))
+
     def _expected(
         self, index: int, above: Sequence[Tensor], prior: DiagonalNormal, training: bool
     ) -> DiagonalNormal:

@@ -6,13 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from keras import ops
-
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import PerLevel
 from hiervae.inference.normal_scheme import call_block, encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass
 from hiervae.inference.stacked import StackedScheme
+from hiervae.networks.blocks import begin_block, finish_block, repeat_rows
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
 from hiervae.types import Tensor
 
@@ -79,8 +78,7 @@ class TopDown(StackedScheme):
         (top,), components = encode_with_pseudo_inputs(
             partial(self._top, training), inputs, pseudo_inputs
         )
-        if num_samples > 1:
-            inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
+        inputs = repeat_rows(inputs, num_samples)
 
         def posterior_of(
             index: int, above: Sequence[Tensor], prior: DiagonalNormal
@@ -92,6 +90,30 @@ class TopDown(StackedScheme):
         if components is None:
             return InferencePass(levels, decoded)
         return InferencePass(levels, decoded, components[0].flatten())
+
+    def encode_examples(self, inputs: Tensor) -> tuple[DiagonalNormal, list[Any]]:
+        """q(z_L | x), and what the blocks of the levels below make of x alone."""
+        (top,) = self._top(False, inputs)
+        return top, [begin_block(block, inputs) for block in self.encoders[:-1]]
+
+    def infer_encoded(
+        self,
+        encoded: tuple[DiagonalNormal, list[Any]],
+        num_samples: int = 1,
+        sample: bool = True,
+        seed: Any = None,
+    ) -> InferencePass:
+        """See the base class."""
+        top, begun = encoded
+
+        def posterior_of(
+            index: int, above: Sequence[Tensor], prior: DiagonalNormal
+        ) -> DiagonalNormal:
+            features = finish_block(self.encoders[index], begun[index], above, num_samples)
+            return self.posterior_heads[index].distribution(features, False)
+
+        levels = self._descend(top.repeat(num_samples), posterior_of, sample, seed, False)
+        return InferencePass(levels, self.decode([level.latent for level in levels]))
 
     def encode_components(self, pseudo_inputs: Tensor, seed: Any = None) -> DiagonalNormal:
         """q(z_L | u_k), which no draw enters."""

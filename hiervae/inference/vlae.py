@@ -106,13 +106,39 @@ class VariationalLadder(NormalScheme):
         posteriors, encoded = encode_with_pseudo_inputs(
             partial(self._posteriors, training), inputs, pseudo_inputs
         )
-        posteriors = [posterior.repeat(num_samples) for posterior in posteriors]
-        latents = [self.draw(posterior, sample, seed) for posterior in posteriors]
-        levels = tuple(
-            Level(latent, posterior) for latent, posterior in zip(latents, posteriors, strict=True)
-        )
         components = None if encoded is None else self.join_normals(encoded)
+        return self._pass(posteriors, num_samples, sample, seed, training, components)
+
+    def _pass(
+        self,
+        posteriors: Sequence[DiagonalNormal],
+        num_samples: int,
+        sample: bool,
+        seed: Any,
+        training: bool = False,
+        components: DiagonalNormal | None = None,
+    ) -> InferencePass:
+        """Draw from the posteriors of z_1 ... z_L and decode."""
+        repeated = [posterior.repeat(num_samples) for posterior in posteriors]
+        latents = [self.draw(posterior, sample, seed) for posterior in repeated]
+        levels = tuple(
+            Level(latent, posterior) for latent, posterior in zip(latents, repeated, strict=True)
+        )
         return InferencePass(levels, self.decode(latents, training), components)
+
+    def encode_examples(self, inputs: Tensor) -> list[DiagonalNormal]:
+        """q(z_1 | x) ... q(z_L | x)."""
+        return self._posteriors(False, inputs)
+
+    def infer_encoded(
+        self,
+        encoded: list[DiagonalNormal],
+        num_samples: int = 1,
+        sample: bool = True,
+        seed: Any = None,
+    ) -> InferencePass:
+        """See the base class."""
+        return self._pass(encoded, num_samples, sample, seed)
 
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:
         """Decode (z_1, ..., z_L), concatenated; nothing is left to draw."""

@@ -6,6 +6,7 @@ import abc
 from typing import Any, ClassVar
 
 import numpy as np
+from keras import ops
 
 from hiervae.errors import DataError
 from hiervae.part import Part
@@ -73,6 +74,24 @@ class Likelihood(Part, abc.ABC):
     def sampling_step(self, state: tuple[Tensor, ...], step: Tensor) -> tuple[Tensor, ...]:
         """The state after one step more; `step` counts from 0 and may be traced."""
         return state
+
+    def log_prob_of_draws(self, value: Tensor, parameters: Any, num_samples: int) -> Tensor:
+        """Log-density of each example under the parameters of several draws, in nats.
+
+        What depends on the example alone is computed once by those that override it. A class that
+        replaces `log_prob` alone is asked for that, whatever it inherits.
+
+        Args:
+            value: x, shape (batch, *event_shape).
+            parameters: of num_samples * batch rows, sample-major.
+            num_samples: draws of each example.
+
+        Returns:
+            Shape (num_samples * batch,).
+        """
+        if num_samples > 1:
+            value = ops.tile(value, (num_samples, *(1 for _ in value.shape[1:])))
+        return self.log_prob(value, parameters)
 
     def log_prob_and_error(self, value: Tensor, parameters: Any) -> tuple[Tensor, Tensor]:
         """Log-density and reconstruction error, each (n,); override where they share work."""

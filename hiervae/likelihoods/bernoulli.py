@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from keras import ops
 
 from hiervae import random
+from hiervae.backend import sum_cross_entropy
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import check_binary, is_binary, is_grey, where_possible
 from hiervae.likelihoods.heads import OutputHead
@@ -70,6 +72,16 @@ class Bernoulli(Likelihood):
         """Log-probability in nats, shape (n,), for x and logits of shape (n, *event_shape)."""
         possible = is_grey(value) if self.allow_probabilities else is_binary(value)
         return where_possible(possible, value * parameters - ops.softplus(parameters))
+
+    def log_prob_of_draws(self, value: Tensor, parameters: Tensor, num_samples: int) -> Tensor:
+        """See the base class."""
+        possible = is_grey(value) if self.allow_probabilities else is_binary(value)
+        size = math.prod(value.shape[1:])
+        x = ops.reshape(value, (1, -1, size))
+        logits = ops.reshape(parameters, (num_samples, -1, size))
+        all_possible = ops.all(possible, axis=tuple(range(1, len(value.shape))))
+        total = sum_cross_entropy(x, logits) + ops.log(ops.cast(all_possible, "float32"))
+        return ops.reshape(total, (-1,))
 
     def mean(self, parameters: Tensor) -> Tensor:
         """Probabilities of a one, shape (n, *event_shape)."""

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hiervae.backend import affine_map
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.likelihoods.base import flat_size
 from hiervae.types import Shape, Tensor
@@ -46,6 +47,10 @@ class OutputHead(keras.layers.Layer):
         """The parameters, `num` tensors of shape (n, *event_shape), float32."""
         if not self.per_pixel:
             features = self.flatten(features)
-        outputs = as_float32(ops.add(ops.matmul(features, self.kernel), self.bias))
-        outputs = ops.reshape(outputs, (-1, *self.event_shape, self.num))
+        if self.per_pixel:
+            outputs = ops.add(ops.matmul(features, self.kernel), self.bias)
+        else:
+            weights = (ops.convert_to_tensor(weight) for weight in (self.kernel, self.bias))
+            outputs = affine_map(features, *weights)
+        outputs = ops.reshape(as_float32(outputs), (-1, *self.event_shape, self.num))
         return tuple(outputs[..., index] for index in range(self.num))

@@ -2,72 +2,66 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from hiervae.manifold.neighbor_search import (
+    FloatArray,
+    IntArray,
+    search_by_differences,
+    search_by_products,
+)
 
-# Above this many dimensions a k-d tree visits nearly every point, and brute force over matrix
-# products is faster.
-_MAX_TREE_DIMENSIONS = 10
+# Above this many dimensions a k-d tree visits so many points that matrix products are faster.
+_MAX_TREE_DIMENSIONS = 8
+# For fewer queries than these no tree pays.
+_FEW_QUERIES = 8
 
 
 def nearest_neighbors(points: FloatArray, num_neighbors: int) -> IntArray:
     """Find the nearest other points of every point.
-
-    A k-d tree is used in low dimension; above that scikit-learn's brute force, if it is
-    installed. Both are exact, so the choice changes the time and not the graph.
 
     Args:
         points: shape (n, d).
         num_neighbors: k, below n.
 
     Returns:
-        Row numbers of the k nearest other points, nearest first, shape (n, k).
+        Row numbers of the k nearest other points, nearest first, shape (n, k). Of points equally
+        far, any may be taken.
     """
     # One more than asked for: a point is its own neighbour, unless k + 1 duplicates hide it.
-    candidates = _search(points, num_neighbors + 1)
+    candidates = _search(points, points, num_neighbors + 1)
     is_other = candidates != np.arange(len(points))[:, None]
     is_other[is_other.all(axis=1), -1] = False
     neighbors: IntArray = candidates[is_other].reshape(len(points), num_neighbors)
     return neighbors
 
 
-def _search(points: FloatArray, count: int) -> IntArray:
-    """Row numbers of the `count` nearest points, each point itself among them; (n, count)."""
-    if points.shape[1] > _MAX_TREE_DIMENSIONS and find_spec("sklearn"):
-        from sklearn.neighbors import NearestNeighbors
-
-        # Brute force expands |a - b|^2, which loses digits far from the origin.
-        centred = points - points.mean(axis=0)
-        index = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(centred)
-        found = index.kneighbors(centred, return_distance=False)
-    else:
-        _, found = cKDTree(points).query(points, k=count, workers=-1)
-    return np.asarray(found, dtype=np.int64)
-
-
 def nearest_points(
-    query: FloatArray, points: FloatArray, num_neighbors: int
+    queries: FloatArray, points: FloatArray, num_neighbors: int
 ) -> tuple[IntArray, FloatArray]:
-    """Find the points nearest to one query.
+    """Find the points nearest to each query.
 
     Args:
-        query: shape (d,).
+        queries: shape (m, d).
         points: shape (n, d).
         num_neighbors: k, at most n.
 
     Returns:
-        Row numbers of the k nearest points and their distances, nearest first, each (k,).
+        Row numbers of the k nearest points and their distances, nearest first, each (m, k).
     """
-    distances = np.linalg.norm(points - query, axis=1)
-    nearest = np.argpartition(distances, num_neighbors - 1)[:num_neighbors]
-    nearest = nearest[np.argsort(distances[nearest], kind="stable")]
-    return nearest.astype(np.int64), distances[nearest]
+    nearest = _search(queries, points, num_neighbors)
+    return nearest, np.linalg.norm(queries[:, None] - points[nearest], axis=2)
+
+
+def _search(queries: FloatArray, points: FloatArray, count: int) -> IntArray:
+    """Row numbers of the `count` nearest points of each query, (m, count), by the fastest way."""
+    if len(queries) <= _FEW_QUERIES:
+        return search_by_differences(queries, points, count)
+    if points.shape[1] > _MAX_TREE_DIMENSIONS:
+        return search_by_products(queries, points, count)
+    _, found = cKDTree(points).query(queries, k=count, workers=-1)
+    return np.asarray(found, dtype=np.int64).reshape(len(queries), count)
 
 
 def undirected_edges(neighbors: IntArray) -> IntArray:
@@ -83,4 +77,6 @@ def undirected_edges(neighbors: IntArray) -> IntArray:
     sources = np.repeat(np.arange(num_nodes, dtype=np.int64), num_neighbors)
     targets = neighbors.ravel()
     keys = np.minimum(sources, targets) * num_nodes + np.maximum(sources, targets)
-    return np.stack(np.divmod(np.unique(keys), num_nodes), axis=1)
+    keys.sort()  # far faster than `numpy.unique`, which hashes
+    keys = keys[np.append(True, keys[1:] != keys[:-1])]
+    return np.stack(np.divmod(keys, num_nodes), axis=1)

@@ -87,17 +87,11 @@ def smoothness_profile(
         graph = LatentGraph.from_prior(model, num_nodes, num_neighbors, graph_seed, prune_fraction)
         ends = np.stack([generator.choice(len(examples), 2, replace=False) for _ in range(pairs)])
         latents = model.governed_latent(model.encode(examples[ends.ravel()]))
-        paths: list[Path] = []
-        for start, end in latents.reshape(pairs, 2, -1):
-            try:
-                path = graph.shortest_path(start, end)
-            except NoPathError:
-                num_unreachable += 1
-                continue
-            if len(path) < 3:
-                num_short += 1
-            else:
-                paths.append(path)
+        found = graph.shortest_paths(latents.reshape(pairs, 2, -1))
+        reached = [path for path in found if path is not None]
+        paths = [path for path in reached if len(path) >= 3]
+        num_unreachable += pairs - len(reached)
+        num_short += len(reached) - len(paths)
         factors += _factors(model, paths)
     if not factors:
         raise NoPathError(

@@ -299,3 +299,15 @@ def in_order(
 
         return ordered_rows(arrays, batch_size, clock.order), False
     return OrderedRows(arrays, batch_size, clock.order), False
+
+
+def split(parts: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, Any], Any]:
+    """The parts of training data that Keras would train on, and what it would validate on."""
+    number = math.floor(len(parts[0]) * (1.0 - share))
+
+    def rows(chosen: slice) -> tuple[Any, Any, Any]:
+        x, y, weights = (None if part is None else part[chosen] for part in parts)
+        return x, y, weights
+
+    validation = keras.utils.pack_x_y_sample_weight(*rows(slice(number, None)))
+    return rows(slice(None, number)), validation

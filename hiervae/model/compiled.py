@@ -10,6 +10,7 @@ import numpy as np
 from keras import ops
 
 from hiervae.backend import Compilable, compile_function, placement
+from hiervae.model.core import Compiler
 from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
@@ -32,12 +33,13 @@ class FunctionCache:
         version: tuple[int, ...],
         key: tuple[Any, ...],
         function: Callable[..., Any],
+        compiler: Compiler = compile_function,
     ) -> Callable[..., Any]:
         """The compiled function under `key`, compiled on first use."""
         if version != self._version:
             self._version, self._functions = version, {}
         if key not in self._functions:
-            self._functions[key] = compile_function(model, function)
+            self._functions[key] = compiler(model, function)
         return self._functions[key]
 
 
@@ -92,7 +94,10 @@ class CompiledMethods(TrainingMethods):
         return super().make_test_function(force=force)
 
     def compiled_function(
-        self, key: tuple[Any, ...], function: Callable[..., Any]
+        self,
+        key: tuple[Any, ...],
+        function: Callable[..., Any],
+        compiler: Compiler = compile_function,
     ) -> Callable[..., Any]:
         """`function` compiled once for `key` and the options that the parts have now.
 
@@ -100,7 +105,7 @@ class CompiledMethods(TrainingMethods):
             ValueError: if a part cannot be used yet.
         """
         self.check_ready()
-        return self._functions.get(self, self.options_version, key, function)
+        return self._functions.get(self, self.options_version, key, function, compiler)
 
     def forget_compiled_functions(self) -> None:
         """Compile everything anew from here on."""

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from hiervae.backend import StepAdapter
+from hiervae.backend import Compilable, StepAdapter, compile_function
 from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import InferenceScheme
 from hiervae.likelihoods.base import Likelihood
@@ -32,6 +32,10 @@ MODEL_ROLES: tuple[Role, ...] = tuple(
     ROLES[name] for name in ("inference", "prior", "likelihood", "network")
 )
 """The roles of the parts a model is composed of, in the order in which they are created."""
+
+
+Compiler = Callable[[Compilable, Callable[..., Any]], Callable[..., Any]]
+"""`compile_function` of the backend, or another of its kind."""
 
 
 class ModelCore(StepAdapter, abc.ABC):
@@ -117,7 +121,10 @@ class ModelCore(StepAdapter, abc.ABC):
 
     @abc.abstractmethod
     def compiled_function(
-        self, key: tuple[Any, ...], function: Callable[..., Any]
+        self,
+        key: tuple[Any, ...],
+        function: Callable[..., Any],
+        compiler: Compiler = compile_function,
     ) -> Callable[..., Any]:
         """`function` compiled once for `key` and the options that the parts have now."""
 

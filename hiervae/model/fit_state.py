@@ -207,24 +207,59 @@ class EndingOfBatches(Ending):
         self._saver.on_train_batch_end(batch, logs)
 
 
-def arrange(
-    callbacks: Sequence[Any], savers: Sequence[keras.callbacks.Callback]
-) -> list[keras.callbacks.Callback]:
-    """Put what stands for the savers around the other callbacks.
+class FitPlan:
+    """The callbacks of a `fit` in their order, and those among them that save it.
 
     Args:
-        callbacks: all others, in order.
-        savers: those that save.
+        clock: comes first.
+        steps: counts the steps, before the user's callbacks.
+        callbacks: the user's.
+        guards: come after the user's.
+
+    Attributes:
+        callbacks: all of them, in the order in which Keras is to call them.
+        state: what is saved beside the weights; None where nothing saves.
     """
-    ends = [
-        Ending(saver) if isinstance(saver, FitSaver) else EndingOfBatches(saver) for saver in savers
-    ]
-    return [*map(Beginning, savers), *callbacks, *ends]
 
+    def __init__(
+        self,
+        clock: EpochClock,
+        steps: keras.callbacks.Callback,
+        callbacks: Sequence[Any],
+        guards: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        kinds = (FitSaver, keras.callbacks.BackupAndRestore)
+        savers = [callback for callback in callbacks if isinstance(callback, kinds)]
+        others = [callback for callback in callbacks if not isinstance(callback, kinds)]
+        self._own = [saver for saver in savers if isinstance(saver, FitSaver)]
+        if self._own:
+            others.append(keras.callbacks.History())  # which goes on with that of before
+        state = FitState(others, clock)
+        ends = [
+            Ending(saver) if isinstance(saver, FitSaver) else EndingOfBatches(saver)
+            for saver in savers
+        ]
+        self.state = state if savers else None
+        around = [steps, *others, *guards]
+        self.callbacks = [clock, *map(Beginning, savers), *around, *ends, state]
 
-def is_saver(callback: Any) -> bool:
-    """Whether a callback saves a `fit` to go on with it."""
-    return isinstance(callback, (FitSaver, keras.callbacks.BackupAndRestore))
+    def prepare(self, model: Any, initial_epoch: int, epochs: int) -> int:
+        """Return the epoch to begin with: that of a saved `fit`, where there is one.
+
+        Args:
+            model: the model to be trained.
+            initial_epoch: the epoch that the user asked for.
+            epochs: the epoch to end before.
+        """
+        for saver in self._own:
+            over = None if self.state is None else saver.prepare(model, self.state)
+            initial_epoch = initial_epoch if over is None else min(over, epochs)
+        return initial_epoch
+
+    def close(self) -> None:
+        """Let the savers save what is not saved yet."""
+        for saver in self._own:
+            saver.close()
 
 
 def pack(tree: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from typing import Any
 
@@ -10,11 +9,13 @@ import keras
 import numpy as np
 
 from hiervae import backend
+from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
-from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order
+from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order, split
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
-from hiervae.model.fit_state import FitSaver, FitState, arrange, is_saver
+from hiervae.model.fit_state import FitPlan
+from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import (
     Expected,
     check_array,
@@ -25,7 +26,7 @@ from hiervae.model.inputs import (
 from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.model.sources import BatchCheck, checked_source, take_examples
 from hiervae.schedulers.base import Scheduler
-from hiervae.utils.arrays import as_array
+from hiervae.utils.arrays import as_array, require_array
 from hiervae.utils.validation import check_positive_int
 
 
@@ -68,11 +69,7 @@ class FittingMethods(CompileSettings):
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
         self.require_compiled("fit")
-        if class_weight is not None:
-            raise ValueError(
-                f"fit() received class_weight={class_weight!r}, but the model has no classes; "
-                "weigh single examples by sample_weight."
-            )
+        _refuse_class_weight("fit", class_weight)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
@@ -86,45 +83,42 @@ class FittingMethods(CompileSettings):
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )
         training_examples = x
+        tested = None
         if validation_data is not None:
             parts = self._checked(
                 "validation_data", *validation_parts(validation_data), self.expected()
             )
+            tested, parts = self._placed(*parts)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
             training_examples = training_share(x, validation_split, self.expected())
-        if self.training_step == 0 and not self._adapted() and self._num_examples_wanted():
+        if self._needs_adapting():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
         steps, clock = StepCount(), EpochClock(self.working_seed)
+        trained, (x, y, sample_weight) = self._placed(x, y, sample_weight)
+        if validation_split and validation_data is None:
+            tested = trained
         if validation_split and validation_data is None and isinstance(x, np.ndarray):
-            (x, y, sample_weight), validation_data = _split((x, y, sample_weight), validation_split)
+            (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         if isinstance(x, OrderedBatches):
             x.follow(clock, shuffle=False)
         if shuffle is True:
             x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
             if not shuffle:
                 y = sample_weight = None
-        callbacks = _single_callbacks(callbacks)
-        savers = [callback for callback in callbacks if is_saver(callback)]
-        others = [callback for callback in callbacks if callback not in savers]
-        if any(isinstance(saver, FitSaver) for saver in savers):
-            others.append(keras.callbacks.History())  # which goes on with that of before
-        state = FitState(others, clock)
-        chain = arrange([steps, *others, TrainableGuard(), NonFiniteGuard()], savers)
+        guards = [TrainableGuard(), NonFiniteGuard()]
+        plan = FitPlan(clock, steps, _single_callbacks(callbacks), guards)
         try:
-            self._fit_state = state if savers else None
-            for saver in savers:
-                if isinstance(saver, FitSaver):
-                    over = saver.prepare(self, state)
-                    initial_epoch = initial_epoch if over is None else min(over, epochs)
-            with backend.restore_on_error(self):
+            self._fit_state = plan.state
+            initial_epoch = plan.prepare(self, initial_epoch, epochs)
+            with backend.restore_on_error(self), self.fed_by(train=trained, test=tested):
                 return super().fit(
                     x=x,
                     y=y,
                     batch_size=batch_size,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=[clock, *chain, state],
+                    callbacks=plan.callbacks,
                     validation_split=0.0 if validation_data is not None else validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
@@ -139,9 +133,7 @@ class FittingMethods(CompileSettings):
             steps.put_back()
             self.control.detach()
             try:
-                for saver in savers:
-                    if isinstance(saver, FitSaver):
-                        saver.close()
+                plan.close()
             finally:
                 self._fit_state = None
 
@@ -167,13 +159,15 @@ class FittingMethods(CompileSettings):
             NonFiniteLossError: if the loss is NaN or infinite.
         """
         self.require_compiled("evaluate")
+        feeds = {}
         if not kwargs.get("_use_cached_eval_dataset", False):
+            feeds = {"test": None}
             _refuse_controllers("evaluate", callbacks)
             if batch_size is not None:
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
-        with backend.restore_on_error(self, copy=True):
+        with backend.restore_on_error(self, copy=True), self.fed_by(**feeds):
             logs = super().evaluate(
                 x=x,
                 y=y,
@@ -228,20 +222,46 @@ class FittingMethods(CompileSettings):
         class_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
-        """Take one step, as `keras.Model.train_on_batch`."""
-        with backend.restore_on_error(self):
-            return super().train_on_batch(x, y, sample_weight, class_weight, return_dict)
+        """Take one step, as `keras.Model.train_on_batch`, on an array of examples.
+
+        The data is checked as in `fit`. Parts that are initialised from data take this batch in the
+        first step of the model's life; call `adapt` before to give them more.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if the model is not compiled, or `class_weight` is given.
+        """
+        self.require_compiled("train_on_batch")
+        _refuse_class_weight("train_on_batch", class_weight)
+        expected = self.expected(self.dynamic_binarisation)
+        x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
+        if self._needs_adapting():
+            self.adapt(x)
+        with backend.restore_on_error(self), self.fed_by(train=None):
+            return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
     ) -> Any:
-        """Return the metrics of one batch, as `keras.Model.test_on_batch`."""
-        with backend.restore_on_error(self):
+        """Return the metrics of one batch, as `keras.Model.test_on_batch`.
+
+        Raises:
+            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            ValueError: if the model is not compiled.
+        """
+        self.require_compiled("test_on_batch")
+        x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
+        with backend.restore_on_error(self, copy=True), self.fed_by(test=None):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
-        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`."""
-        with backend.restore_on_error(self):
+        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`.
+
+        Raises:
+            DataError: if an array is empty, not finite, of the wrong shape or out of range.
+        """
+        x = self.examples("x", x, require_support=False)
+        with backend.restore_on_error(self, copy=True):
             return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:
@@ -270,11 +290,21 @@ class FittingMethods(CompileSettings):
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
         return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
-    def _adapted(self) -> bool:
-        return bool(keras.ops.convert_to_numpy(self.control.adapted))
+    def _needs_adapting(self) -> bool:
+        """Whether parts want examples, and neither saw some nor were trained."""
+        adapted = bool(keras.ops.convert_to_numpy(self.control.adapted))
+        return self.training_step == 0 and not adapted and self._num_examples_wanted() > 0
 
     def _num_examples_wanted(self) -> int:
         return max(part.num_examples_wanted for part in self.parts)
+
+    def _placed(self, x: Any, y: Any, weights: Any) -> tuple[Examples | None, tuple[Any, Any, Any]]:
+        """Examples that stay on the device, and what Keras is to make batches of: their rows."""
+        complete = all(layer.built for layer in layers_of(self))  # else Keras has to see examples
+        placed = self.placed(x, weights) if complete and isinstance(x, np.ndarray) else None
+        if placed is None:
+            return None, (x, y, weights)
+        return placed, (np.arange(len(x), dtype="int32"), None, None)
 
     def _checked(
         self,
@@ -320,6 +350,16 @@ class FittingMethods(CompileSettings):
         self.build_for(array)
         return array, y, sample_weight
 
+    def _checked_batch(
+        self, x: Any, y: Any, sample_weight: Any, expected: Expected
+    ) -> tuple[Any, Any, Any]:
+        """As `_checked`, for one array.
+
+        Raises:
+            DataError: if the data cannot be used.
+        """
+        return self._checked("x", require_array(x, "x"), y, sample_weight, expected)
+
     def _warn_once(self, kind: str, message: str) -> None:
         """Warn of a misuse of this kind, once in the life of the model."""
         if kind in self._warnings_given:
@@ -341,16 +381,12 @@ def _single_callbacks(callbacks: Any) -> list[Any]:
     return [callback for callback in several if callback is not None]
 
 
-def _split(parts: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, Any], Any]:
-    """The parts of training data that Keras would train on, and what it would validate on."""
-    number = math.floor(len(parts[0]) * (1.0 - share))
-
-    def rows(chosen: slice) -> tuple[Any, Any, Any]:
-        x, y, weights = (None if part is None else part[chosen] for part in parts)
-        return x, y, weights
-
-    validation = keras.utils.pack_x_y_sample_weight(*rows(slice(number, None)))
-    return rows(slice(None, number)), validation
+def _refuse_class_weight(what: str, class_weight: Any) -> None:
+    if class_weight is not None:
+        raise ValueError(
+            f"{what}() received class_weight={class_weight!r}, but the model has no classes; "
+            "weigh single examples by sample_weight."
+        )
 
 
 def _refuse_controllers(what: str, callbacks: Any) -> None:

@@ -19,6 +19,17 @@ def layers_of(layer: keras.layers.Layer) -> list[keras.layers.Layer]:
     return layers
 
 
+def mark_built(model: keras.Model) -> None:
+    """Mark layers without anything to build, which Keras would trace the model for to build them.
+
+    Args:
+        model: the model, after its weights were made.
+    """
+    for layer in layers_of(model):
+        if type(layer).build is keras.layers.Layer.build:
+            layer.built = True
+
+
 def freeze_new_layers(model: keras.Model, known: Collection[int]) -> None:
     """Freeze the layers made since below a frozen one, which Keras creates trainable.
 

@@ -16,7 +16,13 @@ from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
-from hiervae.model.frozen import freeze_new_layers, frozen_record, layers_of, thaw_and_freeze
+from hiervae.model.frozen import (
+    freeze_new_layers,
+    frozen_record,
+    layers_of,
+    mark_built,
+    thaw_and_freeze,
+)
 from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
@@ -197,6 +203,7 @@ class HierarchicalVAE(
         self._components_apart = counts_all_rows(self.inference)
         freeze_new_layers(self, known)
         thaw_and_freeze(self, self._layers_by_role(), self._frozen)
+        mark_built(self)
         self.built = True
 
     def call(

@@ -34,14 +34,14 @@ class Expected:
 
     Attributes:
         event_shape: shape of one example, None where the model is not built yet.
-        likelihood: the model's.
+        likelihood: the model's; None asks nothing of the values.
         binarised: whether values are probabilities of a one, to be binarised in each step.
         require_support: whether values must lie in the likelihood's support; False lets all pass
             that lie in its range, such as greys under a likelihood of zeros and ones.
     """
 
     event_shape: Shape | None
-    likelihood: Likelihood
+    likelihood: Likelihood | None
     binarised: bool = False
     require_support: bool = True
 
@@ -65,6 +65,8 @@ class Expected:
         Raises:
             DataError: if there is one.
         """
+        if self.likelihood is None:
+            return
         if self.binarised:
             _check_probabilities(name, array)
             return
@@ -88,7 +90,9 @@ class Expected:
         Returns:
             One line, or None where nothing speaks against the scale.
         """
-        if self.binarised or self.likelihood.value_range != (None, None):
+        if self.binarised or self.likelihood is None:
+            return None
+        if self.likelihood.value_range != (None, None):
             return None
         low, high = float(array.min()), float(array.max())
         whole = array.dtype.kind in "iu" or bool((array == np.floor(array)).all())

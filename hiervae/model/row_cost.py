@@ -9,7 +9,11 @@ from typing import Any
 
 import keras
 
+from hiervae.backend import has_accelerator
+
 MOST_ROWS = 10_000
+MOST_ROWS_ON_CPU = 2_000
+"""On a CPU more rows would leave its caches between one layer and the next."""
 MEMORY_PER_PASS = 1 << 30
 """Bytes that one pass may take, as far as the sizes of layers tell."""
 
@@ -19,10 +23,11 @@ COPIES = 4
 
 
 def rows_in_memory(layers: Iterable[keras.layers.Layer]) -> int:
-    """Rows for which no layer takes more than `MEMORY_PER_PASS`, from 1 to `MOST_ROWS`."""
+    """Rows for which no layer takes more than `MEMORY_PER_PASS`, from 1 to 10,000 (CPU: 2,000)."""
     largest = max((_values_per_row(layer) for layer in layers), default=0)
     bytes_per_row = max(1, COPIES * BYTES_PER_VALUE * largest)
-    return max(1, min(MOST_ROWS, MEMORY_PER_PASS // bytes_per_row))
+    most = MOST_ROWS if has_accelerator() else MOST_ROWS_ON_CPU
+    return max(1, min(most, MEMORY_PER_PASS // bytes_per_row))
 
 
 def _values_per_row(layer: keras.layers.Layer) -> int:

@@ -26,7 +26,10 @@ Notify = Callable[[str, str], None]
 
 @dataclass
 class BatchCheck:
-    """What is asked of every batch of a source; the values are looked at in the first batch.
+    """What is asked of every batch of a source.
+
+    The values of NumPy arrays are looked at in every batch, those of tensors, which may have to be
+    fetched from a device, in the first.
 
     Attributes:
         name: how to call the source in an error.
@@ -50,9 +53,14 @@ class BatchCheck:
         name = f"A batch of {self.name}"
         inputs, targets, weights = unpacked(batch, name)
         inputs = self._inputs(name, inputs)
-        if not self.looked:
-            self.looked = True
-            self._look(name, inputs, targets is not None and weights is None)
+        first, self.looked = not self.looked, True
+        if first or isinstance(inputs, np.ndarray):
+            values = _counted(require_array(inputs, name), weights)
+            notify = self.notify if first else None
+            if notify is not None and targets is not None and weights is None:
+                notify("targets", f"{self.name} yields targets")
+            if len(values):
+                self._look(name, values, notify)
         if weights is None:
             return (inputs,)
         if not self.tensors_only:
@@ -61,9 +69,16 @@ class BatchCheck:
                 weights = require_array(weights, f"The sample weights of {self.name}")
         return inputs, targets, weights
 
+    def _look(self, name: str, inputs: Array, notify: Notify | None) -> None:
+        values = check_array(name, inputs, self.expected.event_shape)
+        self.expected.check_values(name, values)
+        advice = None if notify is None else self.expected.scale_advice(name, values)
+        if notify is not None and advice is not None:
+            notify("scale", advice)
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to the process of the model; workers look at the form alone."""
-        shape_alone = Expected(self.expected.event_shape, None)  # type: ignore[arg-type]
+        shape_alone = Expected(self.expected.event_shape, None)
         return {**vars(self), "expected": shape_alone, "notify": None, "looked": True}
 
     def _inputs(self, name: str, inputs: Any) -> Any:
@@ -82,16 +97,6 @@ class BatchCheck:
             check_numbers(inputs, name)
         check_shape(name, tuple(inputs.shape), self.expected.event_shape)
         return inputs
-
-    def _look(self, name: str, inputs: Any, has_targets: bool) -> None:
-        values = check_array(name, require_array(inputs, name), self.expected.event_shape)
-        self.expected.check_values(name, values)
-        if self.notify is None:
-            return
-        if has_targets:
-            self.notify("targets", f"{self.name} yields targets")
-        if (advice := self.expected.scale_advice(name, values)) is not None:
-            self.notify("scale", advice)
 
 
 class CheckedLoader:
@@ -145,15 +150,12 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
         return CheckedLoader(x, check), None
     if isinstance(x, Iterator):
         return (check(batch) for batch in x), None
-    if any(
-        _is_of(x, module, name)
-        for module, name in (
-            ("tensorflow.python", "DistributedDataset"),
-            ("tensorflow.python", "DistributedDatasetsFromFunction"),
-            ("grain", "MapDataset"),
-            ("grain", "IterDataset"),
-            ("grain", "DataLoader"),
-        )
+    if _is_of(x, "grain", "MapDataset") or _is_of(x, "grain", "IterDataset"):
+        return x.map(check), None
+    if _is_of(x, "grain", "DataLoader"):
+        return _looked_at(x, check)
+    if _is_of(x, "tensorflow.python", "DistributedDataset") or _is_of(
+        x, "tensorflow.python", "DistributedDatasetsFromFunction"
     ):
         return x, None
     mend = ""
@@ -253,17 +255,29 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
         if check.notify is not None:
             check.notify("targets", f"{check.name} yields targets")
         dataset = dataset.map(_examples_alone)
-    if check.expected.event_shape is not None:
-        return dataset, None
-    for batch in dataset.take(1):  # Keras would read it too, to build the model
-        check.looked = False
+    return _looked_at(dataset, check)
+
+
+def _looked_at(source: Any, check: BatchCheck) -> tuple[Any, Shape]:
+    """A source that can be read again, whose first batch alone is checked, and the shape it has."""
+    for batch in source:
         (inputs, *_) = check(_plain(batch))
-        return dataset, tuple(inputs.shape[1:])
+        return source, tuple(inputs.shape[1:])
     raise DataError(f"{check.name} has no batches; expected at least one.")
 
 
+def _counted(inputs: Array, weights: Any) -> Array:
+    """The examples whose weight is not 0; others have no influence, whatever their values are."""
+    if not isinstance(weights, np.ndarray) or weights.shape not in {
+        (len(inputs),),
+        (len(inputs), 1),
+    }:
+        return inputs
+    return inputs[weights.reshape(-1) != 0]
+
+
 def _plain(batch: Any) -> Any:
-    """A batch of TensorFlow's with its examples as an array, on any backend."""
+    """A batch with its examples as an array, whatever library made it."""
     inputs, targets, weights = unpacked(batch, "A batch")
     return as_array(inputs, "A batch"), targets, weights
 

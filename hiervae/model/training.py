@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from hiervae import random
-from hiervae.backend import Gate, StepOutcome
+from hiervae.backend import Gate, StepOutcome, check_weight_shape
 from hiervae.model.core import ModelCore
 from hiervae.model.gates import GATED_ROLES, find_gates
 from hiervae.schedulers.base import Scheduler
@@ -63,7 +63,7 @@ class TrainingMethods(ModelCore):
         """
         if training:
             return self.training_outcome(inputs, weights)
-        return self._outcome(inputs, weights, training=False)
+        return self._outcome_of(inputs, weights, training=False)
 
     def training_outcome(self, inputs: Tensor, weights: Tensor | None) -> StepOutcome:
         """Loss, control values and metrics of one batch to train on.
@@ -81,9 +81,9 @@ class TrainingMethods(ModelCore):
         if self.dynamic_binarisation:
             uniform = random.uniform(ops.shape(inputs), self.seed_generator)
             inputs = ops.cast(uniform < ops.cast(inputs, "float32"), "float32")
-        return self._outcome(inputs, weights, training=True)
+        return self._outcome_of(inputs, weights, training=True)
 
-    def _outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
+    def _outcome_of(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
         terms = self.terms(inputs, training=training)
         weight, average = _weighting(inputs, weights)
         control: dict[str, Any] = {}
@@ -128,11 +128,8 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
         count = ops.cast(ops.shape(inputs)[0], "float32")
         return count, ops.mean
     size = inputs.shape[0]
-    if size is not None and tuple(weights.shape) not in {(size,), (size, 1)}:
-        raise ValueError(
-            f"A batch of {size} examples came with sample weights of shape {tuple(weights.shape)}; "
-            f"expected ({size},), one an example."
-        )
+    if size is not None:
+        check_weight_shape(size, weights.shape)
     weights = ops.reshape(ops.cast(weights, "float32"), (-1,))
     if size is None:
         found, count = ops.shape(weights)[0], ops.shape(inputs)[0]

@@ -2,18 +2,72 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
+from hiervae.networks.hidden_layer import DenseLayer
 from hiervae.types import Shape, Tensor
+from hiervae.utils.overrides import stands_for
 
 NewLayer = Callable[[], keras.layers.Layer]
 
 
-class DenseBlock(keras.layers.Layer):
+def begin_block(block: keras.layers.Layer, first: Tensor) -> Any:
+    """Apply what `block` makes of its first input alone, for `finish_block`; outside training.
+
+    Args:
+        block: a block that is called with several inputs.
+        first: the first of them, one row an example.
+    """
+    return block.begin(first) if isinstance(block, StagedBlock) and block.has_stages else first
+
+
+def finish_block(
+    block: keras.layers.Layer, begun: Any, others: Sequence[Tensor], num_samples: int
+) -> Tensor:
+    """Return the block's features where its other inputs differ from sample to sample.
+
+    Args:
+        block: a block that is called with several inputs.
+        begun: what `begin_block` made of the first, n rows.
+        others: the other inputs, num_samples * n rows, sample-major.
+        num_samples: samples of each example.
+    """
+    if isinstance(block, StagedBlock) and block.has_stages:
+        return block.finish(begun, others, num_samples)
+    output: Tensor = block([repeat_rows(begun, num_samples), *others], training=False)
+    return output
+
+
+def repeat_rows(values: Tensor, num_samples: int) -> Tensor:
+    """Repeat the rows of (n, ...) for each sample: (num_samples * n, ...), sample-major."""
+    if num_samples == 1:
+        return values
+    return ops.tile(values, (num_samples, *(1 for _ in values.shape[1:])))
+
+
+class StagedBlock(keras.layers.Layer, abc.ABC):
+    """A block of several inputs that can do its share of the first one beforehand."""
+
+    @abc.abstractmethod
+    def begin(self, first: Tensor) -> Any:
+        """What the first input alone gives; see `begin_block`."""
+
+    @abc.abstractmethod
+    def finish(self, begun: Any, others: Sequence[Tensor], num_samples: int) -> Tensor:
+        """The features, given the outcome of `begin`; see `finish_block`."""
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether the two stages are those of the `call` that the block has."""
+        return stands_for(self, "begin", "call", "finish")
+
+
+class DenseBlock(StagedBlock):
     """Dense layers over one flattened input, or over several joined after the first layer.
 
     With several inputs each has a first layer of its own; their outputs are concatenated and the
@@ -59,16 +113,51 @@ class DenseBlock(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Map the input, or the list of inputs, to features (n, units of the last layer)."""
         tensors = inputs if len(self.branches) > 1 else [inputs]
+        output = self._branched(0, tensors, training)
+        for layer in self.trunk:
+            output = layer(output, training=training)
+        return output
+
+    def _branched(self, first: int, tensors: Sequence[Tensor], training: bool = False) -> Tensor:
+        """What the branches from number `first` on make of their inputs, side by side."""
+        several = zip(self.branches[first:], tensors, self._takes_flat[first:], strict=False)
         hidden = [
             branch(self.flatten(tensor), training=training)
             if flat
             else self.flatten(branch(tensor, training=training))
-            for branch, tensor, flat in zip(self.branches, tensors, self._takes_flat, strict=True)
+            for branch, tensor, flat in several
         ]
-        output = hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=-1)
-        for layer in self.trunk:
-            output = layer(output, training=training)
+        return hidden[0] if len(hidden) == 1 else ops.concatenate(hidden, axis=-1)
+
+    def begin(self, first: Tensor) -> Tensor:
+        """The first branch, and its share of the layer behind the branches; see `begin_block`."""
+        hidden = self._branched(0, [first])
+        layer = self._shared_layer()
+        return hidden if layer is None else layer.affine_share(hidden)
+
+    def finish(self, begun: Tensor, others: Sequence[Tensor], num_samples: int) -> Tensor:
+        """The features, given `begin`'s outcome; see `finish_block`."""
+        hidden = self._branched(1, others)
+        trunk, shared = list(self.trunk), self._shared_layer()
+        if shared is not None:
+            trunk.pop(0)
+            share = shared.affine_share(hidden, last=True)
+            if num_samples > 1:
+                folded = ops.reshape(share, (num_samples, -1, share.shape[-1]))
+                share = ops.reshape(folded + begun, (-1, share.shape[-1]))
+            else:
+                share = share + begun
+            output = shared.finish_affine(share)
+        else:
+            output = ops.concatenate([repeat_rows(begun, num_samples), hidden], axis=-1)
+        for layer in trunk:
+            output = layer(output, training=False)
         return output
+
+    def _shared_layer(self) -> DenseLayer | None:
+        """The layer behind the branches, where it can take its inputs apart."""
+        first = self.trunk[0] if self.trunk else None
+        return first if isinstance(first, DenseLayer) and first.has_shares else None
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, units of the last layer)."""
@@ -147,7 +236,7 @@ class ImageBlock(keras.layers.Layer):
         return self.convolutions.compute_output_shape((count, *self.image_shape))
 
 
-class JoinedMaps(keras.layers.Layer):
+class JoinedMaps(StagedBlock):
     """Several inputs brought to maps of one size, concatenated, and convolved.
 
     Args:
@@ -175,6 +264,21 @@ class JoinedMaps(keras.layers.Layer):
             for branch, tensor in zip(self.branches, inputs, strict=True)
         ]
         return self.trunk(ops.concatenate(maps, axis=-1), training=training)
+
+    def begin(self, first: Tensor) -> Tensor:
+        """The first input's maps; see `begin_block`."""
+        maps: Tensor = self.branches[0](first, training=False)
+        return maps
+
+    def finish(self, begun: Tensor, others: Sequence[Tensor], num_samples: int) -> Tensor:
+        """The features, given `begin`'s outcome; see `finish_block`."""
+        maps = [
+            branch(tensor, training=False)
+            for branch, tensor in zip(self.branches[1:], others, strict=True)
+        ]
+        joined = ops.concatenate([repeat_rows(begun, num_samples), *maps], axis=-1)
+        features: Tensor = self.trunk(joined, training=False)
+        return features
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, height, width, channels)."""

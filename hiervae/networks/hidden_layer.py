@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hiervae.backend import affine_map
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import (
     PairedInitializer,
@@ -16,7 +17,26 @@ from hiervae.networks.options import (
     new_initializer,
 )
 from hiervae.types import Config, Tensor
+from hiervae.utils.overrides import stands_for
 from hiervae.utils.pairs import mark_pairs
+
+
+def is_plain(dense: keras.layers.Dense) -> bool:
+    """Whether a dense layer is the product with its kernel: not quantised, without an adapter."""
+    quantised = getattr(dense, "quantization_mode", None) is not None
+    return not quantised and not getattr(dense, "lora_enabled", False)
+
+
+def apply_dense(dense: keras.layers.Dense, inputs: Tensor) -> Tensor:
+    """Apply a linear dense layer to (n, k), as one operation where the backend has one."""
+    if not dense.use_bias or not is_plain(dense) or isinstance(inputs, keras.KerasTensor):
+        output: Tensor = dense(inputs)
+        return output
+    dtype = dense.compute_dtype
+    kernel, bias = (
+        ops.cast(ops.convert_to_tensor(weight), dtype) for weight in (dense.kernel, dense.bias)
+    )
+    return affine_map(ops.cast(inputs, dtype), kernel, bias)
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):
@@ -85,7 +105,10 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Apply the layer."""
-        hidden = self.affine(inputs)
+        return self.finish_affine(self.affine(inputs), training)
+
+    def finish_affine(self, hidden: Tensor, training: bool = False) -> Tensor:
+        """Normalise what the affine map gave, and apply nonlinearity and gate."""
         if self.normalization is not None:
             hidden = self.normalization(hidden, training=training)
         if not self.gated:
@@ -117,7 +140,30 @@ class DenseLayer(HiddenLayer, abc.ABC):
 
     def affine(self, inputs: Tensor) -> Tensor:
         """Shape (n, units), or (n, 2 * units) of a gated layer."""
+        if len(inputs.shape) == 2:
+            return apply_dense(self.dense, inputs)
         return self.dense(inputs)
+
+    @property
+    def has_shares(self) -> bool:
+        """Whether the affine map is the plain product that `affine_share` divides."""
+        plain = stands_for(self, "affine_share", "affine", "finish_affine", "call")
+        return plain and is_plain(self.dense)
+
+    def affine_share(self, inputs: Tensor, last: bool = False) -> Tensor:
+        """The share of the affine map that some of the inputs have; shares add up to it.
+
+        Args:
+            inputs: the first inputs of the layer, or its last ones, shape (n, k).
+            last: which; the first have the bias.
+        """
+        size, dtype = inputs.shape[-1], self.compute_dtype
+        kernel = ops.convert_to_tensor(self.dense.kernel)
+        rows = ops.cast(kernel[kernel.shape[0] - size :] if last else kernel[:size], dtype)
+        inputs = ops.cast(inputs, dtype)
+        if last or not self.dense.use_bias:
+            return ops.matmul(inputs, rows)
+        return affine_map(inputs, rows, ops.cast(ops.convert_to_tensor(self.dense.bias), dtype))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Shape (n, units)."""

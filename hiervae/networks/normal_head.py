@@ -10,6 +10,7 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import as_float32
+from hiervae.networks.hidden_layer import apply_dense
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import PairedInitializer
 from hiervae.types import Shape, Tensor
@@ -105,7 +106,10 @@ class NormalHead(keras.layers.Layer):
 
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """Return mean and log-variance, each (n, *shape), float32."""
-        outputs = self.dense(features if self.is_per_pixel else self.flatten(features))
+        if self.is_per_pixel:
+            outputs = self.dense(features)
+        else:
+            outputs = apply_dense(self.dense, self.flatten(features))
         if self.normalization is not None:
             outputs = self.normalization(outputs, training=training)
         mean, raw = ops.split(as_float32(outputs), 2, axis=-1)

@@ -68,7 +68,7 @@ class Mixture(Prior, abc.ABC):
         Takes memory for (n, K), never for (n, K, d).
         """
         normals = self.normals(components)
-        log_densities = _log_densities(latent, normals) + self.log_weights()
+        log_densities = _log_densities(latent, normals, self.log_weights())
         return ops.logsumexp(log_densities, axis=-1) + self._correction(
             latent, normals, log_densities
         )
@@ -137,8 +137,8 @@ class Mixture(Prior, abc.ABC):
         }
 
 
-def _log_densities(latent: Tensor, normals: DiagonalNormal) -> Tensor:
-    """Log-densities (n, K) of z (n, d) under K normals, by matrix products.
+def _log_densities(latent: Tensor, normals: DiagonalNormal, log_weights: Tensor) -> Tensor:
+    """Weighted log-densities (n, K) of z (n, d) under K normals, log w_k added, by products.
 
     The expanded square cancels where |z - c| is large beside sigma, c being the origin, so the
     origin is moved to where the normals are, those of small variance first. And it is added up
@@ -149,18 +149,22 @@ def _log_densities(latent: Tensor, normals: DiagonalNormal) -> Tensor:
     weights = precision / ops.sum(precision, axis=0, keepdims=True)
     center = ops.stop_gradient(ops.sum(weights * normals.mean, axis=0, keepdims=True))
     latent, mean = latent - center, normals.mean - center
-    total = ops.sum(normals.log_variance + LOG_TWO_PI, axis=-1)
+    constant = log_weights - 0.5 * ops.sum(normals.log_variance + LOG_TWO_PI, axis=-1)
+    total: Any = None
+    pending: Tensor | None = constant
     for start in range(0, mean.shape[-1], DIMENSIONS_AT_A_TIME):
         some = slice(start, start + DIMENSIONS_AT_A_TIME)
-        total = total + _squared_distances(latent[:, some], mean[:, some], precision[:, some])
-    return -0.5 * total
+        squares = _squares(latent[:, some], mean[:, some], precision[:, some], pending)
+        total, pending = squares if total is None else total + squares, None
+    return total
 
 
-def _squared_distances(latent: Tensor, mean: Tensor, precision: Tensor) -> Tensor:
-    """Sums (n, K) over dimensions of precision (z - mean)^2, for z (n, d) and (K, d) parameters."""
+def _squares(latent: Tensor, mean: Tensor, precision: Tensor, constant: Tensor | None) -> Tensor:
+    """-0.5 sums (n, K) over dimensions of precision (z - mean)^2, plus `constant` (K,)."""
     scaled = precision * mean
-    product = matrix_product(
+    offset = -0.5 * ops.sum(scaled * mean, axis=-1)
+    return matrix_product(
         ops.concatenate([ops.square(latent), latent], axis=-1),
-        ops.transpose(ops.concatenate([precision, -2.0 * scaled], axis=-1)),
+        ops.transpose(ops.concatenate([-0.5 * precision, scaled], axis=-1)),
+        offset if constant is None else offset + constant,
     )
-    return product + ops.sum(scaled * mean, axis=-1)

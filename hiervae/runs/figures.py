@@ -120,7 +120,7 @@ class FigureWriter:
             options |= {
                 "values": labels,
                 "kind": "angle" if angles else "auto",
-                "value_label": "angle" if angles else "label",
+                "value_label": "angle (rad)" if angles else "label",
             }
         self._draw("latent_space", plotting.latent_space, means, **options)
 

@@ -51,6 +51,10 @@ class RunFolder:
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
 
+    def partial_scores_file(self, split: str) -> Path:
+        """Where the scores of a split are kept until all its examples are scored."""
+        return self.path / f"partial_scores_{split}.npz"
+
     def require_room(self) -> None:
         """Refuse a place where no folder can be made or written, before any work is done.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,6 @@ from hiervae.evaluation.polar_regression import polar_regression
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
 from hiervae.types import Config
-from hiervae.utils.batching import power_of_two
 
 
 def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) -> Config:
@@ -39,7 +39,8 @@ def log_likelihood_of(
     batch_size: int,
     seed: int,
     rows_per_pass: int | None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] | None = None,
+    resume_file: Path | None = None,
 ) -> Config:
     """Estimate the log-likelihood with importance samples (Burda et al. 2016).
 
@@ -48,41 +49,37 @@ def log_likelihood_of(
         examples: shape (n, *event_shape).
         num_samples: importance samples S of an example.
         batch_size: examples per pass.
-        seed: of the draws; the numbers are those of one call of `model.log_likelihood`.
+        seed: of the draws; the numbers are those of `model.log_likelihood`.
         rows_per_pass: as in `model.log_likelihood`.
-        progress: told after each pass how many examples are done.
+        progress: told after each batch how many examples are done.
+        resume_file: as in `model.score`.
 
     Returns:
         `negative_log_likelihood` in nats, the mean over the examples; its `standard_error` over
-        the examples; and `bits_per_dimension`.
+        the examples; `bits_per_dimension`; `sampling_error`, the part of the standard error that
+        is due to the importance samples; and of the weights' effective sample sizes the
+        `median_effective_sample_size`, the `smallest_effective_sample_size` and
+        `degenerate_examples`, the number of examples where it is below 2.
 
     Raises:
         DataError: if the examples do not suit the model.
         NonFiniteLossError: if a value comes out infinite or NaN.
+        OSError: if `resume_file` cannot be written.
     """
-    rows_per_pass = rows_per_pass or model.rows_in_memory()
-    size = min(batch_size, rows_per_pass, power_of_two(len(examples)))
-    scores = np.empty(len(examples))
-    for start in range(0, len(examples), size):
-        # Each pass has `size` rows, as those of one call have, and goes on with its draws.
-        rows = np.minimum(np.arange(start, start + size), len(examples) - 1)
-        found = model.log_likelihood(
-            examples[rows],
-            num_samples=num_samples,
-            batch_size=size,
-            seed=seed if start == 0 else None,
-            verbose=0,
-            rows_per_pass=rows_per_pass,
-        )
-        done = min(start + size, len(examples))
-        scores[start:done] = -found[: done - start]
-        progress(done)
-    mean = float(scores.mean())
-    spread = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
+    scores = model.score(
+        examples, num_samples, batch_size, seed, 0, rows_per_pass, resume_file, progress
+    )
+    number = len(examples)
+    mean = -float(scores.log_likelihood.mean())
+    spread = float(scores.log_likelihood.std(ddof=1)) if number > 1 else math.nan
     return {
         "negative_log_likelihood": mean,
-        "standard_error": spread / math.sqrt(len(scores)),
+        "standard_error": spread / math.sqrt(number),
         "bits_per_dimension": mean / (model.num_dimensions * math.log(2.0)),
+        "sampling_error": float(np.sqrt(np.square(scores.standard_error).sum())) / number,
+        "median_effective_sample_size": float(np.median(scores.effective_sample_size)),
+        "smallest_effective_sample_size": float(scores.effective_sample_size.min()),
+        "degenerate_examples": scores.num_degenerate,
     }
 
 

@@ -143,7 +143,7 @@ def train(
     history = History(folder.history_file, rows)
     interval = training.get("checkpoint_every")
     options = {} if interval is None else {"seconds": float(interval)}
-    keep = int(training.get("keep_checkpoints", TRAINING_DEFAULTS["keep_checkpoints"]))
+    keep = {**TRAINING_DEFAULTS, **training}["keep_checkpoints"]
     checkpoints = Checkpoints(folder, history, **options, keep=keep, note=note)
     model.compile(
         optimizer=model.optimizer,

@@ -18,6 +18,15 @@ def power_of_two(number: int) -> int:
     return 1 << (number - 1).bit_length()
 
 
+def few_sizes(number: int) -> int:
+    """Return the least number from `number` on that has three significant binary digits.
+
+    It is at most a quarter larger, and a function is compiled for few sizes only.
+    """
+    unit = 1 << max(0, number.bit_length() - 3)
+    return -(-number // unit) * unit
+
+
 def batches(arrays: Sequence[Array], batch_size: int) -> Any:
     """Yield the arrays' rows in batches of exactly `batch_size`, with the number that counts.
 

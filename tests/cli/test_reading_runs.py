@@ -56,6 +56,37 @@ def test_evaluate_scores_with_its_protocol(hiervae, run):
     assert "30/30" in outcome.err  # the progress bar
 
 
+def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):
+    options = ("evaluate", run, "--num-samples", 9, "--limit", 30, "--json")
+    first = hiervae(*options, "--resume")
+    assert "holds no interrupted scoring" in first.err
+    folder = RunFolder(run)
+    partial, model = folder.partial_scores_file("test"), folder.load_model()
+
+    chosen = TEST.test[np.arange(30) * 80 // 30]
+
+    def stop(done):
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    for seed, message in ((0, ""), (1, "of other examples or settings; scoring begins anew")):
+        with pytest.raises(KeyboardInterrupt):
+            model.score(chosen, 9, 10, seed, 0, resume_file=partial, progress=stop)
+        again = hiervae(*options, "--resume")
+        assert again.status == 0, again.err
+        assert not partial.exists()
+        assert message in again.err
+        assert "anew" not in again.err or message
+        for name, value in first.record["test"].items():
+            if isinstance(value, float):
+                assert again.record["test"][name] == pytest.approx(value, rel=1e-4)
+    score = first.record["test"]
+    assert score["sampling_error"] > 0.0
+    assert 1.0 <= score["smallest_effective_sample_size"] <= score["median_effective_sample_size"]
+    assert score["median_effective_sample_size"] <= 9.0
+    assert 0 <= score["degenerate_examples"] <= 30
+
+
 def test_evaluate_refuses_an_empty_split(hiervae, run):
     config = json.loads((run / "config.json").read_text())
     config["dataset"]["options"]["test_size"] = 0

@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
 from hiervae.errors import DamagedFileError, DataError, NoPathError
-from hiervae.manifold import LatentGraph
+from hiervae.manifold import LatentGraph, path_finder
 
 
 def dijkstra_length(graph, z_a, z_b):
@@ -50,7 +50,7 @@ def test_path_is_as_short_as_dijkstra_finds_it(d, k):
 @pytest.mark.parametrize("spacing", ["random", "regular"])
 def test_points_on_a_line_survive_rounding(spacing):
     # The lengths of all ways along a line agree but for rounding: then the straight-line
-    # heuristic is no longer consistent, which igraph answers with a crash.
+    # heuristic is no longer consistent, and weights that take it off would be negative.
     for seed in range(20):
         generator = np.random.default_rng(seed)
         line = generator.normal(size=150) if spacing == "random" else np.arange(150) / 7.0
@@ -58,6 +58,20 @@ def test_points_on_a_line_survive_rounding(spacing):
         for a, b in generator.choice(line, size=(20, 2)):
             path = graph.interpolate_latents([0.3 * a, 0.7 * a], [0.3 * b, 0.7 * b])
             assert path.length == pytest.approx(np.hypot(0.3, 0.7) * abs(a - b), rel=1e-9)
+
+
+def test_a_path_far_from_straight_is_found_in_a_large_graph(monkeypatch):
+    # Only in large graphs is the search repeated with more room for detours.
+    generator = np.random.default_rng(0)
+    angle = np.linspace(0.3, 2 * np.pi - 0.3, 400) + generator.uniform(-0.01, 0.01, 400)
+    arc = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    small = LatentGraph.from_latents(arc, num_neighbors=6)
+    monkeypatch.setattr(path_finder, "_SMALL", 100)
+    for a, b in [(0.35, 1.0), (0.35, 2.5), (0.35, 5.9)]:  # the last is nearly all the way round
+        ends = [[np.cos(a), np.sin(a)], [np.cos(b), np.sin(b)]]
+        expected = dijkstra_length(small, *ends)
+        assert expected == pytest.approx(b - a, rel=0.02)
+        assert small.interpolate_latents(*ends).length == pytest.approx(expected, rel=1e-9)
 
 
 def test_path_walks_along_edges_between_its_ends():
@@ -158,6 +172,53 @@ def test_unreachable_ends_name_the_parts():
         graph.interpolate_latents([0, 0], [10, 10])
     joined = LatentGraph.from_latents(islands, num_neighbors=8)
     assert joined.interpolate_latents([0, 0], [10, 10]).length > 13
+
+
+def test_many_pairs_are_encoded_and_decoded_in_one_call(circle_model):
+    decoded, generate = [], circle_model.generate
+    pairs = circle_model.at(0.0, 2.0, 3.0, 3.5, 1.0, 1.0).reshape(3, 2, 2, 2, 1)
+    circle_model.generate = lambda z: decoded.append(len(z)) or generate(z)
+    graph = LatentGraph.from_prior(circle_model, num_nodes=500, num_neighbors=6, seed=4)
+    paths = graph.interpolate_many(pairs)
+    assert circle_model.encode_calls == 1
+    assert decoded == [sum(len(path) for path in paths)]
+    expected = [graph.interpolate(*pair) for pair in pairs]
+    for path, alone in zip(paths, expected, strict=True):
+        np.testing.assert_array_equal(path.node_ids, alone.node_ids)
+        np.testing.assert_array_equal(path.latents, alone.latents)
+        np.testing.assert_allclose(path.decoded, alone.decoded, rtol=1e-12)
+        assert path.lowest_log_density == alone.lowest_log_density
+        assert path.density_floor == alone.density_floor
+    assert graph.interpolate_many(pairs[:0]) == []
+    assert graph.interpolate_many([tuple(pair) for pair in pairs])[0].length == paths[0].length
+
+
+def test_pairs_that_are_not_connected_have_no_path():
+    islands = np.concatenate([np.zeros((6, 2)), np.full((9, 2), 10.0)])
+    islands += np.random.default_rng(0).normal(size=islands.shape) * 0.1
+    graph = LatentGraph.from_latents(islands, 3, decode=lambda z: 2 * z)
+    pairs = [[[0, 0], [10, 10]], [[0.0, 0.1], [0.1, 0.2]], [[10, 10], [0, 0]]]
+    paths = graph.interpolate_many_latents(pairs)
+    assert [path is None for path in paths] == [True, False, True]
+    np.testing.assert_array_equal(paths[1].decoded, 2 * paths[1].latents)
+    assert graph.interpolate_many_latents(pairs[:1]) == [None]
+    assert graph.interpolate_many_latents(np.zeros((0, 2, 2))) == []
+
+
+def test_unusable_pairs_are_refused(circle_model):
+    graph = LatentGraph.from_prior(circle_model, num_nodes=50, num_neighbors=3)
+    x = circle_model.at(0.0, 1.0)
+    with pytest.raises(DataError, match=r"pairs has shape \(2, 2, 2, 1\).*\(m, 2, 2, 2, 1\)"):
+        graph.interpolate_many(x)
+    with pytest.raises(DataError, match=r"pairs has shape \(1, 3, 2\).*\(m, 2, 2\)"):
+        graph.interpolate_many_latents(np.zeros((1, 3, 2)))
+    with pytest.raises(DataError, match="pairs holds NaN"):
+        graph.shortest_paths([[[0.0, np.nan], [1.0, 0.0]]])
+    with pytest.raises(DataError, match="encoded end points holds NaN"):
+        graph.interpolate_many(np.nan * x[None])
+    bare = LatentGraph.from_latents(graph.nodes, 3)
+    with pytest.raises(ValueError, match="no encoder"):
+        bare.interpolate_many(x[None])
 
 
 @pytest.mark.parametrize("k", [0, -1, 10, 11, 2.0, True, "3", None])

@@ -89,6 +89,17 @@ def test_a_path_goes_round_the_hole_and_not_over_its_strays(torn):
     assert round_it.node_ids[-1] == default.num_nodes + 1 == 404
 
 
+def test_one_warning_counts_the_paths_of_a_batch(torn):
+    plain = LatentGraph.from_prior(torn, 403, num_neighbors=8, seed=1, prune_fraction=0)
+    along = [[np.cos(1.0), np.sin(1.0)], [np.cos(1.5), np.sin(1.5)]]
+    with pytest.warns(UserWarning, match="2 of 3 paths go where the prior has next to no") as seen:
+        paths = plain.interpolate_many(np.stack([ENDS, along, ENDS[::-1]]))
+    assert sum("next to no mass" in str(each.message) for each in seen) == 1
+    assert [path.leaves_mass for path in paths] == [True, False, True]
+    with pytest.warns(UserWarning, match="The path goes where"):
+        plain.interpolate(*ENDS)
+
+
 def test_the_density_is_judged_along_the_edges(torn):
     # Both ends and all nodes are in the ring: the density is low only on the edge between.
     torn.sample_prior = lambda n, seed=None: ring_with_strays(seed, n)[:n]

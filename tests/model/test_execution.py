@@ -93,6 +93,21 @@ def test_mixed_precision(policy):
     assert keras.config.dtype_policy().name == "float32", "the global policy was changed"
 
 
+def test_products_in_bfloat16_change_the_loss_by_less_than_a_percent():
+    """At equal weights and noise, for examples of 64 values and wider layers."""
+    x = binary_data(32, size=64)
+    options = {"network": {"name": "gated_mlp", "hidden_units": (64, 64)}, "prior": vhp()}
+
+    def loss(dtype):
+        model = compiled(small_model(dtype=dtype, **options), keras.optimizers.SGD(0.0))
+        return model.fit(x, batch_size=32, shuffle=False, verbose=0).history["loss"][0]
+
+    with no_noise():
+        exact, rounded = loss("float32"), loss("mixed_bfloat16")
+    assert rounded == pytest.approx(exact, rel=0.01)
+    assert rounded != pytest.approx(exact, rel=1e-6), "nothing was rounded"
+
+
 @pytest.mark.parametrize(
     "options", [{"loss": "mse"}, {"metrics": ["mae"]}, {"loss_weights": [1.0], "loss": "mse"}]
 )

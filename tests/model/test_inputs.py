@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from hiervae.errors import DataError
 from tests.support.models import binary_data, compiled, small_model
 from tests.support.noise import no_noise
 
@@ -135,7 +136,7 @@ def test_a_data_set_that_does_not_tell_its_sizes(trained, shape):
     fresh = compiled(small_model())
     run(fresh, unsized(X))
     assert fresh.event_shape == X.shape[1:]
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not compatible with expected shape"):
+    with pytest.raises(DataError, match=r"shape \(5,\); the model was built for \(6,\)"):
         run(model, unsized(X[:, :-1]))
 
 

@@ -136,6 +136,62 @@ def test_data_sets_of_tensorflow_are_refused(model):
                 use(source, verbose=0)
 
 
+@pytest.mark.parametrize("workers", [{}, {"workers": 2}])
+def test_later_batches_are_looked_at_as_the_first(workers):
+    bad = X.copy()
+    bad[3, 2] = 7.0
+
+    class Varying(Batches):
+        def __getitem__(self, index):
+            return self.batch[index]
+
+    def varying(pair):
+        yield from pair
+
+    for source in (Varying, varying):
+        options = workers if source is Varying else {}
+        for batches, where in (
+            ((X, bad), r"7.0 at position \(3, 2\)"),
+            ((X, X * np.nan), "nan at"),
+        ):
+            with pytest.raises(DataError, match=f"A batch of x.* holds {where}"):
+                built().fit(source(batches, **options), **QUIET)
+
+
+def test_values_of_tensorflows_data_are_looked_at():
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices(255 * X).batch(4)
+    for use in (built().fit, built().evaluate, built().predict):
+        with pytest.raises(DataError, match="A batch of x: the data holds 255.0 at position"):
+            use(data, verbose=0)
+
+
+def grain_sets():
+    """What makes a source of grain from an array, in each of its forms."""
+    grain = pytest.importorskip("grain")
+    return (
+        lambda x: grain.MapDataset.source(x).batch(4),
+        lambda x: grain.MapDataset.source(x).to_iter_dataset().batch(4),
+        lambda x: grain.DataLoader(
+            data_source=x,
+            sampler=grain.samplers.SequentialSampler(len(x), grain.sharding.NoSharding()),
+            operations=[grain.transforms.Batch(4)],
+        ),
+    )
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_data_sets_of_grain():
+    expected = built().evaluate(X, batch_size=4, verbose=0)
+    for make in grain_sets():
+        assert built().evaluate(make(X), verbose=0) == pytest.approx(expected, rel=1e-5)
+        for name, options in (("fit", {"shuffle": False}), ("evaluate", {}), ("predict", {})):
+            with pytest.raises(DataError, match="A batch of x: the data holds 255.0 at position"):
+                getattr(built(), name)(make(255 * X), verbose=0, **options)
+        with pytest.raises(DataError, match=r"shape \(5,\); the model was built for \(6,\)"):
+            built().fit(make(X[:, :5]), verbose=0, shuffle=False)
+
+
 def test_no_source_at_all(model):
     class Splits:
         train = X

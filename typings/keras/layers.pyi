@@ -63,6 +63,7 @@ class Layer:
 
 class Dense(Layer):
     units: int
+    use_bias: bool
     kernel: Variable
     bias: Variable
 

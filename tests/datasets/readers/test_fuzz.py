@@ -21,8 +21,8 @@ from hiervae.datasets.readers.pickled import read_pickled_arrays
 from hiervae.datasets.readers.pictures import PictureFormat
 from hiervae.datasets.sources import EncodedPictures
 from hiervae.errors import HiervaeError
+from tests.support.mutants import NUM_MUTANTS, mutants
 
-NUM_MUTANTS = 100
 MAX_SECONDS = 2.0
 MAX_BYTES = 64 * 2**20
 
@@ -113,27 +113,6 @@ def saved(save):
     return stream.getvalue()
 
 
-def mutants(content, rng):
-    """Changed bytes, extreme numbers, and cut, doubled or inserted pieces, mostly near the head."""
-    for number in range(NUM_MUTANTS):
-        changed = bytearray(content)
-        for _ in range(rng.integers(1, 4)):
-            place = int(len(changed) * rng.random() ** 2)
-            kind = number % 5
-            if kind == 0:
-                changed[place : place + 1] = bytes([rng.integers(256)])
-            elif kind == 1:
-                extreme = [b"\xff\xff\xff\xff", b"\xff\xff\xff\x7f", b"\x7f\xff\xff\xff", bytes(4)]
-                changed[place : place + 4] = extreme[rng.integers(4)]
-            elif kind == 2:
-                del changed[place:]
-            elif kind == 3:
-                changed[place:place] = bytes(rng.integers(0, 256, 8).astype(np.uint8))
-            else:
-                del changed[place : place + int(rng.integers(1, 9))]
-        yield bytes(changed)
-
-
 NAMES = [
     *("idx", "idx.gz", "amat", "amat.gz", "norb", "norb.gz", "mat", "plain.mat", "stream.mat"),
     *("npy", "npz", "pkl", "0.pkl", "png.zip", "png.tar", "tar.gz", "list.tar", "amc", "asf"),
@@ -152,7 +131,7 @@ def test_mutants(name, published, tmp_path):
     refused = 0
     tracemalloc.start()
     try:
-        for mutant in mutants(content, rng):
+        for mutant in mutants(content, rng, NUM_MUTANTS):
             path.write_bytes(mutant)
             tracemalloc.reset_peak()
             started = time.process_time()

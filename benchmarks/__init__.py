@@ -1,0 +1,1 @@
+"""What the package costs beside hand-written loops and the machine's limits."""

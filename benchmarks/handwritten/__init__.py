@@ -1,0 +1,1 @@
+"""Training loops and log-likelihoods written by hand, the measure of what the package costs."""

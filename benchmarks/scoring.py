@@ -1,0 +1,53 @@
+"""Log-likelihoods by importance sampling, by the package and by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks import models
+from benchmarks.rows import OWN
+from benchmarks.worker import Job
+
+NUM_SAMPLES = 5000
+
+
+def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
+    """Prepare the log-likelihood of `size` examples at S = 5000."""
+    samples = 20 if smoke else NUM_SAMPLES
+    model = models.build(name, seed, 1, smoke)
+    x = models.examples(name, size, seed)
+    flop = _flop(name, model, samples)
+    if subject == OWN:
+        return Job(lambda: model.log_likelihood(x, samples, verbose=0), size, flop)
+    from benchmarks.handwritten import scoring_weights
+
+    if subject == "jax":
+        from benchmarks.handwritten import scoring_jax as by_hand
+    else:
+        from benchmarks.handwritten import scoring_torch as by_hand
+    if name == "standard":
+        weights, score = scoring_weights.one_level_weights, by_hand.one_level_log_likelihood
+    else:
+        weights, score = scoring_weights.hvae_weights, by_hand.hvae_log_likelihood
+    taken = weights(model)
+    return Job(lambda: score(taken, x, samples, seed, batch_size=size), size, flop)
+
+
+def _flop(name: str, model: Any, samples: int) -> float | None:
+    """Operations of the products that depend on the draw, for one example."""
+    if name not in {"standard", "vamp", "hvae_vamp"}:
+        return None
+    scheme, mixture = model.inference, 0
+    encoders = models.products(scheme.encoders[-1]) + models.products(scheme.posterior_heads[-1])
+    if "vamp" in name:
+        mixture = models.COMPONENTS * 2 * models.LATENTS
+    if name == "hvae_vamp":  # of the lower encoder, what reads x is not repeated
+        from benchmarks.handwritten.scoring_weights import hvae_weights
+
+        weights = hvae_weights(model)
+        encoders += np.prod(weights["lower_x"][0].shape)
+        encoders += np.prod(weights["lower_joint"][0].shape) / 2
+    a_draw = models.products(model, [model.prior]) - encoders + mixture
+    return 2.0 * samples * float(a_draw)

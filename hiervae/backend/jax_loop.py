@@ -1,0 +1,182 @@
+"""Several training or test steps in one compiled call, on examples that stay on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, groupby, islice
+from typing import Any, NamedTuple, TypeAlias
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
+from hiervae.types import Tensor
+
+JOINED_BYTES = 64 * 2**20
+"""Batches of a source are joined to at most as many bytes before they go to the device."""
+
+RESIDENT_BYTES = 2**30
+"""Examples of at most as many bytes stay on the device for the whole of a `fit`."""
+
+State: TypeAlias = tuple[Any, ...]
+Logs: TypeAlias = dict[str, Tensor]
+Step: TypeAlias = Callable[[State, Any], tuple[Logs, State]]
+
+
+class Work(NamedTuple):
+    """What one call of the program trains on.
+
+    Attributes:
+        examples: on the device, or on their way to it.
+        rows: of each step, (steps, batch); only the first `num_steps` steps are taken.
+        num_steps: number of steps.
+    """
+
+    examples: Examples
+    rows: NDArray[np.int32]
+    num_steps: int
+
+
+def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
+    """Copies of arrays on the device, or None where they are too large to stay there."""
+    if inputs.nbytes > RESIDENT_BYTES:
+        return None
+    return Examples(*jax.device_put((inputs, weights)))
+
+
+class FusedSteps:
+    """Runs up to `num_steps` steps in one call of a compiled program.
+
+    It replaces the function that Keras calls with its state and an iterator over batches,
+    and takes as many of them: `num_steps`, or what there is.
+
+    Args:
+        step: of a state and a batch `(inputs, None, weights)`; pure.
+        logs_of: from the metrics' values after the last step to what is logged.
+        num_steps: the most steps a call.
+        examples: gives the examples that stay on the device, in which case the iterator yields
+            their row numbers; None where it yields batches.
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        logs_of: Callable[[Sequence[Tensor]], Logs],
+        num_steps: int,
+        examples: Callable[[], Examples | None],
+    ) -> None:
+        self._num_steps = num_steps
+        self._examples = examples
+        self._usual_size = 0
+
+        def run(
+            state: State, examples: Examples, rows: Tensor, count: int | Tensor
+        ) -> tuple[Logs, State]:
+            def take(index: Tensor, state: State) -> State:
+                batch = jax.tree.map(
+                    lambda values: values.at[rows[index]].get(mode="promise_in_bounds"), examples
+                )
+                _, state = step(state, (batch.inputs, None, batch.weights))
+                return state
+
+            state = jax.lax.fori_loop(0, count, take, state)
+            return logs_of(state[-1]), state
+
+        # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
+        # program for the calls of fewer steps.
+        static = () if jax.default_backend() == "cpu" else (3,)
+        self.program = jax.jit(run, donate_argnums=0, static_argnums=static)
+
+    def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
+        """Take the next batches; logs and state after them.
+
+        Raises:
+            StopIteration: if there is no batch left.
+        """
+        batches = chain([next(iterator)], islice(iterator, self._num_steps - 1))
+        resident = self._examples()
+        if resident is None:
+            works = self._joined(map(_examples_of, batches))
+        else:
+            works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
+        logs: Logs = {}
+        for examples, rows, count in works:
+            logs, state = self.program(state, examples, rows, count)
+        return logs, state
+
+    def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
+        for size, group in groupby(batches, len):
+            several = list(group)
+            rows = np.zeros((self._room(size, len(several)), size), dtype="int32")
+            rows[: len(several)] = several
+            yield Work(examples, rows, len(several))
+
+    def _joined(self, batches: Iterator[Examples]) -> Iterator[Work]:
+        pending: list[Examples] = []
+        for batch in batches:
+            form = _form(batch)
+            full = bool(pending) and len(pending) >= self._most(pending[0])
+            if pending and (full or form != _form(pending[0])):
+                yield self._join(pending)
+                pending = []
+            if form is None:  # on a device already
+                yield _one_step(batch)
+            else:
+                pending.append(batch)
+        if pending:
+            yield self._join(pending)
+
+    def _join(self, batches: list[Examples]) -> Work:
+        size, count = len(batches[0].inputs), len(batches)
+        room = min(self._room(size, count), self._most(batches[0])) if count > 1 else 1
+        inputs, weights = zip(*batches, *batches[-1:] * (room - count), strict=True)
+        joined = None if weights[0] is None else np.concatenate(weights)
+        rows = np.arange(room * size, dtype="int32").reshape(room, size)
+        return Work(Examples(np.concatenate(inputs), joined), rows, count)
+
+    def _most(self, batch: Examples) -> int:
+        """The most batches that are joined."""
+        return max(1, min(self._num_steps, JOINED_BYTES // max(1, batch.inputs.nbytes)))
+
+    def _room(self, size: int, count: int) -> int:
+        """Steps that a program for `count` batches of a size has room for.
+
+        The fewer there are, the fewer programs are compiled: one for all but the last batch of an
+        epoch, which may be a smaller one.
+        """
+        if count > 1 or size >= self._usual_size:
+            self._usual_size = size
+            return self._num_steps
+        return 1
+
+
+def _examples_of(batch: Any) -> Examples:
+    """The examples and weights of a batch; arrays in the memory of the host as NumPy's.
+
+    Raises:
+        ValueError: if the weights are not one an example.
+    """
+    found = Examples(*unpack_batch(batch))
+    if found.weights is not None:
+        check_weight_shape(len(found.inputs), np.shape(found.weights))
+    on_host = jax.default_backend() == "cpu"
+    return jax.tree.map(
+        lambda values: np.asarray(values) if on_host or not _is_placed(values) else values, found
+    )
+
+
+def _is_placed(values: Any) -> bool:
+    return isinstance(values, jax.Array)
+
+
+def _form(batch: Examples) -> tuple[Any, ...] | None:
+    """What batches that can be joined have in common; None where one lies on a device."""
+    if any(map(_is_placed, jax.tree.leaves(batch))):
+        return None
+    return tuple((values.shape, values.dtype) for values in jax.tree.leaves(batch))
+
+
+def _one_step(batch: Examples) -> Work:
+    size = len(batch.inputs)
+    return Work(batch, np.arange(size, dtype="int32").reshape(1, size), 1)

@@ -1,0 +1,67 @@
+"""What is compiled once is not compiled again."""
+
+import pytest
+
+from tests.backend.compilations import counted_compilations
+from tests.support.models import binary_data, compiled, rewo, small_model, vhp
+
+pytestmark = pytest.mark.backends("jax")
+X = binary_data(23)  # in batches of 4: three calls of two steps, the last with a batch of 3
+
+
+def fit(model, epochs, **options):
+    model.fit(X, batch_size=4, epochs=epochs, validation_data=(X[:7],), verbose=0, **options)
+
+
+@pytest.fixture(scope="module")
+def model():
+    model = compiled(small_model(prior=vhp()), steps_per_execution=2)
+    fit(model, 2)  # the second epoch begins with values that the first one left on the device
+    model.encode(X)
+    model.log_likelihood(X, num_samples=4)
+    return model
+
+
+def test_two_epochs_with_validation_and_a_smaller_last_batch(model):
+    with counted_compilations() as programs:
+        fit(model, 2)
+    assert programs == []
+
+
+def test_encode_and_log_likelihood(model):
+    with counted_compilations() as programs:
+        model.encode(X)
+        model.log_likelihood(X, num_samples=4)
+    assert programs == []
+
+
+def test_a_new_rule_is_compiled_once(model):
+    with counted_compilations() as programs:
+        fit(model, 1, callbacks=[rewo()])
+    assert programs, "nothing was counted"
+    with counted_compilations() as programs:
+        fit(model, 3, callbacks=[rewo()])
+    assert programs == []
+
+
+def test_a_step_is_compiled_for_two_sizes_of_batch_alone():
+    """However many steps a call has, whatever is left of an epoch, and in all epochs."""
+    model = compiled(small_model(), steps_per_execution=3)
+    options = {"batch_size": 4, "verbose": 0}
+    model.fit(X, epochs=2, **options)
+    program = model.train_function.program
+    assert program._cache_size() == 2
+    for number in (1, 3, 4):
+        model.fit(X, steps_per_epoch=number, **options)
+    assert program._cache_size() == 2
+
+
+def test_the_batches_of_a_generator_are_joined_without_another_program():
+    model = compiled(small_model(), steps_per_execution=3)
+    batches = [X[i : i + 4] for i in range(0, 20, 4)]
+    model.fit(iter(batches), steps_per_epoch=5, shuffle=False, verbose=0)
+    program = model.train_function.program
+    sizes = program._cache_size()
+    model.fit(iter(batches), steps_per_epoch=5, shuffle=False, verbose=0)
+    assert program._cache_size() == sizes <= 2
+    assert model.training_step == 10

@@ -1,0 +1,111 @@
+"""Steps that are fused on JAX do what Keras' own loop does, one by one."""
+
+import keras
+import numpy as np
+import pytest
+
+from tests.support.models import binary_data, compiled, rewo, small_model
+
+pytestmark = pytest.mark.backends("jax")
+X = binary_data(23)
+OTHER = binary_data(9, seed=5)
+WEIGHTS = np.linspace(0.0, 2.0, len(X)).astype("float32")
+
+
+def train(x=X, steps=3, callbacks=(), **options):
+    """Logs and all variables after two epochs in random order, in batches of 4 and one of 3."""
+    keras.utils.set_random_seed(3)
+    model = compiled(small_model(), keras.optimizers.Adam(1e-2), **compiling(steps))
+    settings = {"batch_size": 4, "epochs": 2, "verbose": 0, **options}
+    history = model.fit(x, callbacks=[rewo(kappa=3.0), *callbacks], **settings).history
+    return history, [keras.ops.convert_to_numpy(v) for v in model.variables]
+
+
+def compiling(steps):
+    """Uncompiled, which is Keras' own loop, for no steps."""
+    return {"steps_per_execution": steps} if steps else {"run_eagerly": True}
+
+
+def assert_same(found, expected):
+    assert found[0].keys() == expected[0].keys()
+    for name, values in expected[0].items():
+        assert found[0][name] == pytest.approx(values, rel=1e-5, abs=1e-5), name
+    for value, wanted in zip(found[1], expected[1], strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-5)
+
+
+DATA = {
+    "plain": {},
+    "weighted": {"sample_weight": WEIGHTS},
+    "validated": {"validation_data": (OTHER,), "validation_batch_size": 5},
+    "weighted validation": {"validation_data": (OTHER, None, np.arange(9.0))},
+    "split": {"validation_split": 0.3, "sample_weight": WEIGHTS},
+    "batch": {"shuffle": "batch"},
+    "limited": {"steps_per_epoch": 3, "validation_data": (OTHER,), "validation_steps": 3},
+}
+
+
+@pytest.mark.parametrize("options", DATA.values(), ids=DATA)
+def test_the_same_numbers_in_the_same_order(options):
+    assert_same(train(**options), train(steps=0, **options))
+
+
+def test_examples_that_do_not_fit_are_sent_batch_by_batch(monkeypatch):
+    expected = train(sample_weight=WEIGHTS, validation_data=(OTHER,))
+    monkeypatch.setattr("hiervae.backend.jax_loop.RESIDENT_BYTES", X.nbytes - 1)
+    assert_same(train(sample_weight=WEIGHTS, validation_data=(OTHER,)), expected)
+    monkeypatch.setattr("hiervae.backend.jax_loop.JOINED_BYTES", 2 * X[:4].nbytes)
+    assert_same(train(sample_weight=WEIGHTS, validation_data=(OTHER,)), expected)
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        rows = slice(4 * index, 4 * index + 4)
+        return X[rows], None, WEIGHTS[rows]
+
+
+def test_batches_of_a_source():
+    found = train(Batches(), batch_size=None, shuffle=False)
+    assert_same(found, train(sample_weight=WEIGHTS, shuffle=False))
+
+
+class Meddler(keras.callbacks.Callback):
+    """Evaluates other data and takes a step by itself in the middle of a `fit`."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses, self.batches = [], []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append((batch, sorted(logs)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        found = self.model.evaluate(OTHER, batch_size=4, verbose=0, return_dict=True)
+        self.losses.append(found["loss"])
+        self.model.train_on_batch(OTHER)
+        self.model.test_on_batch(OTHER)
+
+
+@pytest.mark.parametrize("options", [{}, {"validation_data": (X[:5],)}], ids=["plain", "validated"])
+def test_a_callback_may_use_other_data(options):
+    meddlers = Meddler(), Meddler()
+    found = train(callbacks=meddlers[:1], **options)
+    assert_same(found, train(steps=0, callbacks=meddlers[1:], **options))
+    assert meddlers[0].losses == pytest.approx(meddlers[1].losses, rel=1e-5)
+    assert meddlers[0].batches[0][0] == 2, "the last step of the call"
+    assert len(meddlers[0].batches) == 4
+    assert meddlers[0].batches[0][1] == meddlers[1].batches[0][1]
+
+
+def test_small_integers_stay_small_on_the_device():
+    model = compiled(small_model())
+    assert model.placed(X.astype("uint8"), None).inputs.dtype == "uint8"
+    assert_same(train(X.astype("uint8")), train())
+
+
+def test_uncompiled_models_are_given_their_batches():
+    model = compiled(small_model(), run_eagerly=True)
+    assert model.placed(X, None) is None
