@@ -11,8 +11,10 @@ import numpy as np
 from hiervae import backend
 from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
+from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order, split
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
+from hiervae.model.fit_state import FitPlan
 from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import (
     Expected,
@@ -92,12 +94,23 @@ class FittingMethods(CompileSettings):
             training_examples = training_share(x, validation_split, self.expected())
         if self._needs_adapting():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
-        steps = StepCount()
+        steps, clock = StepCount(), EpochClock(self.working_seed)
         trained, (x, y, sample_weight) = self._placed(x, y, sample_weight)
         if validation_split and validation_data is None:
             tested = trained
-        callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
+        if validation_split and validation_data is None and isinstance(x, np.ndarray):
+            (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
+        if isinstance(x, OrderedBatches):
+            x.follow(clock, shuffle=False)
+        if shuffle is True:
+            x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
+            if not shuffle:
+                y = sample_weight = None
+        guards = [TrainableGuard(), NonFiniteGuard()]
+        plan = FitPlan(clock, steps, _single_callbacks(callbacks), guards)
         try:
+            self._fit_state = plan.state
+            initial_epoch = plan.prepare(self, initial_epoch, epochs)
             with backend.restore_on_error(self), self.fed_by(train=trained, test=tested):
                 return super().fit(
                     x=x,
@@ -105,8 +118,8 @@ class FittingMethods(CompileSettings):
                     batch_size=batch_size,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=callbacks,
-                    validation_split=validation_split,
+                    callbacks=plan.callbacks,
+                    validation_split=0.0 if validation_data is not None else validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
                     sample_weight=sample_weight,
@@ -119,6 +132,10 @@ class FittingMethods(CompileSettings):
         finally:
             steps.put_back()
             self.control.detach()
+            try:
+                plan.close()
+            finally:
+                self._fit_state = None
 
     def evaluate(
         self,
