@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from hiervae import backend
 from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
 from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order, split
@@ -24,6 +23,7 @@ from hiervae.model.inputs import (
     validation_parts,
 )
 from hiervae.model.metrics import CONTROL_NAMES
+from hiervae.model.running import running
 from hiervae.model.sources import BatchCheck, checked_source, take_examples
 from hiervae.schedulers.base import Scheduler
 from hiervae.utils.arrays import as_array, require_array
@@ -111,7 +111,7 @@ class FittingMethods(CompileSettings):
         try:
             self._fit_state = plan.state
             initial_epoch = plan.prepare(self, initial_epoch, epochs)
-            with backend.restore_on_error(self), self.fed_by(train=trained, test=tested):
+            with running(self, train=trained, test=tested):
                 return super().fit(
                     x=x,
                     y=y,
@@ -167,7 +167,7 @@ class FittingMethods(CompileSettings):
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
-        with backend.restore_on_error(self, copy=True), self.fed_by(**feeds):
+        with running(self, copy=True, **feeds):
             logs = super().evaluate(
                 x=x,
                 y=y,
@@ -209,7 +209,7 @@ class FittingMethods(CompileSettings):
             check_positive_int("batch_size", batch_size)
         expected = self.expected(require_support=False)
         x, _, _ = self._checked("x", x, None, None, expected, may_warn=False)
-        with backend.restore_on_error(self, copy=True):
+        with running(self, copy=True):
             return super().predict(
                 x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
             )
@@ -237,7 +237,7 @@ class FittingMethods(CompileSettings):
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
         if self._needs_adapting():
             self.adapt(x)
-        with backend.restore_on_error(self), self.fed_by(train=None):
+        with running(self, train=None):
             return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(
@@ -251,7 +251,7 @@ class FittingMethods(CompileSettings):
         """
         self.require_compiled("test_on_batch")
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
-        with backend.restore_on_error(self, copy=True), self.fed_by(test=None):
+        with running(self, copy=True, test=None):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -261,7 +261,7 @@ class FittingMethods(CompileSettings):
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
         """
         x = self.examples("x", x, require_support=False)
-        with backend.restore_on_error(self, copy=True):
+        with running(self, copy=True):
             return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:
