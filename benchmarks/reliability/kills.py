@@ -1,6 +1,6 @@
 """Kills, full disks and damaged checkpoints, and whether the run that goes on is the same.
 
-    KERAS_BACKEND=torch python -m benchmarks.reliability.kills --kills 30 --full-disks 20 --damaged 10
+    KERAS_BACKEND=torch python -m benchmarks.reliability.kills --kills 30 --full-disks 20
 
 One small run of `hiervae train` is made whole. Then the same run is killed by SIGKILL (a third of
 the times within the write of a checkpoint, else at a random moment), started with a limit on the
