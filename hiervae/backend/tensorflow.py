@@ -107,7 +107,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         Replicas may have different numbers of them.
         """
         if not self.built:
-            super()._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
+            trainer: Any = super()
+            trainer._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     def predict_step(self, data: Any) -> Tensor:
         """Return the reconstruction means of one batch."""

@@ -96,6 +96,6 @@ def _all_sum(values: Any) -> Any:
     return context.all_reduce(tf.distribute.ReduceOp.SUM, values)
 
 
-@tf.custom_gradient  # type: ignore[misc]
+@tf.custom_gradient
 def _with_gradient_of(share: Tensor, total: Tensor) -> Any:
     return tf.identity(total), lambda gradient: (gradient, None)
