@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from hiervae.backend.jax_devices import (
     batch_sharding,
+    everywhere,
     hidden_from_keras,
     in_force,
-    replicated,
     spread,
 )
 from hiervae.backend.jax_loop import FusedSteps, place_examples
@@ -208,7 +208,7 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
         with keras.StatelessScope(_mapped(model.variables, values)) as scope:
             outputs = function(*arrays)
         # Else a process could not read the rows that lie on another's devices.
-        return spread((outputs, _current(scope, model.generator_states)), replicated(sharding))
+        return everywhere((outputs, _current(scope, model.generator_states)), sharding)
 
     compiled = jax.jit(pure, static_argnums=0)
 

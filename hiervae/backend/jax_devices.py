@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -55,17 +56,52 @@ def replicated(sharding: NamedSharding | None) -> NamedSharding | None:
     return None if sharding is None else _layout(sharding.mesh)
 
 
+def everywhere(values: Any, sharding: NamedSharding | None) -> Any:
+    """The arrays of a tree as whole copies on all devices, within a compiled function."""
+    whole = replicated(sharding)
+    return values if whole is None else jax.lax.with_sharding_constraint(values, whole)
+
+
 def _layout(mesh: Any, *axes: str) -> NamedSharding:
     specification: Any = PartitionSpec
     return NamedSharding(mesh, specification(*axes))
 
 
+@dataclass(frozen=True)
+class Layout:
+    """How batches and state lie on the devices; one program is compiled for each.
+
+    Attributes:
+        batch: of the rows of a batch.
+        state: of each array of the state, in the order of its leaves.
+    """
+
+    batch: NamedSharding
+    state: tuple[NamedSharding, ...]
+
+    @classmethod
+    def of(cls, batch: NamedSharding, state: Any) -> Layout:
+        """The layout of a state as it is; what lies on one device is to lie on all."""
+        whole = _layout(batch.mesh)
+        found = (leaf.sharding for leaf in jax.tree.leaves(state))
+        return cls(batch, tuple(s if isinstance(s, NamedSharding) else whole for s in found))
+
+    def lay_out(self, state: Any) -> Any:
+        """The state in this layout, within a compiled function."""
+        leaves, tree = jax.tree.flatten(state)
+        placed = map(jax.lax.with_sharding_constraint, leaves, self.state)
+        return jax.tree.unflatten(tree, placed)
+
+
 def spread(values: Any, sharding: NamedSharding | None) -> Any:
-    """The arrays of a tree with their rows spread over the devices, within a compiled function."""
+    """The arrays of a tree with their rows spread over the devices, within a compiled function.
+
+    XLA follows with vectors, such as weights; a short one, such as a key, it could not divide.
+    """
     if sharding is None:
         return values
 
     def rows_apart(array: Any) -> Any:
-        return jax.lax.with_sharding_constraint(array, sharding) if array.ndim else array
+        return jax.lax.with_sharding_constraint(array, sharding) if array.ndim > 1 else array
 
     return jax.tree.map(rows_apart, values)

@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from numpy.typing import NDArray
 
-from hiervae.backend.jax_devices import batch_sharding, replicated, spread
+from hiervae.backend.jax_devices import Layout, batch_sharding, replicated, spread
 from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
 
@@ -77,7 +77,7 @@ class FusedSteps:
         self._usual_size = 0
 
         def run(
-            sharding: NamedSharding | None,
+            layout: Layout | None,
             state: State,
             examples: Examples,
             rows: Tensor | None,
@@ -85,11 +85,13 @@ class FusedSteps:
         ) -> tuple[Logs, State]:
             def take(index: Tensor, state: State) -> State:
                 batch = examples if rows is None else _rows_of(examples, rows[index])
-                batch = spread(batch, sharding)
+                batch = spread(batch, None if layout is None else layout.batch)
                 _, state = step(state, (batch.inputs, None, batch.weights))
                 return state
 
             state = jax.lax.fori_loop(0, count, take, state)
+            if layout is not None:  # XLA might spread weights that the devices do not divide
+                state = layout.lay_out(state)
             return logs_of(state[-1]), state
 
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
@@ -105,6 +107,7 @@ class FusedSteps:
         """
         batches = chain([next(iterator)], islice(iterator, self._num_steps - 1))
         resident, sharding = self._examples(), batch_sharding()
+        layout = None if sharding is None else Layout.of(sharding, state)
         if resident is not None:
             works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
         elif jax.process_count() > 1:
@@ -113,7 +116,7 @@ class FusedSteps:
             works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self.program(sharding, state, examples, rows, count)
+            logs, state = self.program(layout, state, examples, rows, count)
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:

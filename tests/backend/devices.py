@@ -1,6 +1,6 @@
 """Trains on the devices of its process and prints what came out; run by `test_devices`.
 
-    python devices.py one|spread|processes [number of processes, number of this one, port [steps]]
+python devices.py one|spread|processes [number of processes, number of this one, port [steps]]
 
 With a number of steps one model trains so long, and the program prints "STEP" and how many it took.
 """

@@ -74,6 +74,7 @@ def test_two_devices(one):
     check_equal(found, one)
 
 
+@pytest.mark.slow
 def test_two_processes(one):
     """On JAX each has two devices, which do not divide its 15 rows."""
     first, second = map(result_of, start_two(2))
