@@ -104,6 +104,7 @@ def steps_until(process, number):
 
 
 @pytest.mark.slow
+@pytest.mark.backends("torch")
 def test_a_killed_process_ends_the_others_and_the_job_resumes(tmp_path):
     variables = {"CHECKPOINTS": str(tmp_path)}
     survivor, victim = start_two(1, 100_000, **variables)
