@@ -68,8 +68,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         trained = known or trainable_tensors(self)
         gradients = torch.autograd.grad(loss, [tensor for _, tensor in trained], allow_unused=True)
         with torch.no_grad():
-            gradients = summed_gradients(gradients)
-            self._apply_gradients([variable for variable, _ in trained], gradients, outcome.control)
+            summed = summed_gradients(gradients)
+            self._apply_gradients([variable for variable, _ in trained], summed, outcome.control)
         return outcome.logs
 
     def _apply_gradients(

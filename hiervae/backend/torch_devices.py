@@ -81,8 +81,8 @@ class ProcessReplica(Replica):
             weights = torch.ones(self.all_rows)
         own = slice(self.first, self.first + self.rows)
         if weights is not None:
-            weights = weights[own] * (not self.borrows)
-        return inputs[own], weights
+            weights = cast("torch.Tensor", weights[own] * (not self.borrows))
+        return cast("torch.Tensor", inputs[own]), weights
 
     def joined(self, values: torch.Tensor) -> torch.Tensor:
         """The rows of all replicas, of which this one has its own."""
