@@ -105,9 +105,8 @@ def steps_until(process, number):
 
 @pytest.mark.slow
 @pytest.mark.backends("torch")
-def test_a_killed_process_ends_the_others_and_the_job_resumes(tmp_path):
-    variables = {"CHECKPOINTS": str(tmp_path)}
-    survivor, victim = start_two(1, 100_000, **variables)
+def test_a_killed_process_ends_the_others():
+    survivor, victim = start_two(1, 100_000)
     try:
         steps_until(survivor, 80)
         victim.send_signal(signal.SIGKILL)
@@ -117,13 +116,5 @@ def test_a_killed_process_ends_the_others_and_the_job_resumes(tmp_path):
         assert survivor.returncode != 0, errors
     finally:
         for process in (survivor, victim):
-            process.kill()
-            process.communicate()
-    resumed = start_two(1, 4000, **variables)
-    try:
-        line = next(line for line in resumed[0].stdout if line.startswith("STEP "))
-        assert int(line.split()[1]) > 80
-    finally:
-        for process in resumed:
             process.kill()
             process.communicate()
