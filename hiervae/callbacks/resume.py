@@ -62,6 +62,9 @@ class Resume(FitSaver):
     is included if it has `get_state()`, which returns a dict of numbers, text, lists and arrays,
     and `set_state(state)`.
 
+    A `fit` that is ended by Ctrl-C or an error within an epoch goes on after its last step, from
+    arrays and any `keras.utils.PyDataset`; the state of callbacks is that at the epoch's begin.
+
     The order of the examples is a function of the model's seed and of its training steps, so that
     the resumed run sees the same batches, from arrays and any `keras.utils.PyDataset`. A
     `tf.data.Dataset` that shuffles and a generator begin anew, which nothing can change from

@@ -5,8 +5,9 @@ import pytest
 
 from hiervae import presets
 from hiervae.cli.main import build_parser
-from hiervae.cli.settings import assign, resolve
+from hiervae.cli.settings import assign, read_settings, resolve
 from hiervae.cli.usage_error import UsageError
+from hiervae.errors import DamagedFileError
 
 
 @pytest.fixture
@@ -196,3 +197,11 @@ def test_assign_opens_a_part_that_was_a_name():
     assert settings["model"] == {"prior": {"name": "vhp", "latent_dim": 3}}
     with pytest.raises(UsageError, match="--scheduler"):
         assign(settings, "scheduler.kappa", 1.0)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.toml", "a = "), ("a.json", "")])
+def test_a_file_of_endless_depth_is_refused(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text + "[" * 100_000)
+    with pytest.raises(DamagedFileError, match=name):
+        read_settings(path)
