@@ -71,12 +71,13 @@ def rates(rounds: int, number: int) -> dict[str, Any]:
     x = (np.random.default_rng(0).random((number, DIMENSIONS)) < 0.3).astype("float32")
     sources: dict[str, Callable[[Any], Any]] = {"array": lambda x: x, **SOURCES}
     models = {name: _model() for name in sources}
+    made = {name: make(x) for name, make in sources.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sources}
     for turn in range(rounds + 1):
-        for name, make in sources.items():
+        for name, source in made.items():
             size = BATCH if name == "array" else None
             begin = time.process_time()
-            models[name].fit(make(x), batch_size=size, verbose=0, shuffle=False)
+            models[name].fit(source, batch_size=size, verbose=0, shuffle=False)
             if turn:  # the first one compiles
                 seconds[name].append(time.process_time() - begin)
     medians = {name: statistics.median(entries) for name, entries in seconds.items()}
