@@ -289,7 +289,8 @@ class Resume(FitSaver):
             return True
         self.report(
             f"{checkpoint.path} is from within an epoch of {checkpoint.num_batches} batches, of "
-            "which this training has others; it goes on from a whole epoch."
+            "which this training has others; the checkpoint before it is taken, or the training "
+            "begins anew where there is none."
         )
         return False
 
