@@ -248,9 +248,6 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
             f"{name} has the type {dtype.name}; expected real numbers. Decode or convert the "
             f"examples first, by `{check.name}.map`."
         )
-    rank = getattr(getattr(spec, "shape", None), "rank", None)
-    if rank is not None:
-        check_shape(name, tuple(spec.shape), check.expected.event_shape)
     if targets is not None and weights is None:
         if check.notify is not None:
             check.notify("targets", f"{check.name} yields targets")
