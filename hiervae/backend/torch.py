@@ -15,6 +15,7 @@ import torch
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.torch_adam import apply_step
 from hiervae.backend.torch_graph import Recorder, trainable_tensors
+from hiervae.backend.torch_loop import RecordedFunction
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -154,19 +155,9 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-compile_fixed = compile_function
-
-
-def repeat(
-    model: Compilable,
-    body: Callable[..., tuple[Tensor, ...]],
-    state: tuple[Tensor, ...],
-    count: Tensor,
-) -> tuple[Tensor, ...]:
-    """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(cast("Any", count))):
-        state = body(index, *state)
-    return state
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function(*arrays)` without gradients, recorded for arrays that come again."""
+    return RecordedFunction(model, function)
 
 
 def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
