@@ -21,6 +21,7 @@ from hiervae.backend.torch_devices import (
     summed_gradients,
 )
 from hiervae.backend.torch_graph import Recorder, trainable_tensors
+from hiervae.backend.torch_loop import RecordedFunction
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -189,19 +190,9 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-compile_fixed = compile_function
-
-
-def repeat(
-    model: Compilable,
-    body: Callable[..., tuple[Tensor, ...]],
-    state: tuple[Tensor, ...],
-    count: Tensor,
-) -> tuple[Tensor, ...]:
-    """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(cast("Any", count))):
-        state = body(index, *state)
-    return state
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function(*arrays)` without gradients, recorded for arrays that come again."""
+    return RecordedFunction(model, function)
 
 
 def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
