@@ -166,6 +166,18 @@ def repeat(
     return outcome
 
 
+def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
+    """Run `function(seed, *arrays)` on tensors without values: what looks at one raises."""
+
+    def traced(*values: Tensor) -> None:
+        function(seed, *values)
+
+    seed = keras.random.SeedGenerator(0)
+    with keras.StatelessScope():
+        compiled: Any = tf.function(traced, autograph=False)
+        compiled.get_concrete_function(*arrays)
+
+
 def has_accelerator() -> bool:
     """Whether computations run on anything but a CPU."""
     return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import keras
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.torch_adam import apply_step
@@ -167,6 +168,28 @@ def repeat(
     for index in range(int(cast("Any", count))):
         state = body(index, *state)
     return state
+
+
+class _NoSeed(keras.random.SeedGenerator):
+    """The same seed at each draw, which needs no variable."""
+
+    def __init__(self) -> None:
+        # Not Keras' own, which would create a variable.
+        pass
+
+    def next(self, ordered: bool = True) -> Any:
+        """Return a seed that is no tensor."""
+        return [0, 1]
+
+
+def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
+    """Run `function(seed, *arrays)` on tensors without values: what looks at one raises."""
+    with (
+        keras.StatelessScope(),
+        FakeTensorMode(allow_non_fake_inputs=True) as fake,
+        torch.no_grad(),
+    ):
+        function(_NoSeed(), *(fake.from_tensor(cast("torch.Tensor", array)) for array in arrays))
 
 
 def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
