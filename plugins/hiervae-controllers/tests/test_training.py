@@ -25,7 +25,10 @@ def train(examples, rule, epochs=30):
 
 @pytest.mark.parametrize(
     ("target", "options"),
-    [(4.0, {"integral": 0.005}), (1.0, {"integral": 0.03, "anti_windup": "conditional"})],
+    [
+        (4.0, {"proportional": 0.05, "integral": 0.005}),
+        (1.0, {"integral": 0.03, "anti_windup": "conditional"}),
+    ],
 )
 def test_pid_brings_the_kl_to_its_target(examples, target, options):
     rule = {"name": "pid", "target": target, "beta_bounds": (0.0, 10.0), **options}

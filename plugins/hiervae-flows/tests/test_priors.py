@@ -198,6 +198,15 @@ class FlowDensity(keras.layers.Layer):
         return (input_shape[0], 1)
 
 
+def test_it_trains_where_the_rounds_are_a_loop():
+    model = HierarchicalVAE(latent_dims=6, prior={"name": "iaf", **SMALL}, seed=0)
+    model.compile(keras.optimizers.Adam(1e-2))
+    x = (np.random.default_rng(0).random((40, 6)) < 0.5).astype("float32")
+    history = model.fit(x, batch_size=20, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+    assert any(np.abs(numpy(bias)).max() > 0.0 for bias in model.prior.flow.steps[0].network.biases)
+
+
 def test_a_random_order_is_the_same_in_every_process():
     orders = orderings("random", 5, 3)
     assert [order.tolist() for order in orders] == [

@@ -17,6 +17,9 @@ Affine = tuple[Tensor, Tensor]
 UNROLLED = 4
 """The most rounds that are written out, which compiles faster than a loop."""
 
+UNROLLED = 4
+"""The most rounds that are written out, which compiles faster than a loop."""
+
 
 class Step(keras.layers.Layer, abc.ABC):
     """An invertible map between vectors u, nearer the noise, and z, nearer the latents.
@@ -104,13 +107,12 @@ class AutoregressiveStep(Step):
             for _ in range(self.size):
                 start = update(start)
             return start
-        return ops.scan(
-            lambda values, _: (update(values), values[:1, :1]), start, length=self.size
-        )[0]
 
+        def round_of(values: Tensor, _: Any) -> tuple[Tensor, Tensor]:
+            values = update(values)
+            return values, values  # TensorFlow wants outputs of the shape of the start
 
-UNROLLED = 4
-"""The most rounds that are written out, which compiles faster than a loop."""
+        return ops.scan(round_of, start, length=self.size)[0]
 
 
 class MaskedStep(AutoregressiveStep):
