@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 import re
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def write(kind: str, name: str, folder: Path) -> None:
             '`pip install "hiervae[plugins]"`.'
         ) from error
 
-    from hiervae import __version__, registry
+    from hiervae import registry
 
     role = registry.ROLES[kind]
     data = {
@@ -96,7 +97,7 @@ def write(kind: str, name: str, folder: Path) -> None:
         "class_name": "".join(word.capitalize() for word in name.split("_")),
         "package": package_name(name),
         "distribution": distribution_name(name),
-        "hiervae_version": __version__,
+        "hiervae_version": metadata.version("hiervae"),
         "setting": setting(kind, name),
     }
     copier.run_copy(str(TEMPLATE), folder, data, defaults=True, quiet=True)

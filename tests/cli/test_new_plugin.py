@@ -52,6 +52,7 @@ def installed(made: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -
 
 @ON_TORCH
 @pytest.mark.packaging
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize(
     "backend",
     [

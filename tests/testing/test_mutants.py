@@ -11,8 +11,8 @@ from hiervae.testing.outcomes import collect
 
 from . import mutants
 
-# Compiled steps refuse these too, where there are any.
-ALSO = {"traced": {"fit", "inspection"}}
+# Compiled steps refuse these too, where there are any, and then no weight moves.
+ALSO = {"traced": {"fit", "gradients", "inspection", "saving"}}
 
 
 def failures(part: type[Any]) -> list[testing.ConformanceError]:
