@@ -106,7 +106,7 @@ def main() -> int:
     if options.child:
         train(json.loads(options.child[0]), Path(options.child[1]))
         return 0
-    from benchmarks.interleaved import environment
+    from benchmarks.records import machine, versions
 
     results = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -133,7 +133,8 @@ def main() -> int:
             print(name, results[name], flush=True)
     record = {
         "program": "benchmarks.reliability.determinism",
-        "environment": environment(),
+        "machine": machine(),
+        "versions": versions(),
         "results": results,
     }
     if options.out is not None:

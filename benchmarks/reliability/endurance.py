@@ -141,7 +141,7 @@ def main() -> int:
     if options.child:
         print(json.dumps(measure(options.child, options.scale)))
         return 0
-    from benchmarks.interleaved import environment
+    from benchmarks.records import machine, versions
 
     results = []
     for name in options.work:
@@ -153,7 +153,8 @@ def main() -> int:
         print({key: value for key, value in result.items() if key != "held"}, flush=True)
     record = {
         "program": "benchmarks.reliability.endurance",
-        "environment": environment(),
+        "machine": machine(),
+        "versions": versions(),
         "results": results,
     }
     if options.out is not None:

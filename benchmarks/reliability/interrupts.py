@@ -155,7 +155,7 @@ def main() -> int:
     if options.child:
         print(json.dumps(measure(options.child, options.repeats, options.seed)))
         return 0
-    from benchmarks.interleaved import environment
+    from benchmarks.records import machine, versions
 
     results = {}
     for phase in options.phases:
@@ -171,7 +171,8 @@ def main() -> int:
     record = {
         "program": "benchmarks.reliability.interrupts",
         "seed": options.seed,
-        "environment": environment(),
+        "machine": machine(),
+        "versions": versions(),
         "results": results,
     }
     if options.out is not None:

@@ -24,7 +24,7 @@ import keras
 import numpy as np
 
 import hiervae
-from benchmarks.interleaved import environment
+from benchmarks.records import machine, versions
 from hiervae import registry
 from hiervae.errors import HiervaeError
 
@@ -179,7 +179,8 @@ def main() -> int:
     record = {
         "program": "benchmarks.reliability.numerics",
         "seed": options.seed,
-        "environment": environment(),
+        "machine": machine(),
+        "versions": versions(),
         "counts": counts,
         "failures": failures,
     }

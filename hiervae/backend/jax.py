@@ -5,15 +5,23 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import jax
 import keras
+from jax.sharding import NamedSharding
 from keras import ops
 from numpy.typing import NDArray
 
+from hiervae.backend.jax_devices import (
+    batch_sharding,
+    everywhere,
+    hidden_from_keras,
+    in_force,
+    spread,
+)
 from hiervae.backend.jax_loop import FusedSteps, place_examples
 from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
@@ -41,9 +49,8 @@ class StepAdapter(SteppedModel, abc.ABC):
 
     @property
     def _fuses_steps(self) -> bool:
-        """Whether steps are fused here; Keras' own loop runs them one by one, or distributes."""
-        alone = keras.distribution.distribution() is None
-        return alone and bool(self.jit_compile) and not self.run_eagerly
+        """Whether steps are fused here; Keras' own loop runs them one by one."""
+        return bool(self.jit_compile) and not self.run_eagerly
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
@@ -144,10 +151,11 @@ class StepAdapter(SteppedModel, abc.ABC):
 
 @contextmanager
 def restore_on_error(model: SteppedModel, copy: bool = False) -> Iterator[None]:
-    """Put back the values of a model whose training or evaluation ends with an error.
+    """The context in which a model is trained or evaluated; an error leaves it as it was.
 
-    Keras takes the values out of the variables while it works, and puts them back at the end; an
-    error (or an interrupt) on the way would leave none at all.
+    Batches are spread over the devices here and not by Keras, see `hidden_from_keras`. Keras takes
+    the values out of the variables while it works, and puts them back at the end; an error (or an
+    interrupt) on the way would leave none at all.
 
     Args:
         model: whose values to keep.
@@ -161,7 +169,8 @@ def restore_on_error(model: SteppedModel, copy: bool = False) -> Iterator[None]:
     if copy:
         kept = [(variable, jax.numpy.copy(value)) for variable, value in kept]
     try:
-        yield
+        with hidden_from_keras():
+            yield
     except BaseException:
         _put_back(model)
         for variable, value in kept:
@@ -185,23 +194,27 @@ def _has_value(variable: keras.Variable) -> bool:
 
 
 def placement(model: SteppedModel) -> AbstractContextManager[None]:
-    """The context in which a model's variables are made; none is needed here."""
-    return nullcontext()
+    """The context in which a model's variables are made: the distribution, if there is one."""
+    return in_force()
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile `function(*arrays)`, which reads the model's weights and advances its generators."""
 
-    def pure(values: Values, arrays: tuple[Tensor, ...]) -> tuple[Any, Values]:
+    def pure(
+        sharding: NamedSharding | None, values: Values, arrays: tuple[Tensor, ...]
+    ) -> tuple[Any, Values]:
+        arrays = spread(arrays, sharding)
         with keras.StatelessScope(_mapped(model.variables, values)) as scope:
             outputs = function(*arrays)
-        return outputs, _current(scope, model.generator_states)
+        # Else a process could not read the rows that lie on another's devices.
+        return everywhere((outputs, _current(scope, model.generator_states)), sharding)
 
-    compiled = jax.jit(pure)
+    compiled = jax.jit(pure, static_argnums=0)
 
     def call(*arrays: Tensor) -> Any:
         values = [variable.value for variable in model.variables]
-        outputs, states = compiled(values, arrays)
+        outputs, states = compiled(batch_sharding(), values, arrays)
         for variable, value in zip(model.generator_states, states, strict=True):
             variable.assign(value)
         return outputs

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import numpy as np
+from jax.sharding import NamedSharding
 from numpy.typing import NDArray
 
+from hiervae.backend.jax_devices import Layout, batch_sharding, replicated, spread
 from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
 
@@ -29,20 +31,24 @@ class Work(NamedTuple):
 
     Attributes:
         examples: on the device, or on their way to it.
-        rows: of each step, (steps, batch); only the first `num_steps` steps are taken.
+        rows: of each step, (steps, batch); only the first `num_steps` steps are taken. None takes
+            all examples in one step.
         num_steps: number of steps.
     """
 
     examples: Examples
-    rows: NDArray[np.int32]
+    rows: NDArray[np.int32] | None
     num_steps: int
 
 
 def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
-    """Copies of arrays on the device, or None where they are too large to stay there."""
-    if inputs.nbytes > RESIDENT_BYTES:
+    """Copies of arrays on every device, or None where they are too large to stay there.
+
+    Other processes have examples of their own, so that nothing stays where there are any.
+    """
+    if inputs.nbytes > RESIDENT_BYTES or jax.process_count() > 1:
         return None
-    return Examples(*jax.device_put((inputs, weights)))
+    return Examples(*jax.device_put((inputs, weights), replicated(batch_sharding())))
 
 
 class FusedSteps:
@@ -71,22 +77,27 @@ class FusedSteps:
         self._usual_size = 0
 
         def run(
-            state: State, examples: Examples, rows: Tensor, count: int | Tensor
+            layout: Layout | None,
+            state: State,
+            examples: Examples,
+            rows: Tensor | None,
+            count: int | Tensor,
         ) -> tuple[Logs, State]:
             def take(index: Tensor, state: State) -> State:
-                batch = jax.tree.map(
-                    lambda values: values.at[rows[index]].get(mode="promise_in_bounds"), examples
-                )
+                batch = examples if rows is None else _rows_of(examples, rows[index])
+                batch = spread(batch, None if layout is None else layout.batch)
                 _, state = step(state, (batch.inputs, None, batch.weights))
                 return state
 
             state = jax.lax.fori_loop(0, count, take, state)
+            if layout is not None:  # XLA might spread weights that the devices do not divide
+                state = layout.lay_out(state)
             return logs_of(state[-1]), state
 
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
-        static = () if jax.default_backend() == "cpu" else (3,)
-        self.program = jax.jit(run, donate_argnums=0, static_argnums=static)
+        static = (0,) if jax.default_backend() == "cpu" else (0, 4)
+        self.program = jax.jit(run, donate_argnums=1, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -95,14 +106,17 @@ class FusedSteps:
             StopIteration: if there is no batch left.
         """
         batches = chain([next(iterator)], islice(iterator, self._num_steps - 1))
-        resident = self._examples()
-        if resident is None:
-            works = self._joined(map(_examples_of, batches))
-        else:
+        resident, sharding = self._examples(), batch_sharding()
+        layout = None if sharding is None else Layout.of(sharding, state)
+        if resident is not None:
             works = self._by_rows(resident, (np.asarray(unpack_batch(b)[0]) for b in batches))
+        elif jax.process_count() > 1:
+            works = (_of_all_processes(_examples_of(batch), sharding) for batch in batches)
+        else:
+            works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self.program(state, examples, rows, count)
+            logs, state = self.program(layout, state, examples, rows, count)
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
@@ -178,5 +192,26 @@ def _form(batch: Examples) -> tuple[Any, ...] | None:
 
 
 def _one_step(batch: Examples) -> Work:
-    size = len(batch.inputs)
-    return Work(batch, np.arange(size, dtype="int32").reshape(1, size), 1)
+    return Work(batch, None, 1)
+
+
+def _rows_of(examples: Examples, rows: Tensor) -> Examples:
+    """Some examples; their rows are known to be there."""
+    return jax.tree.map(lambda values: values.at[rows].get(mode="promise_in_bounds"), examples)
+
+
+def _of_all_processes(batch: Examples, sharding: NamedSharding | None) -> Work:
+    """One step on the batches of all processes, which have the same number of rows.
+
+    Rows that the process's devices do not divide are filled up on the way there.
+    """
+    size, devices = len(batch.inputs), jax.local_device_count()
+    room = -(-size // devices) * devices
+
+    def joined(part: NDArray[Any]) -> Tensor:
+        filled = np.concatenate([part, np.repeat(part[:1], room - size, axis=0)])
+        whole: Tensor = jax.make_array_from_process_local_data(sharding, filled)
+        return whole
+
+    rows = np.arange(jax.process_count() * room, dtype="int32").reshape(-1, room)[:, :size]
+    return Work(jax.tree.map(joined, batch), rows.reshape(1, -1), 1)

@@ -118,6 +118,11 @@ def positive_float(text: str) -> float:
     return _checked(text, float, lambda value: value > 0, "a positive number, such as 0.5")
 
 
+def number_from_zero(text: str) -> float:
+    """A finite number that is not negative."""
+    return _checked(text, float, lambda value: value >= 0, "a number from 0, such as 30")
+
+
 def number(text: str) -> float:
     """A finite number."""
     return _checked(text, float, lambda value: True, "a number, such as 7 or 180")

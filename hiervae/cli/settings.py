@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import inspect
+import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +14,10 @@ from typing import Any
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 from hiervae.presets.merging import merge
-from hiervae.runs.config import FORMAT, RunConfig
+from hiervae.runs.config import FORMAT, TRAINING_DEFAULTS, RunConfig
 from hiervae.runs.files import read_json
 from hiervae.types import Config
-from hiervae.utils.validation import check_positive_int, check_seed
+from hiervae.utils.validation import check_number_between, check_positive_int, check_seed
 
 SECTIONS = ("model", "optimizer", "scheduler", "training")
 KEYS = ("preset", "variant", "dataset", "seed", *SECTIONS)
@@ -89,7 +90,7 @@ def read_settings(path: Path) -> Config:
     if path.suffix == ".toml":
         try:
             record = tomllib.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DamagedFileError(f"{path} is no TOML ({error}); mend the file.") from error
     else:
         record = read_json(path)
@@ -141,7 +142,7 @@ def _from_preset(arguments: argparse.Namespace, given: Config) -> RunConfig:
         if not isinstance(value, str):
             raise UsageError(f'{key} is {value!r}; expected a name, such as {key}="...".')
     preset = presets.get(name, dataset=known, variant=variant)
-    training = {"early_stopping_patience": None, "steps_per_execution": "auto", **preset.training}
+    training = {**TRAINING_DEFAULTS, **preset.training}
     return RunConfig(
         preset=preset.name,
         variant=preset.variant,
@@ -225,7 +226,8 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
         settings["scheduler"][key] = value
     if arguments.learning_rate is not None:
         settings["optimizer"].setdefault("config", {})["learning_rate"] = arguments.learning_rate
-    for key in ("epochs", "batch_size", "steps_per_execution"):
+    options_of_training = ("epochs", "batch_size", "steps_per_execution")
+    for key in (*options_of_training, "checkpoint_every", "keep_checkpoints"):
         if getattr(arguments, key) is not None:
             settings["training"][key] = getattr(arguments, key)
 
@@ -238,7 +240,7 @@ def _check(settings: Config) -> None:
     arguments = {*inspect.signature(HierarchicalVAE.__init__).parameters}
     known = {
         "model": arguments - {"self", "seed", "kwargs"},
-        "training": {"epochs", "batch_size", "early_stopping_patience", "steps_per_execution"},
+        "training": {"epochs", "batch_size", *TRAINING_DEFAULTS},
         "optimizer": {"class_name", "config", "module", "registered_name"},
     }
     for section, names in known.items():
@@ -262,8 +264,10 @@ def _check(settings: Config) -> None:
             f"training lacks {', '.join(sorted(missing))}; expected "
             f"{', '.join(sorted(known['training']))}."
         )
-    for key in ("epochs", "batch_size"):
+    for key in ("epochs", "batch_size", "keep_checkpoints"):
         check_positive_int(key, training.get(key))
+    if training["checkpoint_every"] is not None:
+        check_number_between("checkpoint_every", training["checkpoint_every"], 0.0, math.inf)
     if training["early_stopping_patience"] is not None:
         check_positive_int("early_stopping_patience", training["early_stopping_patience"])
     if training["steps_per_execution"] != "auto":

@@ -124,7 +124,20 @@ def add_parser(commands: Any) -> None:
     where.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --out; its settings must not change, but epochs may",
+        help="go on with the run in --out; its settings must not change, but epochs, checkpoints "
+        "and steps per execution may",
+    )
+    where.add_argument(
+        "--checkpoint-every",
+        type=parsing.number_from_zero,
+        metavar="SECONDS",
+        help="least time between two checkpoints (default 30); 0 writes one after each epoch",
+    )
+    where.add_argument(
+        "--keep-checkpoints",
+        type=parsing.positive_int,
+        metavar="N",
+        help="how many of the latest to keep, beside the best (default 3)",
     )
 
 

@@ -11,6 +11,9 @@ from hiervae.cli.console import SECONDS, Progress
 SHOWN = ("elbo", "reconstruction", "kl", "beta", "constraint", "val_elbo")
 
 
+COMPILING = "compiling the steps; the first epoch takes longest"
+
+
 class TrainingProgress(keras.callbacks.Callback):
     """Show how many epochs are done, with the numbers of the last one.
 
@@ -33,6 +36,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self.num_epochs = num_epochs
         self.seconds = seconds
         self._epoch = 0
+        self._compiling = True
         self._progress: Progress | None = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -40,11 +44,15 @@ class TrainingProgress(keras.callbacks.Callback):
         self._epoch = epoch
         if self._progress is None:
             self._progress = Progress(self.stream, self.num_epochs, "epoch", epoch, self.seconds)
+            if keras.backend.backend() != "torch":
+                self._progress.update(epoch, COMPILING, force=True)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Move on within an epoch, on a terminal."""
         if self._progress is not None and self._progress.is_live:
-            self._progress.update(self._epoch + min(batch + 1, self.num_batches) / self.num_batches)
+            done = self._epoch + min(batch + 1, self.num_batches) / self.num_batches
+            self._progress.update(done, "" if self._compiling else None)
+            self._compiling = False
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Show the epoch's numbers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,14 +21,9 @@ from hiervae.datasets import Dataset
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
-from hiervae.runs.config import RunConfig, installed_versions
-from hiervae.runs.data import (
-    ExampleStream,
-    describe_data,
-    examples_of,
-    load_data,
-    num_examples,
-)
+from hiervae.runs.config import MAY_CHANGE, RunConfig, installed_versions
+from hiervae.runs.data import describe_data, examples_of, load_data, num_examples
+from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
 from hiervae.runs.model_file import load_model
@@ -64,7 +59,13 @@ class TrainingSession:
 
     def run(self) -> int:
         """Train, measure and draw; returns the exit status."""
-        saved = self.folder.read_config() if self.arguments.resume else None
+        with ExitStack() as held:
+            if self.arguments.resume:
+                held.enter_context(self.folder.locked())
+            return self._run(held)
+
+    def _run(self, held: ExitStack) -> int:
+        saved = self._saved() if self.arguments.resume else None
         self.folder.read_metrics()  # results are added to it; a damaged one is refused now
         with refused_as_usage():
             config = resolve(self.arguments, saved)
@@ -87,6 +88,9 @@ class TrainingSession:
         )
         self._announce(config, model, len(rows))
         self.folder.create(config)
+        if not self.arguments.resume:
+            held.enter_context(self.folder.locked())
+        self.folder.tidy()
         progress = TrainingProgress(self.console.stream, len(stream), config.training["epochs"])
         try:
             rows = training.train(
@@ -131,6 +135,17 @@ class TrainingSession:
             "--set optimizer.config.clipnorm=1.0."
         )
 
+    def _saved(self) -> RunConfig:
+        """The settings of the run to go on with, once they were found to be still its own."""
+        if edited := self.folder.edited():
+            raise UsageError(
+                f"{self.folder.config_file} was edited since the run began: {'; '.join(edited)}. "
+                f"Put it back, or copy {self.folder.settings_file} over it. Of a run's settings "
+                f"{', '.join(MAY_CHANGE)} may change, by options of this command; others need "
+                "another folder."
+            )
+        return self.folder.read_config()
+
     def _check_unchanged(self, saved: RunConfig | None, config: RunConfig) -> None:
         differences = [] if saved is None else saved.differences(config)
         if differences:
@@ -146,7 +161,9 @@ class TrainingSession:
                 registry.create("hiervae.schedulers", config.scheduler, Scheduler)
             if not self.arguments.resume:
                 return training.build_model(config, dataset.info.event_shape), []
-        return training.continue_run(self.folder, config, dataset.info.event_shape)
+        return training.continue_run(
+            self.folder, config, dataset.info.event_shape, self.console.note
+        )
 
     def _examples(
         self, config: RunConfig, dataset: Dataset, model: HierarchicalVAE

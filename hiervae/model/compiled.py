@@ -15,6 +15,7 @@ from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
 from hiervae.schedulers.base import Scheduler
+from hiervae.utils.interrupts import Interruptible, uninterrupted
 
 
 class FunctionCache:
@@ -39,7 +40,7 @@ class FunctionCache:
         if version != self._version:
             self._version, self._functions = version, {}
         if key not in self._functions:
-            self._functions[key] = compiler(model, function)
+            self._functions[key] = uninterrupted(compiler(model, function))
         return self._functions[key]
 
 
@@ -78,7 +79,11 @@ class CompiledMethods(TrainingMethods):
             self.check_trainable()
             self.check_ready()
             self.look_up_gates()  # refuses an optimiser before a step is compiled
-        return super().make_train_function(force=force)
+        before = self.train_function
+        super().make_train_function(force=force)
+        if self.train_function is not before:
+            self.train_function = Interruptible(self.train_function)
+        return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
         """Compile the test step, anew for another objective or option of a part.
@@ -91,7 +96,19 @@ class CompiledMethods(TrainingMethods):
         self._tested_as = wanted
         if self.built:
             self.check_ready()
-        return super().make_test_function(force=force)
+        before = self.test_function
+        super().make_test_function(force=force)
+        if self.test_function is not before:
+            self.test_function = Interruptible(self.test_function)
+        return self.test_function
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """Compile the prediction of a batch."""
+        before = self.predict_function
+        super().make_predict_function(force=force)
+        if self.predict_function is not before:
+            self.predict_function = Interruptible(self.predict_function)
+        return self.predict_function
 
     def compiled_function(
         self,

@@ -85,6 +85,10 @@ class StepCount(keras.callbacks.Callback):
         super().__init__()
         self._taken = 0
 
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Note the steps of before, also of a training that was restored."""
+        self._taken = self.model.training_step
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Note the steps so far, before any other callback of the epoch."""
         self._taken = self.model.training_step

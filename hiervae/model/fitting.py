@@ -8,11 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from hiervae import backend
 from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
+from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order, split
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
+from hiervae.model.fit_state import FitPlan
 from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import (
     Expected,
@@ -22,6 +23,7 @@ from hiervae.model.inputs import (
     validation_parts,
 )
 from hiervae.model.metrics import CONTROL_NAMES
+from hiervae.model.running import running
 from hiervae.model.sources import BatchCheck, checked_source, take_examples
 from hiervae.schedulers.base import Scheduler
 from hiervae.utils.arrays import as_array, require_array
@@ -92,21 +94,32 @@ class FittingMethods(CompileSettings):
             training_examples = training_share(x, validation_split, self.expected())
         if self._needs_adapting():
             self.adapt(take_examples(training_examples, self._num_examples_wanted()))
-        steps = StepCount()
+        steps, clock = StepCount(), EpochClock(self.working_seed)
         trained, (x, y, sample_weight) = self._placed(x, y, sample_weight)
         if validation_split and validation_data is None:
             tested = trained
-        callbacks = [steps, *_single_callbacks(callbacks), TrainableGuard(), NonFiniteGuard()]
+        if validation_split and validation_data is None and isinstance(x, np.ndarray):
+            (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
+        if isinstance(x, OrderedBatches):
+            x.follow(clock, shuffle=False)
+        if shuffle is True:
+            x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
+            if not shuffle:
+                y = sample_weight = None
+        guards = [TrainableGuard(), NonFiniteGuard()]
+        plan = FitPlan(clock, steps, _single_callbacks(callbacks), guards)
         try:
-            with backend.restore_on_error(self), self.fed_by(train=trained, test=tested):
+            self._fit_state = plan.state
+            initial_epoch = plan.prepare(self, initial_epoch, epochs)
+            with running(self, train=trained, test=tested):
                 return super().fit(
                     x=x,
                     y=y,
                     batch_size=batch_size,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=callbacks,
-                    validation_split=validation_split,
+                    callbacks=plan.callbacks,
+                    validation_split=0.0 if validation_data is not None else validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
                     sample_weight=sample_weight,
@@ -119,6 +132,10 @@ class FittingMethods(CompileSettings):
         finally:
             steps.put_back()
             self.control.detach()
+            try:
+                plan.close()
+            finally:
+                self._fit_state = None
 
     def evaluate(
         self,
@@ -150,7 +167,7 @@ class FittingMethods(CompileSettings):
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
-        with backend.restore_on_error(self, copy=True), self.fed_by(**feeds):
+        with running(self, copy=True, **feeds):
             logs = super().evaluate(
                 x=x,
                 y=y,
@@ -192,7 +209,7 @@ class FittingMethods(CompileSettings):
             check_positive_int("batch_size", batch_size)
         expected = self.expected(require_support=False)
         x, _, _ = self._checked("x", x, None, None, expected, may_warn=False)
-        with backend.restore_on_error(self, copy=True):
+        with running(self, copy=True):
             return super().predict(
                 x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
             )
@@ -220,7 +237,7 @@ class FittingMethods(CompileSettings):
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
         if self._needs_adapting():
             self.adapt(x)
-        with backend.restore_on_error(self), self.fed_by(train=None):
+        with running(self, train=None):
             return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
 
     def test_on_batch(
@@ -234,7 +251,7 @@ class FittingMethods(CompileSettings):
         """
         self.require_compiled("test_on_batch")
         x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
-        with backend.restore_on_error(self, copy=True), self.fed_by(test=None):
+        with running(self, copy=True, test=None):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:
@@ -244,7 +261,7 @@ class FittingMethods(CompileSettings):
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
         """
         x = self.examples("x", x, require_support=False)
-        with backend.restore_on_error(self, copy=True):
+        with running(self, copy=True):
             return super().predict_on_batch(x)
 
     def adapt(self, x: Any) -> None:

@@ -196,9 +196,10 @@ class HierarchicalVAE(
             self.likelihood.build((None, *self.inference.features_shape))
         joint = self.prior.distribution() is None
         names = self.inference.kl_names(self.num_levels, joint)
-        self.step_metrics = StepMetrics(
-            ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
-        )
+        with placement(self):
+            self.step_metrics = StepMetrics(
+                ("loss", "elbo", "reconstruction", "kl", *names, "constraint")
+            )
         # Their pass is not one of training then, so that no layer counts them among the data.
         self._components_apart = counts_all_rows(self.inference)
         freeze_new_layers(self, known)

@@ -69,9 +69,15 @@ class StepMetrics(keras.metrics.Metric):
         return {**named, **dict(zip(CONTROL_NAMES, control, strict=True))}
 
     def non_finite_terms(self) -> tuple[str, ...]:
-        """The terms that were not finite in the first batch that had such a term."""
-        bad = ops.convert_to_numpy(self.bad)
-        return tuple(name for name, flag in zip(self.names, bad, strict=True) if flag > 0)
+        """The terms that were not finite in the first batch that had such a term.
+
+        What is made of other terms is left out where one of these is there.
+        """
+        flags = ops.convert_to_numpy(self.bad)
+        bad = [name for name, flag in zip(self.names, flags, strict=True) if flag > 0]
+        levels = [name for name in bad if name.startswith("kl_")]
+        made = {"loss", "elbo", "constraint", *(("kl",) if levels else ())}
+        return tuple(name for name in bad if name not in made) or tuple(bad)
 
     def get_config(self) -> dict[str, Any]:
         """Constructor arguments."""

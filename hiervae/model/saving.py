@@ -11,15 +11,20 @@ import numpy as np
 from keras import ops
 
 from hiervae.model.core import ModelCore
+from hiervae.model.fit_state import FitState
 from hiervae.model.frozen import layers_of
 
 OLD_FORMAT = (".h5", ".hdf5")
+
+FIT_STATE = "fit_state"
+"""Name under which the weights of a model hold what a `fit` knows beside them."""
 
 
 class SavingMethods(ModelCore):
     """Saving to, and building from, a file."""
 
     _quantized: bool = False
+    _fit_state: FitState | None = None
 
     def save(
         self, filepath: Any, overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
@@ -65,6 +70,8 @@ class SavingMethods(ModelCore):
     def save_own_variables(self, store: Any) -> None:
         """Keep the random generators too, which Keras leaves out.
 
+        While a `fit` with a callback that goes on with it runs, also what it knows beside them.
+
         Raises:
             ValueError: if the model was quantised.
         """
@@ -72,10 +79,15 @@ class SavingMethods(ModelCore):
         super().save_own_variables(store)
         for index, state in enumerate(self.generator_states):
             store[f"generator_{index}"] = ops.convert_to_numpy(state)
+        if self._fit_state is not None:
+            store[FIT_STATE] = np.frombuffer(self._fit_state.encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
         """Take up weights and random generators."""
         own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
+        fit_state = own.pop(FIT_STATE, None)
+        if fit_state is not None and self._fit_state is not None:
+            self._fit_state.expect(np.asarray(fit_state).tobytes())
         super().load_own_variables(own)
         for index, state in enumerate(self.generator_states):
             state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))

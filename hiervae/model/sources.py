@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from hiervae.errors import DataError
+from hiervae.model.batch_order import OrderedBatches
 from hiervae.model.inputs import Expected, check_array
 from hiervae.types import Shape
 from hiervae.utils.arrays import as_array, check_layout, check_numbers, require_array, unpacked
@@ -98,37 +99,6 @@ class BatchCheck:
         return inputs
 
 
-class CheckedDataset(keras.utils.PyDataset):
-    """A `PyDataset` whose batches are checked."""
-
-    def __init__(self, dataset: keras.utils.PyDataset, check: BatchCheck) -> None:
-        super().__init__(
-            workers=dataset.workers,
-            use_multiprocessing=dataset.use_multiprocessing,
-            max_queue_size=dataset.max_queue_size,
-        )
-        self._dataset = dataset
-        self._check = check
-
-    @property
-    def num_batches(self) -> int | None:
-        """That of the data set."""
-        number: int | None = self._dataset.num_batches
-        return number
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """One batch of the data set."""
-        return self._check(self._dataset[index])
-
-    def on_epoch_begin(self) -> None:
-        """Tell the data set."""
-        self._dataset.on_epoch_begin()
-
-    def on_epoch_end(self) -> None:
-        """Tell the data set."""
-        self._dataset.on_epoch_end()
-
-
 class CheckedLoader:
     """Stands for a `DataLoader` of PyTorch, and is an instance of its class; checks its batches."""
 
@@ -170,7 +140,9 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
         DataError: if it is no such thing, or is known to yield what the model cannot take.
     """
     if isinstance(x, keras.utils.PyDataset):
-        return CheckedDataset(x, check), None
+        batches = OrderedBatches(x, check)
+        known = check.expected.event_shape is not None
+        return batches, None if known else tuple(batches[0][0].shape[1:])
     if _is_of(x, "tensorflow.python", "DatasetV2"):
         return _checked_tf_data(x, check)
     if _is_of(x, "torch.utils.data", "DataLoader"):
@@ -276,9 +248,6 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
             f"{name} has the type {dtype.name}; expected real numbers. Decode or convert the "
             f"examples first, by `{check.name}.map`."
         )
-    rank = getattr(getattr(spec, "shape", None), "rank", None)
-    if rank is not None:
-        check_shape(name, tuple(spec.shape), check.expected.event_shape)
     if targets is not None and weights is None:
         if check.notify is not None:
             check.notify("targets", f"{check.name} yields targets")

@@ -51,10 +51,7 @@ class TrainingMethods(ModelCore):
         self._gates = (scheduler, found)
 
     def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
-        """Loss, control values and metrics of one batch.
-
-        In training the scheduler decides on this batch's reconstruction error before the loss is
-        formed, in the order of Algorithm 1 of Klushyn et al. (2019); else beta is 1.
+        """Loss, control values and metrics of one batch, in training or evaluation.
 
         Args:
             inputs: examples, shape (batch, *event_shape).
@@ -64,9 +61,29 @@ class TrainingMethods(ModelCore):
         Raises:
             ValueError: if the weights are known not to be one an example.
         """
-        if training and self.dynamic_binarisation:
+        if training:
+            return self.training_outcome(inputs, weights)
+        return self._outcome_of(inputs, weights, training=False)
+
+    def training_outcome(self, inputs: Tensor, weights: Tensor | None) -> StepOutcome:
+        """Loss, control values and metrics of one batch to train on.
+
+        The scheduler decides on this batch's reconstruction error before the loss is
+        formed, in the order of Algorithm 1 of Klushyn et al. (2019).
+
+        Args:
+            inputs: examples, shape (batch, *event_shape).
+            weights: sample weights (batch,) or (batch, 1), or None.
+
+        Raises:
+            ValueError: if the weights are known not to be one an example.
+        """
+        if self.dynamic_binarisation:
             uniform = random.uniform(ops.shape(inputs), self.seed_generator)
             inputs = ops.cast(uniform < ops.cast(inputs, "float32"), "float32")
+        return self._outcome_of(inputs, weights, training=True)
+
+    def _outcome_of(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
         terms = self.terms(inputs, training=training)
         weight, average = _weighting(inputs, weights)
         control: dict[str, Any] = {}

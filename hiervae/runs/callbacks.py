@@ -10,7 +10,6 @@ from typing import Any
 import keras
 
 from hiervae.callbacks.early_stopping import in_main_phase
-from hiervae.runs.data import ExampleStream
 from hiervae.runs.history import Row, write_history
 
 
@@ -39,6 +38,15 @@ class History(keras.callbacks.Callback):
         """Seconds of training so far."""
         return self.rows[-1]["seconds"] if self.rows else 0.0
 
+    def get_state(self) -> dict[str, Any]:
+        """The rows, for checkpoints."""
+        return {"rows": self.rows}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from the rows of a checkpoint."""
+        self.rows = list(state["rows"])
+        self._begin = time.perf_counter() - self.seconds
+
     def on_train_begin(self, logs: Any = None) -> None:
         """Start the clock."""
         self._begin = time.perf_counter() - self.seconds
@@ -49,18 +57,6 @@ class History(keras.callbacks.Callback):
         row["seconds"] = round(time.perf_counter() - self._begin, 3)
         self.rows.append(row | {name: float(value) for name, value in (logs or {}).items()})
         write_history(self.path, self.rows)
-
-
-class EpochCounter(keras.callbacks.Callback):
-    """Tell a stream which epoch begins."""
-
-    def __init__(self, stream: ExampleStream) -> None:
-        super().__init__()
-        self.stream = stream
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Set the stream's epoch."""
-        self.stream.epoch = epoch
 
 
 class EarlyStop(keras.callbacks.Callback):

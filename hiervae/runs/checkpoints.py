@@ -1,84 +1,115 @@
-"""The checkpoints of a training."""
+"""The checkpoints of a run."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import Any
 
-import keras
-import numpy as np
-from keras import ops
-from numpy.typing import NDArray
-
-from hiervae.model import HierarchicalVAE
+from hiervae.callbacks.checkpoint_files import Checkpoint, read_checkpoint
+from hiervae.callbacks.resume import Resume, Snapshot
+from hiervae.errors import DamagedFileError
+from hiervae.model.fit_state import unpack
 from hiervae.runs.callbacks import History, kept_row
 from hiervae.runs.folder import RunFolder
-from hiervae.runs.model_file import save_model
-
-Snapshot = list[NDArray[Any]]
+from hiervae.runs.history import Row
 
 
-class Checkpoints(keras.callbacks.Callback):
-    """Keeps the latest and the best epoch of a run, in memory after each epoch and then on disk.
+class Checkpoints(Resume):
+    """The latest checkpoints of a run, and its best epoch.
 
     An epoch of a small model takes less time than a model file, so files are written only every
-    few seconds, and by `write` when training ends or is interrupted; what is written is always the
-    state at the end of an epoch. The best epoch is the one that `kept_row` chooses.
+    few seconds, and when training ends or is interrupted; what is written is always the state at
+    the end of an epoch. The best epoch is the one that `kept_row` chooses.
 
     Args:
         folder: where the files go.
-        history: the run's history, which comes before this callback.
+        history: the run's history, which is among the callbacks too.
         seconds: least time between two writes.
+        keep: how many of the latest are kept, beside the best.
+        note: told in one line of checkpoints that cannot be used; None warns of them.
     """
 
-    def __init__(self, folder: RunFolder, history: History, seconds: float = 30.0) -> None:
-        super().__init__()
-        self.folder = folder
+    def __init__(
+        self,
+        folder: RunFolder,
+        history: History,
+        seconds: float = 30.0,
+        *,
+        keep: int = 3,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
+        super().__init__(folder.latest_file.parent, seconds=seconds, keep=keep)
+        self.best_file = folder.best_file
         self.history = history
-        self.seconds = seconds
-        self._latest: Snapshot | None = None
+        self.note = note
         self._best: Snapshot | None = None
-        self._written = time.monotonic()
+
+    def find(self) -> Checkpoint | None:
+        """The newest whole checkpoint from which the run's best epoch is not lost."""
+        damaged = False
+        for path in self._candidates():
+            checkpoint = self._whole(path)
+            if checkpoint is None:
+                continue
+            if self._has_best(checkpoint):
+                return checkpoint
+            damaged = True
+        if damaged:
+            self.report(
+                f"{self.best_file} is damaged or missing, and no checkpoint is from before the "
+                "best epoch: the training begins anew."
+            )
+        return None
+
+    def report(self, message: str) -> None:
+        """Say that a checkpoint cannot be used."""
+        if self.note is None:
+            super().report(message)
+        else:
+            self.note(message)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Keep the epoch, and write if it is time."""
-        self._latest = take_snapshot(self.model)
+        """Keep the epoch, and write it if it is time."""
         if kept_row(self.history.rows) is self.history.rows[-1]:
-            self._best = self._latest
-        if time.monotonic() - self._written >= self.seconds:
-            self.write()
+            self._best = self.snapshot()
+        super().on_epoch_end(epoch, logs)
 
     def write(self) -> None:
-        """Write what has changed since the last write, and leave the model at the latest epoch.
+        """Write what was kept last, if it is not written yet; the best epoch first.
 
         Raises:
-            OSError: if a file cannot be written.
+            OSError: if it cannot be written.
         """
-        latest, best = self._latest, self._best
-        if latest is None:
-            return
+        best, self._best = self._best, None
+        if best is not None:
+            self.save(best, self.best_file)
+        super().write()
+
+    def _has_best(self, checkpoint: Checkpoint) -> bool:
+        best = kept_row(rows_of(checkpoint))
+        if best is None:
+            return True
         try:
-            if best is not None:
-                restore_snapshot(self.model, best)
-                save_model(self.model, self.folder.best_file)
-                self._best = None
-        finally:
-            restore_snapshot(self.model, latest)
-        save_model(self.model, self.folder.latest_file)
-        self._latest = None
-        self._written = time.monotonic()
+            epoch = read_checkpoint(self.best_file).epoch
+        except (OSError, DamagedFileError):
+            return False
+        return epoch is None or epoch >= best["epoch"]
 
 
-def take_snapshot(model: HierarchicalVAE) -> Snapshot:
-    """Copy all that a model file holds: weights, generators, control and optimiser state."""
-    return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
+def rows_of(checkpoint: Checkpoint) -> list[Row]:
+    """The history that led to a checkpoint; empty where it does not hold it.
+
+    Raises:
+        DamagedFileError: if its state is damaged.
+    """
+    if checkpoint.state is None:
+        return []
+    for name, state in unpack(checkpoint.state)["callbacks"]:
+        if name == History.__name__ and "rows" in state:
+            return list(state["rows"])
+    return []
 
 
-def restore_snapshot(model: HierarchicalVAE, snapshot: Snapshot) -> None:
-    """Put a snapshot back."""
-    for variable, value in zip(_variables(model), snapshot, strict=True):
-        variable.assign(value)
-
-
-def _variables(model: HierarchicalVAE) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]
+def latest_in(folder: RunFolder, note: Callable[[str], None] | None = None) -> Checkpoint | None:
+    """The checkpoint that the run in a folder would go on from; damaged ones are set aside."""
+    return Checkpoints(folder, History(folder.history_file, []), note=note).find()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import metadata
 from typing import Any
 
@@ -16,8 +16,21 @@ from hiervae.types import Config
 
 FORMAT = "hiervae run 1"
 
-MAY_CHANGE = ("training.epochs", "training.steps_per_execution")
+MAY_CHANGE = (
+    "training.epochs",
+    "training.steps_per_execution",
+    "training.checkpoint_every",
+    "training.keep_checkpoints",
+)
 """Settings that may differ when a run is continued: they say how long and how fast, not what."""
+
+TRAINING_DEFAULTS: Config = {
+    "early_stopping_patience": None,
+    "steps_per_execution": "auto",
+    "checkpoint_every": None,
+    "keep_checkpoints": 3,
+}
+"""Settings of training that need not be given."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +44,8 @@ class RunConfig:
         model: arguments of `HierarchicalVAE`, without the seed.
         optimizer: a Keras optimiser as a serialised config.
         scheduler: config of the beta scheduler; None for beta = 1.
-        training: `epochs`, `batch_size`, `early_stopping_patience`, `steps_per_execution`.
+        training: `epochs`, `batch_size`, `early_stopping_patience`, `steps_per_execution`,
+            `checkpoint_every` (seconds; None for 30), `keep_checkpoints`.
         seed: of the initial weights, the order of the examples and all noise.
         parts: the model's parts as the registry describes them, with their distributions.
         data: what was loaded: checksum, sizes, binarisation, source and licence.
@@ -74,7 +88,8 @@ class RunConfig:
                 f"{source} has the format {record.get('format')!r}{lacking}; expected {FORMAT!r}. "
                 "Restore the file that the run was made with."
             )
-        return cls(**{name: record[name] for name in names})
+        config = cls(**{name: record[name] for name in names})
+        return replace(config, training={**TRAINING_DEFAULTS, **config.training})
 
     def differences(self, other: RunConfig) -> list[str]:
         """What keeps `other` from going on with this run, one line a setting."""

@@ -42,6 +42,10 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise DamagedFileError(
+            f"{path} is nested deeper than any record of a run; restore the file."
+        ) from error
     except ValueError as error:
         raise DamagedFileError(f"{path} is no JSON ({error}); restore the file.") from error
     if not isinstance(record, dict):

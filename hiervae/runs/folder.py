@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.runs.config import RunConfig
 from hiervae.runs.files import read_json, write_json
+from hiervae.utils.files import remove_abandoned
+from hiervae.utils.locks import exclusive
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -26,6 +29,7 @@ class RunFolder:
         config_file: everything that reproduces the run.
         model_file: the trained model.
         latest_file: the checkpoint to go on from.
+        settings_file: a copy of `config.json`, to know it again if that is edited.
         best_file: the checkpoint with the lowest validation loss.
         history_file: the logs of all epochs.
         metrics_file: the metrics.
@@ -39,6 +43,7 @@ class RunFolder:
         self.config_file = self.path / "config.json"
         self.model_file = self.path / "model.keras"
         self.latest_file = self.path / "checkpoints" / "latest.keras"
+        self.settings_file = self.path / "checkpoints" / "config.json"
         self.best_file = self.path / "checkpoints" / "best.keras"
         self.history_file = self.path / "history.csv"
         self.metrics_file = self.path / "metrics.json"
@@ -76,7 +81,38 @@ class RunFolder:
         """
         for folder in (self.path, self.latest_file.parent, self.figures):
             folder.mkdir(parents=True, exist_ok=True)
-        write_json(self.config_file, config.as_dict())
+        for file in (self.config_file, self.settings_file):
+            write_json(file, config.as_dict())
+
+    def locked(self) -> AbstractContextManager[None]:
+        """The context in which one training works in the folder, which exists, and no other.
+
+        Raises:
+            HiervaeError: if another one does.
+        """
+        return exclusive(self.path)
+
+    def tidy(self) -> None:
+        """Remove half-written files of processes that were killed."""
+        for folder in (self.path, *(entry for entry in self.path.rglob("*") if entry.is_dir())):
+            remove_abandoned(folder)
+
+    def edited(self) -> list[str]:
+        """What was edited in `config.json` since the run began, one line a setting.
+
+        Raises:
+            HiervaeError: if this is no run folder.
+            DamagedFileError: if a file is damaged.
+        """
+        if not self.settings_file.is_file():  # the run of an older version
+            return []
+        kept = RunConfig.from_dict(read_json(self.settings_file), str(self.settings_file))
+        now = self.read_config()
+        data = [config.data.get("checksum") for config in (kept, now)]
+        edited = kept.differences(now)
+        if data[0] != data[1]:
+            edited.append(f"data.checksum is {data[0]!r} in the run and {data[1]!r} now")
+        return edited
 
     def read_config(self) -> RunConfig:
         """The run's `config.json`.

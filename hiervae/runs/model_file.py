@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import h5py
 import keras
 
+from hiervae.datasets.readers.bounded import check_size, inflated_limit
 from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.model import HierarchicalVAE
 from hiervae.utils.files import replacing
@@ -38,6 +41,7 @@ def load_model(path: Path) -> HierarchicalVAE:
             "expected a .keras archive. Restore it, or train again."
         )
     try:
+        _check_contents(path)
         model = keras.models.load_model(path)
     except HiervaeError:
         raise
@@ -54,6 +58,35 @@ def load_model(path: Path) -> HierarchicalVAE:
             f"{path} holds a {type(model).__name__}; expected a HierarchicalVAE."
         )
     return model
+
+
+def _check_contents(path: Path) -> None:
+    """Refuse what would become far more in memory than the file could hold, before it is read.
+
+    Raises:
+        DamagedFileError: if members of the archive inflate, or arrays promise more than there is.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+        available = inflated_limit(path.stat().st_size)
+        check_size(path, "a model", sum(member.file_size for member in members), available)
+        for member in members:
+            if member.filename.endswith(".h5"):
+                with archive.open(member) as stream, h5py.File(stream, "r") as weights:
+                    promised = _num_bytes(weights)
+                check_size(path, "weights", promised, inflated_limit(member.file_size))
+
+
+def _num_bytes(weights: Any) -> int:
+    """Bytes that the arrays of an HDF5 file have in memory."""
+    sizes: list[int] = []
+
+    def add(name: str, entry: Any) -> None:
+        if isinstance(entry, h5py.Dataset):
+            sizes.append(int(entry.size) * entry.dtype.itemsize)
+
+    weights.visititems(add)
+    return sum(sizes)
 
 
 def _own_error(error: BaseException) -> HiervaeError | None:

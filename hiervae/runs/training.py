@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from hiervae.backend import DEFAULT_STEPS_PER_EXECUTION, MAX_STEPS_PER_EXECUTION
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.tensorboard import TensorBoard
-from hiervae.errors import HiervaeError
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.callbacks import EarlyStop, EpochCounter, History, has_stopped, score_of
-from hiervae.runs.checkpoints import Checkpoints
-from hiervae.runs.config import RunConfig
-from hiervae.runs.data import ExampleStream
+from hiervae.runs.callbacks import EarlyStop, History, has_stopped, score_of
+from hiervae.runs.checkpoints import Checkpoints, latest_in, rows_of
+from hiervae.runs.config import TRAINING_DEFAULTS, RunConfig
+from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
-from hiervae.runs.history import Row, read_history
+from hiervae.runs.history import Row, read_history, write_history
 from hiervae.runs.model_file import load_model
 from hiervae.types import Config, Shape
 
@@ -75,19 +74,35 @@ def describe_parts(model: HierarchicalVAE) -> Config:
     return model.part_records()
 
 
-def continue_run(folder: RunFolder, config: RunConfig, event_shape: Shape) -> Any:
+def continue_run(
+    folder: RunFolder,
+    config: RunConfig,
+    event_shape: Shape,
+    note: Callable[[str], None] | None = None,
+) -> Any:
     """Load the model of an interrupted run and the history that led to it.
+
+    The checkpoint holds the history too, so `history.csv` is written anew if it is not whole.
+
+    Args:
+        folder: the run's folder.
+        config: its settings.
+        event_shape: shape of an example.
+        note: told in one line of checkpoints that cannot be used; None warns of them.
 
     Returns:
         The model and a list of rows; a new model and no rows where nothing was kept yet.
 
     Raises:
-        DamagedFileError: if the checkpoint or the history is damaged.
+        DamagedFileError: if an older version wrote the checkpoint, and the history is damaged.
     """
-    if not folder.latest_file.exists():
+    checkpoint = latest_in(folder, note)
+    if checkpoint is None:
         return build_model(config, event_shape), []
-    model = load_model(folder.latest_file)
-    return model, read_history(folder.history_file, last_step=model.training_step)
+    model = load_model(checkpoint.path)
+    if checkpoint.state is None:
+        return model, read_history(folder.history_file, last_step=model.training_step)
+    return model, rows_of(checkpoint)
 
 
 def train(
@@ -123,34 +138,33 @@ def train(
     training = config.training
     patience = training["early_stopping_patience"]
     if len(rows) >= training["epochs"] or has_stopped(rows, patience):
+        write_history(folder.history_file, rows)
         return rows
     history = History(folder.history_file, rows)
-    checkpoints = Checkpoints(folder, history)
+    interval = training.get("checkpoint_every")
+    options = {} if interval is None else {"seconds": float(interval)}
+    keep = {**TRAINING_DEFAULTS, **training}["keep_checkpoints"]
+    checkpoints = Checkpoints(folder, history, **options, keep=keep, note=note)
     model.compile(
         optimizer=model.optimizer,
         steps_per_execution=steps_per_execution(training["steps_per_execution"], len(stream)),
     )
-    chain: list[keras.callbacks.Callback] = [EpochCounter(stream)]
+    chain: list[keras.callbacks.Callback] = [checkpoints]
     if config.scheduler is not None:
         chain.append(BetaController(config.scheduler))
     chain += [*_monitoring(folder, note), history]
     if patience is not None and valid is not None:
         chain.append(EarlyStop(history, patience))
-    try:
-        model.fit(
-            stream,
-            initial_epoch=len(rows),
-            epochs=training["epochs"],
-            validation_data=None if valid is None else (valid,),
-            validation_batch_size=training["batch_size"],
-            shuffle=False,  # Keras would shuffle the stream's batches once more
-            verbose=0,
-            callbacks=[*chain, checkpoints, *callbacks],
-        )
-    except (KeyboardInterrupt, HiervaeError):
-        checkpoints.write()
-        raise
-    checkpoints.write()
+    model.fit(
+        stream,
+        initial_epoch=len(rows),
+        epochs=training["epochs"],
+        validation_data=None if valid is None else (valid,),
+        validation_batch_size=training["batch_size"],
+        shuffle=False,  # Keras would shuffle the stream's batches once more
+        verbose=0,
+        callbacks=[*chain, *callbacks],
+    )
     return history.rows
 
 

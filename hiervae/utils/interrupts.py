@@ -5,10 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Generic, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _MESSAGE = "\nInterrupted: stopping after this step. Press Ctrl-C again to stop at once.\n"
 
@@ -87,3 +90,36 @@ def deliver() -> None:
     """
     if threading.current_thread() is threading.main_thread():
         _INTERRUPTS.deliver()
+
+
+class Interruptible(Generic[P, T]):
+    """A function, before each call of which a deferred Ctrl-C is delivered.
+
+    Args:
+        function: what is called.
+
+    Attributes:
+        function: the same.
+    """
+
+    def __init__(self, function: Callable[P, T]) -> None:
+        self.function = function
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call the function.
+
+        Raises:
+            KeyboardInterrupt: if Ctrl-C was pressed since the last call.
+        """
+        deliver()
+        return self.function(*args, **kwargs)
+
+
+def uninterrupted(function: Callable[P, T]) -> Callable[P, T]:
+    """Return a function that lets Ctrl-C wait for its end."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with deferred():
+            return function(*args, **kwargs)
+
+    return call

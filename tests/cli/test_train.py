@@ -15,7 +15,7 @@ from hiervae.cli import training_session
 from hiervae.datasets import load
 from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, training
-from hiervae.runs.history import read_history, write_history
+from hiervae.runs.history import read_history
 from hiervae.runs.model_file import load_model, save_model
 
 PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
@@ -62,10 +62,8 @@ def test_a_run_folder_is_complete(trained):
     found = {path.name for path in trained.iterdir()}
     files = {"config.json", "model.keras", "history.csv", "metrics.json"}
     assert found == files | {"checkpoints", "figures", "tensorboard"}
-    assert {path.name for path in (trained / "checkpoints").iterdir()} == {
-        "latest.keras",
-        "best.keras",
-    }
+    kept = {path.name for path in (trained / "checkpoints").iterdir()}
+    assert {"latest.keras", "best.keras", "config.json"} <= kept
     assert {path.stem for path in (trained / "figures").iterdir()} == PICTURES
     assert not temporary_files(trained)
 
@@ -141,11 +139,10 @@ def test_an_interrupted_run_goes_on_exactly(hiervae, trained, tmp_path, monkeypa
 
 
 def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
-    """Only the results are made anew, with the checkpoint of the epoch the history calls best."""
+    """Only the results are made anew, with the checkpoint of the best epoch."""
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     rows = read_history(run / "history.csv")
-    rows[1].update(val_loss=-1e6, phase=1.0)
-    write_history(run / "history.csv", rows)
+    best = min(rows, key=lambda row: row["val_loss"])
     folder = RunFolder(run)
     model = load_model(folder.best_file)
     for variable in model.trainable_variables:
@@ -154,26 +151,98 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
 
     outcome = hiervae("train", "--out", run, "--resume", "--json")
     assert outcome.status == 0
-    assert outcome.record["metrics"]["training"]["model_epoch"] == 2
+    assert outcome.record["metrics"]["training"]["model_epoch"] == best["epoch"]
     assert outcome.record["metrics"]["training"]["epochs"] == 3
     assert read_history(run / "history.csv") == rows
     for variable in folder.load_model().trainable_variables:
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), 0.25)
 
 
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("history.csv", "garbage\n"), ("history.csv", None), ("metrics.json", "{")],
-)
-def test_going_on_needs_whole_records(hiervae, run, name, content):
-    (run / name).unlink()
-    if content is not None:
-        (run / name).write_text(content)
+def test_going_on_needs_whole_records(hiervae, run):
+    (run / "metrics.json").write_text("{")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
     outcome = hiervae("train", "--out", run, "--resume", "--epochs", 5)
     assert outcome.status == 1
-    assert name in outcome.error
+    assert "metrics.json" in outcome.error
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+@pytest.mark.parametrize("content", ["garbage\n", None])
+def test_intact_weights_make_up_for_a_damaged_history(hiervae, run, monkeypatch, content):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    rows = read_history(run / "history.csv")
+    (run / "history.csv").unlink()
+    if content is not None:
+        (run / "history.csv").write_text(content)
+    assert hiervae("train", "--out", run, "--resume").status == 0
+    assert read_history(run / "history.csv") == rows
+
+
+def test_a_run_in_use_is_refused(hiervae, run):
+    with RunFolder(run).locked():
+        outcome = hiervae("train", "--out", run, "--resume", "--epochs", 5)
+    assert outcome.status == 1
+    assert "is in use: another training" in outcome.error
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("model", "network", "hidden_units"), [9], "model.network.hidden_units is [16] in"),
+        (("seed",), 99, "seed is 5 in the run and 99 now"),
+        (("data", "checksum"), "sha256:0", "and 'sha256:0' now"),
+    ],
+)
+def test_an_edited_config_is_refused(hiervae, run, path, value, said):
+    record = json.loads((run / "config.json").read_text())
+    place = record
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    (run / "config.json").write_text(json.dumps(record))
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs", 5)
+    assert outcome.status == 2
+    assert "config.json was edited since the run began" in outcome.error
+    assert said in outcome.error
+    assert "training.epochs" in outcome.error
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
+
+
+def test_a_config_of_endless_depth_is_one_line(hiervae, run):
+    (run / "config.json").write_text('{"a":' * 200_000)
+    outcome = hiervae("train", "--out", run, "--resume")
+    assert outcome.status == 1
+    assert "config.json is nested deeper" in outcome.error
+
+
+def values_of(path):
+    model = load_model(path)
+    return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
+
+
+def test_damaged_checkpoints_are_set_aside(hiervae, tmp_path, small, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    often = ("--checkpoint-every=0", "--keep-checkpoints=2")
+    whole, run = tmp_path / "whole", tmp_path / "run"
+    assert hiervae("train", "--out", whole, *small, *often).status == 0
+    assert hiervae("train", "--out", run, *small, "--epochs=2", *often).status == 0
+    folder = run / "checkpoints"
+    assert {path.name for path in folder.glob("*.keras")} == {
+        "best.keras",
+        "epoch-000001.keras",
+        "latest.keras",
+    }
+    content = (folder / "latest.keras").read_bytes()
+    (folder / "latest.keras").write_bytes(content[: len(content) // 2])
+    (run / ".history.0-0-0.tmp.csv").write_text("not ours")
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs=3", "--json")
+    assert outcome.status == 0
+    assert "latest.keras is damaged" in outcome.err
+    assert "set aside as latest.keras.damaged" in outcome.err
+    assert outcome.record["metrics"]["training"]["epochs"] == 3
+    for ours, theirs in zip(*(values_of(p / "checkpoints" / "latest.keras") for p in (run, whole))):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_going_on_needs_the_same_settings(hiervae, run):
@@ -361,7 +430,9 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeyp
     with file_size_limit(12_000):
         outcome = hiervae("train", "--out", run, "--resume", "--epochs", 4)
     assert outcome.status == 1
-    assert os.strerror(27) in outcome.error
+    assert outcome.error == f"{run / 'checkpoints' / 'best.keras'}: {os.strerror(27)}" or (
+        outcome.error == f"{run / 'checkpoints' / 'latest.keras'}: {os.strerror(27)}"
+    )
     assert {path: path.read_bytes() for path in run.rglob("*.keras")} == before
     assert not temporary_files(run)
     assert [row["epoch"] for row in rows_of(run)] == ["1", "2", "3", "4"]

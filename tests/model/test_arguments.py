@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hiervae
-from hiervae.errors import DataError
+from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.priors.standard_normal import StandardNormal
 from hiervae.utils.seeding import construction_scope
 from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model
@@ -154,6 +154,29 @@ def test_levels_of_different_lengths(model):
         model.decode([np.zeros((4, 3)), np.zeros((5, 2))])
     with pytest.raises(DataError, match=r"latents\[1\] is 'a'"):
         model.decode([np.zeros((4, 3)), "a"])
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (3,), (0, 3), (4, 3, 1)])
+def test_a_level_of_another_shape(model, shape):
+    with pytest.raises(DataError, match=r"latents\[0\] has the shape .*; expected \(n, 3\) with n"):
+        model.decode([np.zeros(shape), np.zeros((4, 2))])
+
+
+def test_ranges_are_those_of_the_values_that_the_model_sees():
+    """As scikit-learn's MinMaxScaler leaves them, just above 1 in float64."""
+    model = compiled(small_model(likelihood={"name": "bernoulli", "allow_probabilities": True}))
+    model.fit(np.where(X > 0, 1.0000000000000002, 0.0), batch_size=4, verbose=0)
+    with pytest.raises(DataError, match="holds 1.00001"):
+        model.fit(np.where(X > 0, 1.00001, 0.0), batch_size=4, verbose=0)
+
+
+def test_a_loss_that_is_not_finite_names_its_term():
+    model = compiled(small_model())
+    model.build((None, EVENT_SIZE))
+    kernel = model.likelihood.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(NonFiniteLossError, match="in evaluation; the term that went bad: recons"):
+        model.evaluate(X, verbose=0)
 
 
 def test_a_part_belongs_to_one_model():

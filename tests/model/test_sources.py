@@ -158,6 +158,13 @@ def test_later_batches_are_looked_at_as_the_first(workers):
                 built().fit(source(batches, **options), **QUIET)
 
 
+def test_text_labels_of_tensorflows_data_are_left_out():
+    tf = pytest.importorskip("tensorflow")
+    pairs = tf.data.Dataset.from_tensor_slices((X, list("abcdefgh"))).batch(4)
+    with pytest.warns(UserWarning, match="x yields targets"):
+        built().fit(pairs, verbose=0, shuffle=False)
+
+
 def test_values_of_tensorflows_data_are_looked_at():
     tf = pytest.importorskip("tensorflow")
     data = tf.data.Dataset.from_tensor_slices(255 * X).batch(4)

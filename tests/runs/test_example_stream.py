@@ -1,8 +1,7 @@
 import keras
 import numpy as np
 
-from hiervae.runs.callbacks import EpochCounter
-from hiervae.runs.data import ExampleStream
+from hiervae.runs.example_stream import EpochCounter, ExampleStream
 
 EXAMPLES = np.arange(23, dtype="float32")[:, None]
 

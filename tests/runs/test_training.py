@@ -10,7 +10,7 @@ import pytest
 from hiervae.presets import get
 from hiervae.runs import RunConfig, RunFolder
 from hiervae.runs.callbacks import kept_row
-from hiervae.runs.data import ExampleStream
+from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.training import (
     build_model,
     constraint_bound,

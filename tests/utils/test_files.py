@@ -1,10 +1,13 @@
 """Files that are written whole or not at all."""
 
 import errno
+import os
+import subprocess
+import sys
 
 import pytest
 
-from hiervae.utils.files import replacing
+from hiervae.utils.files import remove_abandoned, replacing
 
 
 def fill_the_disk(path):
@@ -36,3 +39,44 @@ def test_the_temporary_file_is_beside_and_keeps_the_suffix(tmp_path):
         temporary.write_text("x")
         assert not (tmp_path / "m.keras").exists()
     assert (tmp_path / "m.keras").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "full"),
+        RuntimeError(f"Can't write data (errno = 28, '{os.strerror(errno.ENOSPC)}')"),
+    ],
+)
+def test_a_full_disk_names_the_file(tmp_path, error):
+    with (
+        pytest.raises(OSError, match=os.strerror(errno.ENOSPC)) as caught,
+        replacing(tmp_path / "a.txt"),
+    ):
+        raise error
+    assert caught.value.filename == str(tmp_path / "a.txt")
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_errors_about_other_files_keep_their_name(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught, replacing(tmp_path / "a.txt"):
+        (tmp_path / "other").read_text()
+    assert caught.value.filename == str(tmp_path / "other")
+
+
+def test_half_written_files_of_killed_processes_go(tmp_path):
+    child = """
+import os, pathlib, signal, sys
+from hiervae.utils.files import remove_abandoned, replacing
+with replacing(pathlib.Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    subprocess.run([sys.executable, "-c", child, tmp_path / "a.txt"])
+    (left,) = tmp_path.iterdir()
+    assert ".tmp" in left.name
+    with replacing(tmp_path / "b.txt") as running:
+        running.write_text("x")
+        remove_abandoned(tmp_path)
+        assert not left.exists()
+        assert running.exists(), "this one is being written"

@@ -18,8 +18,9 @@ from hiervae.errors import DatasetOptionError
 class LazyExamples(keras.utils.PyDataset):
     """A part of an image source, decoded by workers while the model trains.
 
-    It goes into `model.fit` as it is. As for every `PyDataset`, `len` counts batches; the number of
-    examples is `shape[0]`. For code that needs an array, `read` decodes any examples, and
+    It goes into `model.fit` as it is. The order of an epoch is a function of the seed and the
+    epoch alone, whatever the number of workers. As for every `PyDataset`, `len` counts batches; the
+    number of examples is `shape[0]`. For code that needs an array, `read` decodes any examples, and
     `np.asarray` all of them.
     """
 
@@ -53,10 +54,10 @@ class LazyExamples(keras.utils.PyDataset):
         self._source = source
         everything = np.arange(source.shape[0], dtype=np.int64)
         self._indices = everything if indices is None else np.asarray(indices, dtype=np.int64)
-        self._order = self._indices
         self._batch_size = batch_size
-        self._generator = np.random.default_rng(seed) if shuffle else None
-        self.on_epoch_end()
+        self._shuffle = shuffle
+        self._seed = seed
+        self.set_epoch(0)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,7 +66,7 @@ class LazyExamples(keras.utils.PyDataset):
 
     def __len__(self) -> int:
         """Return the number of batches, the last one possibly smaller."""
-        return math.ceil(len(self._order) / self._batch_size)
+        return math.ceil(len(self._indices) / self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Array]:
         """Return one batch, float32 in [0, 1] of shape (batch, *event_shape), in a tuple of one."""
@@ -89,7 +90,13 @@ class LazyExamples(keras.utils.PyDataset):
         examples = self.read(slice(None))
         return examples if dtype is None else examples.astype(dtype)
 
+    def set_epoch(self, epoch: int) -> None:
+        """Give the examples in the order of this epoch, from 0; a model's `fit` calls it."""
+        self._epoch = epoch
+        self._order = self._indices
+        if self._shuffle:
+            self._order = np.random.default_rng((self._seed, epoch)).permutation(self._indices)
+
     def on_epoch_end(self) -> None:
-        """Draw the next epoch's order."""
-        if self._generator is not None:
-            self._order = self._generator.permutation(self._indices)
+        """Go on to the next epoch's order."""
+        self.set_epoch(self._epoch + 1)

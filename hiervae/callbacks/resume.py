@@ -1,0 +1,280 @@
+"""Going on with a training that was killed, under plain `fit`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import warnings
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from hiervae.callbacks.checkpoint_files import (
+    LATEST,
+    Checkpoint,
+    earlier_files,
+    epoch_in_name,
+    keep_as_earlier,
+    read_checkpoint,
+    write_checkpoint,
+)
+from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.model.fit_state import FitSaver, FitState
+from hiervae.utils.files import remove_abandoned
+from hiervae.utils.locks import exclusive
+from hiervae.utils.validation import check_positive_int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a checkpoint holds, in memory.
+
+    Attributes:
+        values: weights, generators, control and optimiser state.
+        epoch: number of epochs that are over.
+        stopped: whether early stopping has ended the training.
+        state: what `fit` knows beside the weights.
+    """
+
+    values: list[NDArray[Any]]
+    epoch: int
+    stopped: bool
+    state: bytes
+
+
+class Resume(FitSaver):
+    """Saves a `fit` after each epoch, and goes on with it when the same script runs again.
+
+    A run that was killed and is started again is the run never interrupted, bit for bit: weights,
+    optimiser, beta and its rule, random generators, epoch, and the state of the other callbacks
+    (of Keras' early stopping the patience, the best value and the best weights, of
+    `ReduceLROnPlateau` the same, the history that `fit` returns) are saved together. Wherever it
+    stands among the callbacks, it restores before them and saves after them. A callback of your own
+    is included if it has `get_state()`, which returns a dict of numbers, text, lists and arrays,
+    and `set_state(state)`.
+
+    The order of the examples is a function of the model's seed and of its training steps, so that
+    the resumed run sees the same batches, from arrays and any `keras.utils.PyDataset`. A
+    `tf.data.Dataset` that shuffles and a generator begin anew, which nothing can change from
+    outside.
+
+    `folder` holds `latest.keras`, which `keras.models.load_model` reads too, and the checkpoints
+    before it, each with checksums. A damaged one is set aside with a warning, and the one before it
+    taken. While a `fit` runs, the folder is locked. A `fit` that has ended is not trained further,
+    unless `epochs` was raised; delete the folder to begin anew.
+
+    Args:
+        folder: where the checkpoints go; made if missing.
+        every: epochs between two checkpoints. What was not written when a training ends, or is
+            broken off by an error or Ctrl-C, is written then.
+        seconds: least time between two checkpoints.
+        keep: how many checkpoints are kept.
+
+    Raises:
+        ValueError: if `every` or `keep` is no positive integer, or `seconds` is negative.
+
+    Example:
+        >>> import hiervae
+        >>> callback = hiervae.callbacks.Resume("runs/a/checkpoints", keep=3)
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        every: int = 1,
+        seconds: float = 0.0,
+        keep: int = 3,
+    ) -> None:
+        super().__init__()
+        check_positive_int("every", every)
+        check_positive_int("keep", keep)
+        if not seconds >= 0.0:
+            raise ValueError(
+                f"seconds={seconds!r}: expected the least time between two checkpoints, 0 or more."
+            )
+        self.folder = Path(folder)
+        self.every = every
+        self.seconds = seconds
+        self.keep = keep
+        self._state: FitState | None = None
+        self._found: Checkpoint | None = None
+        self._pending: Snapshot | None = None
+        self._latest_epoch: int | None = None
+        self._written = time.monotonic()
+        self._lock: AbstractContextManager[None] | None = None
+
+    @property
+    def latest_file(self) -> Path:
+        """The newest checkpoint."""
+        return self.folder / LATEST
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to one `fit`: a copy, as tuners make it, begins anew."""
+        kept = dict(vars(self))
+        kept.update(_state=None, _found=None, _pending=None, _lock=None, _latest_epoch=None)
+        return kept
+
+    def prepare(self, model: Any, state: FitState) -> int | None:
+        """Lock the folder and look for the newest whole checkpoint.
+
+        Returns:
+            Number of epochs that are over; None where there is no checkpoint.
+
+        Raises:
+            HiervaeError: if another training uses the folder.
+            OSError: if it cannot be made or read.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        lock = exclusive(self.folder)
+        lock.__enter__()
+        self._lock = lock
+        remove_abandoned(self.folder)
+        self._state, self._pending = state, None
+        self._written = time.monotonic()
+        self._found = self.find()
+        self._latest_epoch = None if self._found is None else self._found.epoch
+        if self._found is None or self._found.epoch is None:
+            return None
+        self._discard_later(self._found.epoch)
+        return sys.maxsize if self._found.stopped else self._found.epoch
+
+    def find(self) -> Checkpoint | None:
+        """Return the newest whole checkpoint, None where there is none; set damaged ones aside."""
+        for path in self._candidates():
+            checkpoint = self._whole(path)
+            if checkpoint is not None and checkpoint.epoch is not None:
+                return checkpoint
+            if checkpoint is not None:
+                self.report(f"{path} is a model without a record of its training; it is left out.")
+        return None
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Take the checkpoint up, before any other callback begins.
+
+        Raises:
+            HiervaeError: if it is one of another model.
+        """
+        found = self._found
+        if found is None or found.state is None or self._state is None:
+            return
+        model = self.model
+        if not model.optimizer.built:  # else its state would be left out
+            model.optimizer.build(model.trainable_variables)
+        try:
+            model.load_weights(found.path)
+        except ValueError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise HiervaeError(
+                f"{found.path} is the checkpoint of another model ({reason}); expected one of "
+                "this. Choose another folder, or delete it to begin anew."
+            ) from error
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Keep the epoch, and write it if it is time."""
+        self._pending = self.snapshot()
+        waited = time.monotonic() - self._written
+        if (epoch + 1) % self.every == 0 and waited >= self.seconds:
+            self.write()
+
+    def snapshot(self) -> Snapshot:
+        """All that a checkpoint would hold now.
+
+        Raises:
+            ValueError: if no `fit` runs.
+        """
+        if self._state is None:
+            raise ValueError("Resume has no `fit` to save; expected it among the callbacks of one.")
+        values = take_values(self.model)
+        return Snapshot(values, self._state.finished, self._state.has_stopped, self._state.encode())
+
+    def write(self) -> None:
+        """Write what was kept last, if it is not written yet.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        snapshot, self._pending = self._pending, None
+        if snapshot is None:
+            return
+        if self._latest_epoch is not None and self.latest_file.exists() and self.keep > 1:
+            keep_as_earlier(self.latest_file, self._latest_epoch)
+        self.save(snapshot, self.latest_file)
+        self._latest_epoch = snapshot.epoch
+        self._written = time.monotonic()
+        for path in earlier_files(self.folder)[self.keep - 1 :]:
+            path.unlink(missing_ok=True)
+
+    def save(self, snapshot: Snapshot, path: Path) -> None:
+        """Write a snapshot to a file, and leave the model as it is.
+
+        Raises:
+            OSError: if it cannot be written.
+        """
+        model = self._model  # `self.model` would sync the state that a failed `fit` left behind
+        now = take_values(model)
+        put_values(model, snapshot.values)
+        holding = nullcontext() if self._state is None else self._state.holding(snapshot.state)
+        try:
+            with holding:
+                write_checkpoint(model, path, snapshot.epoch, snapshot.stopped)
+        finally:
+            put_values(model, now)
+
+    def close(self) -> None:
+        """Write what is not written yet, and give the folder free."""
+        try:
+            self.write()
+        finally:
+            self._state = self._found = None
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                lock.__exit__(None, None, None)
+
+    def report(self, message: str) -> None:
+        """Say that a checkpoint cannot be used."""
+        warnings.warn(message, UserWarning, stacklevel=3)
+
+    def _candidates(self) -> list[Path]:
+        latest = [self.latest_file] if self.latest_file.exists() else []
+        return [*latest, *(earlier_files(self.folder) if self.folder.exists() else [])]
+
+    def _whole(self, path: Path) -> Checkpoint | None:
+        try:
+            return read_checkpoint(path)
+        except DamagedFileError as error:
+            aside = path.with_name(f"{path.name}.damaged")
+            with suppress(OSError):
+                os.replace(path, aside)
+            self.report(
+                f"{error} It is set aside as {aside.name}; the checkpoint before it is taken, or "
+                "the training begins anew where there is none."
+            )
+            return None
+
+    def _discard_later(self, epoch: int) -> None:
+        """Remove checkpoints of epochs that are trained once more."""
+        for path in earlier_files(self.folder):
+            if epoch_in_name(path) > epoch:
+                path.unlink(missing_ok=True)
+
+
+def take_values(model: Any) -> list[NDArray[Any]]:
+    """Copy all that a model file holds: weights, generators, control and optimiser state."""
+    return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
+
+
+def put_values(model: Any, values: list[NDArray[Any]]) -> None:
+    """Put copied values back."""
+    for variable, value in zip(_variables(model), values, strict=True):
+        variable.assign(value)
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]
