@@ -205,7 +205,7 @@ def kl_terms(
     ]
     fixed = prior.distribution()
     if fixed is None:
-        log_posterior = sum(level.posterior.log_prob(level.latent) for level in governed)
+        log_posterior = sum(level.log_posterior() for level in governed)
         latent = scheme.join_latents([level.latent for level in levels])
         log_prior = prior.log_prob(latent, outcome.components, seed=seed, training=training)
         entries.append(log_posterior - log_prior)
@@ -219,7 +219,8 @@ def kl_terms(
 
 
 def _divergence(level: Level, prior: Any, closed_form: bool) -> Tensor:
-    exact = kl_divergence(level.posterior, prior) if closed_form else None
+    is_normal = level.log_density is None
+    exact = kl_divergence(level.posterior, prior) if closed_form and is_normal else None
     if exact is not None:
         return exact
-    return level.posterior.log_prob(level.latent) - prior.log_prob(level.latent)
+    return level.log_posterior() - prior.log_prob(level.latent)
