@@ -131,6 +131,8 @@ def _expected(steps: int, x: Any) -> list[Any]:
 
 def measure(phase: str, repeats: int, seed: int) -> dict[str, int]:
     """Interrupt one kind of work so many times; how often it ended how."""
+    # A process that a shell started in the background ignores SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     x = (np.random.default_rng(0).random((256, 20)) < 0.4).astype("float32")
     generator = np.random.default_rng(seed)
     began = time.perf_counter()

@@ -1,6 +1,6 @@
 """Kills, full disks and damaged checkpoints, and whether the run that goes on is the same.
 
-    KERAS_BACKEND=torch python -m benchmarks.reliability.kills --kills 30 --full-disks 20
+    KERAS_BACKEND=torch python -m benchmarks.reliability.kills --out kills.json
 
 One small run of `hiervae train` is made whole. Then the same run is killed by SIGKILL (a third of
 the times within the write of a checkpoint, else at a random moment), started with a limit on the
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import shutil
 import signal
@@ -24,6 +23,8 @@ import zipfile
 from pathlib import Path
 
 import h5py
+
+from benchmarks.records import machine, versions
 
 RUN = (
     "--dataset-option=num_images=200",
@@ -120,16 +121,16 @@ def main() -> None:
     parser.add_argument("--full-disks", type=int, default=20)
     parser.add_argument("--damaged", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="file of the record")
     options = parser.parse_args()
     choose = random.Random(options.seed)
     place = Path(tempfile.mkdtemp())
-    counts = {"backend": os.environ.get("KERAS_BACKEND", "tensorflow"), "seed": options.seed}
+    counts: dict[str, int] = {}
     begin = time.monotonic()
     finish(place / "whole")
     seconds = time.monotonic() - begin
     expected = content(place / "whole")
     size = (place / "whole" / "checkpoints" / "latest.keras").stat().st_size
-    counts["seconds_of_a_run"] = round(seconds, 1)
 
     def judge(kind: str, folder: Path) -> None:
         same = content(folder) == expected
@@ -170,8 +171,18 @@ def main() -> None:
         latest.write_bytes(damaged)
         finish(folder)
         judge("damaged", folder)
-    print(json.dumps(counts, indent=2))
     shutil.rmtree(place)
+    record = {
+        "program": "benchmarks.reliability.kills",
+        "seed": options.seed,
+        "seconds_of_a_run": round(seconds, 1),
+        "machine": machine(),
+        "versions": versions(),
+        "counts": counts,
+    }
+    print(json.dumps(record, indent=2))
+    if options.out is not None:
+        options.out.write_text(json.dumps(record, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -157,7 +157,7 @@ def main() -> int:
     for role in PARTS:
         parser.add_argument(f"--{role}s", nargs="*", help="default: all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="file of the record")
+    parser.add_argument("--out", type=Path, help="file of the record, added to if it exists")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     chosen = {
@@ -176,17 +176,24 @@ def main() -> int:
                 failures.append({"case": name, **names, "detail": outcome.detail})
                 print(f"FAILED {name}: {' '.join(combination)}: {outcome.detail}", flush=True)
         print(f"{name}: {counts[name]}", flush=True)
+        if options.out is not None:
+            _add(options.out, options.seed, counts, failures)
+    return 1 if failures else 0
+
+
+def _add(path: Path, seed: int, counts: dict[str, Any], failures: list[dict[str, str]]) -> None:
+    """Write the cases to a record; those that it holds already stay."""
+    before = json.loads(path.read_text()) if path.exists() else {"counts": {}, "failures": []}
+    earlier = [entry for entry in before["failures"] if entry["case"] not in counts]
     record = {
         "program": "benchmarks.reliability.numerics",
-        "seed": options.seed,
+        "seed": seed,
         "machine": machine(),
         "versions": versions(),
-        "counts": counts,
-        "failures": failures,
+        "counts": {**before["counts"], **counts},
+        "failures": [*earlier, *failures],
     }
-    if options.out is not None:
-        options.out.write_text(json.dumps(record, indent=2) + "\n")
-    return 1 if failures else 0
+    path.write_text(json.dumps(record, indent=2) + "\n")
 
 
 def _group(role: str) -> str:

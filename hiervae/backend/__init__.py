@@ -60,11 +60,11 @@ elif keras.backend.backend() == "torch":
         keep_compiled_programs,
         matrix_product,
         placement,
-        repeat,
         restore_on_error,
         sum_cross_entropy,
         trace,
     )
+    from hiervae.backend.torch_loop import repeat  # type: ignore[assignment]
 else:
     raise ImportError(
         f"Keras runs on the backend {keras.backend.backend()!r}; hiervae supports 'jax', "

@@ -15,7 +15,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.torch_adam import apply_step
+from hiervae.backend.torch_devices import (
+    check_same_batch,
+    replica_of,
+    start_from_first,
+    summed_gradients,
+)
 from hiervae.backend.torch_graph import Recorder, trainable_tensors
+from hiervae.backend.torch_loop import RecordedFunction
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -28,6 +35,7 @@ from hiervae.backend.variables import (
     step_counter,
 )
 from hiervae.types import Tensor
+from hiervae.utils.replicas import acting_as
 
 MAX_STEPS_PER_EXECUTION = 1
 DEFAULT_STEPS_PER_EXECUTION = 1
@@ -40,10 +48,12 @@ class Recorders:
     Attributes:
         train: that of training steps, None before the first one.
         test: that of test steps, as `train`.
+        checked: whether processes were found to be given the same batches in this training.
     """
 
     train: Recorder | None = None
     test: Recorder | None = None
+    checked: bool = False
 
 
 class StepAdapter(SteppedModel, abc.ABC):
@@ -60,7 +70,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         trained = known or trainable_tensors(self)
         gradients = torch.autograd.grad(loss, [tensor for _, tensor in trained], allow_unused=True)
         with torch.no_grad():
-            self._apply_gradients([variable for variable, _ in trained], gradients, outcome.control)
+            summed = summed_gradients(gradients)
+            self._apply_gradients([variable for variable, _ in trained], summed, outcome.control)
         return outcome.logs
 
     def _apply_gradients(
@@ -110,6 +121,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         if self.train_function is None or force:
             self._recorders = replace(self._recorders, train=self._recorder(training=True))
             self.train_function = lambda batches: self.train_step(batches[0])
+        start_from_first([*self.variables, *self.metrics_variables, *self.optimizer.variables])
+        self._recorders = replace(self._recorders, checked=False)
 
     def make_test_function(self, force: bool = False) -> None:
         """Let steps be recorded anew wherever Keras would compile them anew."""
@@ -123,12 +136,35 @@ class StepAdapter(SteppedModel, abc.ABC):
             return None
         return Recorder(self, training, torch.compile if self.jit_compile else None)
 
+    def predict_step(self, data: Any) -> Tensor:
+        """Return the reconstruction means of one batch, of which each process makes its rows."""
+        inputs, _ = unpack_batch(data)
+        replica = replica_of(len(inputs))
+        if replica is None:
+            means: Tensor = self(inputs, training=False)
+            return means
+        own, _ = replica.own_share(_own(inputs), None)
+        return replica.joined(_own(self(own, training=False)))
+
     def _outcome(self, data: Any, training: bool) -> StepOutcome:
-        """The outcome of one batch, by a recorded step where there is one."""
+        """The outcome of one batch, by a recorded step where there is one.
+
+        Raises:
+            ValueError: if the processes were given different batches, or the weights are not one an
+                example.
+        """
+        inputs, weights = unpack_batch(data)
+        replica = replica_of(len(inputs))
+        if replica is not None:
+            if training and not self._recorders.checked:
+                check_same_batch(_own(inputs))
+                self._recorders = replace(self._recorders, checked=True)
+            inputs, weights = replica.own_share(_own(inputs), cast("Any", weights))
         recorder = self._recorders.train if training else self._recorders.test
-        if recorder is None:
-            return self.batch_outcome(*unpack_batch(data), training=training)
-        return recorder(*unpack_batch(data))
+        with acting_as(replica):
+            if recorder is None:
+                return self.batch_outcome(inputs, weights, training=training)
+            return recorder(inputs, weights)
 
 
 def _own(tensor: Tensor) -> torch.Tensor:
@@ -155,19 +191,9 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-compile_fixed = compile_function
-
-
-def repeat(
-    model: Compilable,
-    body: Callable[..., tuple[Tensor, ...]],
-    state: tuple[Tensor, ...],
-    count: Tensor,
-) -> tuple[Tensor, ...]:
-    """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(cast("Any", count))):
-        state = body(index, *state)
-    return state
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function(*arrays)` without gradients, recorded for arrays that come again."""
+    return RecordedFunction(model, function)
 
 
 class _NoSeed(keras.random.SeedGenerator):

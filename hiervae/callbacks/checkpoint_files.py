@@ -37,16 +37,22 @@ class Checkpoint:
         epoch: number of epochs that are over; None in a file that has no record of it.
         stopped: whether early stopping has ended the training.
         state: what `fit` knew beside the weights; None where it is not there.
+        taken: batches of the epoch after those that were trained on.
+        num_batches: of that epoch; 0 in a checkpoint of the end of one.
     """
 
     path: Path
     epoch: int | None
     stopped: bool
     state: bytes | None
+    taken: int = 0
+    num_batches: int = 0
 
 
-def write_checkpoint(model: Any, path: Path, epoch: int, stopped: bool) -> None:
-    """Write a checkpoint whole or not at all.
+def write_checkpoint(
+    model: Any, path: Path, epoch: int, stopped: bool, taken: int = 0, num_batches: int = 0
+) -> None:
+    """Write a checkpoint whole or not at all; the arguments are the attributes of `Checkpoint`.
 
     The record of it is the comment of the archive: with more members than its own three, Keras
     unpacks the archive to disk before it reads it.
@@ -60,6 +66,8 @@ def write_checkpoint(model: Any, path: Path, epoch: int, stopped: bool) -> None:
             "format": _FORMAT,
             "epoch": epoch,
             "stopped": stopped,
+            "taken": taken,
+            "num_batches": num_batches,
             "sha256": _checksums(temporary),
         }
         with zipfile.ZipFile(temporary, "a") as archive:
@@ -84,7 +92,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             if record["format"] != _FORMAT or record["sha256"] != checksums:
                 raise DamagedFileError("its checksums differ")
             state = _state_in(archive)
-            return Checkpoint(path, int(record["epoch"]), bool(record["stopped"]), state)
+            return Checkpoint(
+                path,
+                int(record["epoch"]),
+                bool(record["stopped"]),
+                state,
+                int(record.get("taken", 0)),
+                int(record.get("num_batches", 0)),
+            )
     except OSError:
         raise
     except Exception as error:  # a damaged archive raises nearly anything

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from keras import ops
 from numpy.typing import NDArray
 
 from hiervae.callbacks.checkpoint_files import (
@@ -26,6 +24,7 @@ from hiervae.callbacks.checkpoint_files import (
 )
 from hiervae.errors import DamagedFileError, HiervaeError
 from hiervae.model.fit_state import FitSaver, FitState
+from hiervae.model.within_epoch import put_values, take_values
 from hiervae.utils.files import remove_abandoned
 from hiervae.utils.locks import exclusive
 from hiervae.utils.validation import check_positive_int
@@ -40,12 +39,16 @@ class Snapshot:
         epoch: number of epochs that are over.
         stopped: whether early stopping has ended the training.
         state: what `fit` knows beside the weights.
+        taken: batches of the epoch after those that were trained on.
+        num_batches: of that epoch; 0 at the end of one.
     """
 
     values: list[NDArray[Any]]
     epoch: int
     stopped: bool
     state: bytes
+    taken: int = 0
+    num_batches: int = 0
 
 
 class Resume(FitSaver):
@@ -58,6 +61,9 @@ class Resume(FitSaver):
     stands among the callbacks, it restores before them and saves after them. A callback of your own
     is included if it has `get_state()`, which returns a dict of numbers, text, lists and arrays,
     and `set_state(state)`.
+
+    A `fit` that is ended by Ctrl-C or an error within an epoch goes on after its last step, from
+    arrays and any `keras.utils.PyDataset`; the state of callbacks is that at the epoch's begin.
 
     The order of the examples is a function of the model's seed and of its training steps, so that
     the resumed run sees the same batches, from arrays and any `keras.utils.PyDataset`. A
@@ -106,6 +112,7 @@ class Resume(FitSaver):
         self._state: FitState | None = None
         self._found: Checkpoint | None = None
         self._pending: Snapshot | None = None
+        self._begin: bytes | None = None
         self._latest_epoch: int | None = None
         self._written = time.monotonic()
         self._lock: AbstractContextManager[None] | None = None
@@ -118,7 +125,8 @@ class Resume(FitSaver):
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to one `fit`: a copy, as tuners make it, begins anew."""
         kept = dict(vars(self))
-        kept.update(_state=None, _found=None, _pending=None, _lock=None, _latest_epoch=None)
+        kept.update(_state=None, _found=None, _pending=None, _begin=None)
+        kept.update(_lock=None, _latest_epoch=None)
         return kept
 
     def prepare(self, model: Any, state: FitState) -> int | None:
@@ -136,13 +144,14 @@ class Resume(FitSaver):
         lock.__enter__()
         self._lock = lock
         remove_abandoned(self.folder)
-        self._state, self._pending = state, None
+        self._state, self._pending, self._begin = state, None, None
         self._written = time.monotonic()
         self._found = self.find()
         self._latest_epoch = None if self._found is None else self._found.epoch
         if self._found is None or self._found.epoch is None:
             return None
         self._discard_later(self._found.epoch)
+        state.goes_on_within = self._found.taken > 0
         return sys.maxsize if self._found.stopped else self._found.epoch
 
     def find(self) -> Checkpoint | None:
@@ -150,8 +159,9 @@ class Resume(FitSaver):
         for path in self._candidates():
             checkpoint = self._whole(path)
             if checkpoint is not None and checkpoint.epoch is not None:
-                return checkpoint
-            if checkpoint is not None:
+                if self._takes(checkpoint):
+                    return checkpoint
+            elif checkpoint is not None:
                 self.report(f"{path} is a model without a record of its training; it is left out.")
         return None
 
@@ -176,9 +186,15 @@ class Resume(FitSaver):
                 "this. Choose another folder, or delete it to begin anew."
             ) from error
 
+    def begin_epoch(self) -> None:
+        """Note what an epoch begins with, before any other callback of it."""
+        if self._begin is None and self._state is not None:
+            self._begin = self._state.encode()
+
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep the epoch, and write it if it is time."""
         self._pending = self.snapshot()
+        self._begin = self._pending.state
         waited = time.monotonic() - self._written
         if (epoch + 1) % self.every == 0 and waited >= self.seconds:
             self.write()
@@ -223,13 +239,22 @@ class Resume(FitSaver):
         holding = nullcontext() if self._state is None else self._state.holding(snapshot.state)
         try:
             with holding:
-                write_checkpoint(model, path, snapshot.epoch, snapshot.stopped)
+                write_checkpoint(
+                    model,
+                    path,
+                    snapshot.epoch,
+                    snapshot.stopped,
+                    snapshot.taken,
+                    snapshot.num_batches,
+                )
         finally:
             put_values(model, now)
 
     def close(self) -> None:
         """Write what is not written yet, and give the folder free."""
         try:
+            self.write()
+            self._pending = self._broken_off()
             self.write()
         finally:
             self._state = self._found = None
@@ -240,6 +265,34 @@ class Resume(FitSaver):
     def report(self, message: str) -> None:
         """Say that a checkpoint cannot be used."""
         warnings.warn(message, UserWarning, stacklevel=3)
+
+    def _broken_off(self) -> Snapshot | None:
+        """What was trained of an epoch that did not end; None where nothing was, or it is lost."""
+        state = self._state
+        if state is None or self._begin is None or state.taken == 0:
+            return None
+        if state.num_batches is None:
+            self.report(
+                f"{self.folder} goes on from the last whole epoch: what was trained of the one "
+                "after it is left out, since its source of batches may give others once more."
+            )
+            return None
+        content = state.encode_within(self._begin)
+        if content is None:
+            return None
+        values = take_values(self._model)
+        return Snapshot(values, state.finished, False, content, state.taken, state.num_batches)
+
+    def _takes(self, checkpoint: Checkpoint) -> bool:
+        """Whether the `fit` can go on there; always where none runs."""
+        if self._state is None or self._state.takes(checkpoint.taken, checkpoint.num_batches):
+            return True
+        self.report(
+            f"{checkpoint.path} is from within an epoch of {checkpoint.num_batches} batches, of "
+            "which this training has others; the checkpoint before it is taken, or the training "
+            "begins anew where there is none."
+        )
+        return False
 
     def _candidates(self) -> list[Path]:
         latest = [self.latest_file] if self.latest_file.exists() else []
@@ -263,18 +316,3 @@ class Resume(FitSaver):
         for path in earlier_files(self.folder):
             if epoch_in_name(path) > epoch:
                 path.unlink(missing_ok=True)
-
-
-def take_values(model: Any) -> list[NDArray[Any]]:
-    """Copy all that a model file holds: weights, generators, control and optimiser state."""
-    return [np.array(ops.convert_to_numpy(variable)) for variable in _variables(model)]
-
-
-def put_values(model: Any, values: list[NDArray[Any]]) -> None:
-    """Put copied values back."""
-    for variable, value in zip(_variables(model), values, strict=True):
-        variable.assign(value)
-
-
-def _variables(model: Any) -> list[Any]:
-    return [*model.variables, *model.optimizer.variables]

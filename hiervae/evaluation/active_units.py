@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
+from hiervae.inference.passes import Level
 from hiervae.utils.validation import check_positive_int, check_positive_number
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ def active_units(
 
     The posterior mean of a level that depends on the sampled levels below or above it is averaged
     over `num_samples` draws of those, and the variance that remains of the draws is subtracted,
-    so that noise does not make a unit look active. Where the means depend on x alone nothing is
+    so that noise does not make a unit look active. So are draws of a level whose posterior is not a
+    diagonal normal. Where the means depend on x alone nothing is
     drawn and the result is exact.
 
     Args:
@@ -73,7 +75,7 @@ def active_units(
     squares: list[FloatArray] = []
     count = 0
     for batches in sampled_passes(model, as_examples(x, at_least=2), num_samples, seed):
-        outcomes = [[level.posterior.mean for level in outcome.levels] for _, outcome in batches]
+        outcomes = [[_mean(level) for level in outcome.levels] for _, outcome in batches]
         drawn = [as_float64(np.concatenate(level)) for level in zip(*outcomes, strict=True)]
         means = means or [np.zeros_like(level) for level in drawn]
         squares = squares or [np.zeros_like(level) for level in drawn]
@@ -89,3 +91,8 @@ def active_units(
         for mean, square in zip(means, squares, strict=True)
     )
     return ActiveUnits(variances, limit)
+
+
+def _mean(level: Level) -> Any:
+    """The posterior mean of a level, or a draw where the mean is not known."""
+    return level.posterior.mean if level.log_density is None else level.latent

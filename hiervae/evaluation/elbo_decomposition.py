@@ -112,7 +112,8 @@ def elbo_decomposition(
         The parts.
 
     Raises:
-        ValueError: if `num_samples` is not a positive integer.
+        ValueError: if `num_samples` is not a positive integer, or a posterior is not a diagonal
+            normal.
         DataError: if `x` is empty or does not fit the model.
         NonFiniteLossError: if a part comes out NaN or infinite.
     """
@@ -124,6 +125,7 @@ def elbo_decomposition(
     for batches in sampled_passes(model, examples, count, seed):
         parts = []
         for batch, outcome in batches:
+            _require_normals(outcome)
             exact = closed_forms(model, outcome.levels)
             num_governed = len(model.inference.governed(outcome.levels))
             below = outcome.levels[: len(outcome.levels) - num_governed]
@@ -163,6 +165,16 @@ def elbo_decomposition(
             "the range of the likelihood, and that the model's weights are finite."
         )
     return result
+
+
+def _require_normals(outcome: InferencePass) -> None:
+    """Refuse posteriors whose density is known at their own draws alone."""
+    if any(level.log_density is not None for level in outcome.levels):
+        raise ValueError(
+            "The posteriors of this model are not diagonal normals, as those of a flow are not; "
+            "expected such, since the mixture of all posteriors is evaluated at every draw. Use "
+            "kl_profile for the KL."
+        )
 
 
 def _batch_parts(

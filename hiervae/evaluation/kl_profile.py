@@ -27,8 +27,8 @@ class KLTerm:
         name: "kl_1" ... "kl_L", as in the training logs, or "kl_1_to_L" where the prior ties all
             levels together.
         value: nats per example.
-        per_unit: share of each latent unit, shape latent_shape, nats; None where the prior is not a
-            product over units, so that the term has no shares.
+        per_unit: share of each latent unit, shape latent_shape, nats; None where prior or posterior
+            are no products over units, so that the term has no shares.
         is_estimate: whether the term is the Monte Carlo difference log q - log p, which may come
             out negative; otherwise it is the closed form given the sampled parents. In bottom-up
             inference the parents of a level's prior are drawn after the level itself, and only
@@ -83,9 +83,11 @@ def kl_profile(
     names = model.inference.kl_names(len(model.latent_dims), is_joint)
     sums: dict[str, FloatArray] = {}
     exact: list[bool] = []
+    are_normal = True
     for batches in sampled_passes(model, examples, num_samples, seed):
         for _, outcome in batches:
             exact = closed_forms(model, outcome.levels)
+            are_normal = all(level.log_density is None for level in outcome.levels)
             for name, share in zip(names, kl_shares(model, outcome.levels), strict=True):
                 sums[name] = sums.get(name, np.zeros(())) + share.sum(axis=0)
     joint = names[-1] if is_joint else None
@@ -96,7 +98,7 @@ def kl_profile(
             KLTerm(
                 name=name,
                 value=float(mean.sum()),
-                per_unit=None if name == joint else mean,
+                per_unit=mean if are_normal and name != joint else None,
                 is_estimate=not is_exact,
                 prior_is_exact=name != joint or model.prior.is_exact,
             )
@@ -106,10 +108,14 @@ def kl_profile(
 
 def closed_forms(model: HierarchicalVAE, levels: Sequence[Level]) -> list[bool]:
     """Whether each term of `kl_shares` is a closed form given the sampled parents."""
-    conditional = [level.top_down for level in levels if level.conditional_prior is not None]
+    conditional = [
+        level.top_down and level.log_density is None
+        for level in levels
+        if level.conditional_prior is not None
+    ]
     if model.prior.distribution() is None:
         return [*conditional, False]
-    return conditional + [True] * (len(levels) - len(conditional))
+    return conditional + [level.log_density is None for level in levels[len(conditional) :]]
 
 
 def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArray]:
@@ -121,7 +127,7 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
 
     Returns:
         An array (n, *latent_shape) for each term that splits into units, (n, 1) for one that does
-        not.
+        not, as where the posterior is not a diagonal normal.
     """
     governed = model.inference.governed(levels)
     shares = [
@@ -131,19 +137,36 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
     ]
     fixed = model.prior.distribution()
     if fixed is None:
-        log_posterior = sum(log_density(level.latent, level.posterior) for level in governed)
+        log_posterior = sum(_log_posterior(level) for level in governed)
         latent = model.governed_latent([np.asarray(level.latent) for level in levels])
         return [*shares, (log_posterior - as_float64(model.prior_log_prob(latent)))[:, None]]
     marginals = model.inference.split_normal(fixed)
     return shares + [
         kl_per_unit(level.posterior, marginal)
+        if level.log_density is None
+        else _difference(level, marginal)
         for level, marginal in zip(governed, marginals, strict=True)
     ]
 
 
 def _conditional_share(level: Level, prior: DiagonalNormal) -> FloatArray:
     """KL of each unit against a conditional prior, or the Monte Carlo difference."""
+    if level.log_density is not None:
+        return _difference(level, prior)
     if level.top_down:
         return kl_per_unit(level.posterior, prior)
     log_posterior = log_density_per_unit(level.latent, level.posterior)
     return log_posterior - log_density_per_unit(level.latent, prior)
+
+
+def _log_posterior(level: Level) -> FloatArray:
+    """Log q(z_l | ...) of a level's latents, (n,), nats."""
+    if level.log_density is not None:
+        return as_float64(level.log_density)
+    return log_density(level.latent, level.posterior)
+
+
+def _difference(level: Level, prior: DiagonalNormal) -> FloatArray:
+    """Log q - log p of a level's latents, (n, 1), nats."""
+    difference: FloatArray = _log_posterior(level) - log_density(level.latent, prior)
+    return difference[:, None]

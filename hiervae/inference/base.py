@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal, TypeVar
 
 from keras import ops
@@ -16,6 +16,9 @@ from hiervae.part import Part
 from hiervae.types import Shape, Tensor
 
 PerLevel = TypeVar("PerLevel")
+
+DrawTransform = Callable[[int, Tensor, DiagonalNormal], tuple[Tensor, Tensor]]
+"""From the number l of a level, a draw (n, *latent_shape) and its normal to z_l and log q(z_l)."""
 
 _FIRST_GOVERNED = {"stacked": -1, "flat": 0}
 
@@ -36,6 +39,7 @@ class InferenceScheme(Part, abc.ABC):
 
     structure: ClassVar[Literal["stacked", "flat"]]
     features_shape: Shape
+    _transform: DrawTransform | None = None
 
     def governed(self, levels: Sequence[PerLevel]) -> Sequence[PerLevel]:
         """Return those of z_1 ... z_L that the model's prior governs.
@@ -204,6 +208,34 @@ class InferenceScheme(Part, abc.ABC):
         A mixture of such components is an estimate of the prior's density.
         """
         return False
+
+    def transform_draws(self, transform: DrawTransform | None) -> None:
+        """Let `transform` make every z_l out of the draw of its normal, as a flow does.
+
+        It is for schemes that wrap another one, whose `infer` then says `log_density` of its
+        levels. None takes it back.
+        """
+        self._transform = transform
+
+    def draw_level(
+        self, level: int, posterior: DiagonalNormal, sample: bool, seed: Any
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return z_l and what `Level.log_density` says of it.
+
+        Args:
+            level: number l, from 1.
+            posterior: the normal that the encoder gave, parameters (n, *latent_shape).
+            sample: draw from it; False takes its mean.
+            seed: `keras.random.SeedGenerator` of the draw.
+
+        Returns:
+            z_l, shape (n, *latent_shape), and log q(z_l | ...) in nats, (n,), or None where z_l is
+            a draw of `posterior` itself.
+        """
+        latent = self.draw(posterior, sample, seed)
+        if self._transform is None:
+            return latent, None
+        return self._transform(level, latent, posterior)
 
     @staticmethod
     def draw(posterior: DiagonalNormal, sample: bool, seed: Any) -> Tensor:

@@ -12,6 +12,7 @@ from hiervae.inference.normal_scheme import encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
+from hiervae.random import common_draws
 from hiervae.types import Tensor
 
 
@@ -60,27 +61,31 @@ class BottomUp(StackedScheme):
         """See the base class."""
         posteriors: list[DiagonalNormal] = []
         latents: list[Tensor] = []
+        log_densities: list[Tensor | None] = []
         components, below, below_components = None, inputs, pseudo_inputs
         for index in range(len(self.encoders)):
             function = partial(self._posterior, index, training)
             (posterior,), encoded = encode_with_pseudo_inputs(function, below, below_components)
             if index == 0:
                 posterior = posterior.repeat(num_samples)
-            below = self.draw(posterior, sample, seed)
+            below, log_density = self.draw_level(index + 1, posterior, sample, seed)
             posteriors.append(posterior)
             latents.append(below)
+            log_densities.append(log_density)
             if encoded is not None:
                 (components,) = encoded
                 if index < len(self.encoders) - 1:
-                    below_components = self.draw(components, sample, seed)
+                    with common_draws():
+                        below_components, _ = self.draw_level(index + 1, components, sample, seed)
         if components is not None:
             components = components.flatten()
-        return self._pass(latents, posteriors, training, components)
+        return self._pass(latents, posteriors, log_densities, training, components)
 
     def _pass(
         self,
         latents: list[Tensor],
         posteriors: list[DiagonalNormal],
+        log_densities: list[Tensor | None],
         training: bool,
         components: DiagonalNormal | None = None,
     ) -> InferencePass:
@@ -88,7 +93,12 @@ class BottomUp(StackedScheme):
         priors: list[DiagonalNormal | None] = [
             self.conditional_prior(latents[level:], training) for level in range(1, len(latents))
         ]
-        levels = [Level(*level) for level in zip(latents, posteriors, [*priors, None], strict=True)]
+        levels = [
+            Level(latent, posterior, prior, log_density=log_density)
+            for latent, posterior, prior, log_density in zip(
+                latents, posteriors, [*priors, None], log_densities, strict=True
+            )
+        ]
         return InferencePass(tuple(levels), self.decode(latents, training), components)
 
     def encode_examples(self, inputs: Tensor) -> DiagonalNormal:
@@ -104,11 +114,12 @@ class BottomUp(StackedScheme):
     ) -> InferencePass:
         """See the base class."""
         posteriors = [encoded.repeat(num_samples)]
-        latents = [self.draw(posteriors[0], sample, seed)]
+        draws = [self.draw_level(1, posteriors[0], sample, seed)]
         for index in range(1, len(self.encoders)):
-            posteriors += self._posterior(index, False, latents[-1])
-            latents.append(self.draw(posteriors[-1], sample, seed))
-        return self._pass(latents, posteriors, False)
+            posteriors += self._posterior(index, False, draws[-1][0])
+            draws.append(self.draw_level(index + 1, posteriors[-1], sample, seed))
+        latents = [latent for latent, _ in draws]
+        return self._pass(latents, posteriors, [density for _, density in draws], False)
 
     def components_are_drawn(self, num_levels: int) -> bool:
         """With several levels q(z_L | u_k) depends on draws of those below."""
@@ -118,5 +129,7 @@ class BottomUp(StackedScheme):
         """See the base class."""
         (posterior,) = self._posterior(0, False, pseudo_inputs)
         for index in range(1, len(self.encoders)):
-            (posterior,) = self._posterior(index, False, posterior.sample(seed))
+            with common_draws():
+                below, _ = self.draw_level(index, posterior, True, seed)
+            (posterior,) = self._posterior(index, False, below)
         return posterior.flatten()

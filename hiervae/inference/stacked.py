@@ -95,13 +95,15 @@ class StackedScheme(NormalScheme):
             seed: generator of the draws.
             training: whether the step that asks is a training step.
         """
-        latents = [self.draw(top, sample, seed)]
-        levels = [Level(latents[0], top)]
+        latent, log_density = self.draw_level(len(self.decoders) + 1, top, sample, seed)
+        latents = [latent]
+        levels = [Level(latent, top, log_density=log_density)]
         for index in reversed(range(len(self.decoders))):
             prior = self.conditional_prior(latents, training)
             posterior = posterior_of(index, latents, prior)
-            latents.insert(0, self.draw(posterior, sample, seed))
-            levels.insert(0, Level(latents[0], posterior, prior, top_down=True))
+            latent, log_density = self.draw_level(index + 1, posterior, sample, seed)
+            latents.insert(0, latent)
+            levels.insert(0, Level(latent, posterior, prior, True, log_density))
         return tuple(levels)
 
     def generate(self, latent: Tensor, sample: bool = True, seed: Any = None) -> GenerativePass:

@@ -120,10 +120,15 @@ class VariationalLadder(NormalScheme):
     ) -> InferencePass:
         """Draw from the posteriors of z_1 ... z_L and decode."""
         repeated = [posterior.repeat(num_samples) for posterior in posteriors]
-        latents = [self.draw(posterior, sample, seed) for posterior in repeated]
+        draws = [
+            self.draw_level(level, posterior, sample, seed)
+            for level, posterior in enumerate(repeated, start=1)
+        ]
         levels = tuple(
-            Level(latent, posterior) for latent, posterior in zip(latents, repeated, strict=True)
+            Level(latent, posterior, log_density=log_density)
+            for (latent, log_density), posterior in zip(draws, repeated, strict=True)
         )
+        latents = [level.latent for level in levels]
         return InferencePass(levels, self.decode(latents, training), components)
 
     def encode_examples(self, inputs: Tensor) -> list[DiagonalNormal]:

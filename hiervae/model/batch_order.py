@@ -34,6 +34,7 @@ class EpochClock(keras.callbacks.Callback):
         finished: number of epochs that are over, those of an earlier process included.
         running: whether epochs run already; before, Keras may look at batches to build the model.
         resumed: whether the epochs before were those of an earlier process.
+        begun_at: `step` of the next epoch, where an earlier process has begun it.
         listeners: called with the epoch when it begins.
     """
 
@@ -45,11 +46,15 @@ class EpochClock(keras.callbacks.Callback):
         self.finished = 0
         self.running = False
         self.resumed = False
+        self.begun_at: int | None = None
         self.listeners: list[Callable[[int], None]] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Set the epoch, and tell those who listen."""
         self.epoch = self.finished = epoch
+        if self.begun_at is not None:
+            self.model.control.step.assign(self.begun_at)
+            self.begun_at = None
         self.step = self.model.training_step
         self.running = True
         for listener in self.listeners:
@@ -299,6 +304,27 @@ def in_order(
 
         return ordered_rows(arrays, batch_size, clock.order), False
     return OrderedRows(arrays, batch_size, clock.order), False
+
+
+def num_ordered(x: Any, batch_size: int | None, steps: int | None, shuffle: Any) -> int | None:
+    """Return the number of batches of an epoch, if their order follows from seed and epoch alone.
+
+    Args:
+        x: an array of n rows, or a checked source.
+        batch_size: rows of a batch, None for 32.
+        steps: the steps of an epoch that the user asked for, or None.
+        shuffle: as in `fit`.
+
+    Returns:
+        The number; None where a later process may see other batches, or an epoch is not one pass.
+    """
+    if steps is not None:
+        return None
+    if isinstance(x, OrderedBatches):
+        return x.num_batches
+    if isinstance(x, np.ndarray) and isinstance(shuffle, bool):
+        return math.ceil(len(x) / (batch_size or _DEFAULT_BATCH_SIZE))
+    return None
 
 
 def split(parts: tuple[Any, Any, Any], share: float) -> tuple[tuple[Any, Any, Any], Any]:

@@ -14,6 +14,7 @@ from hiervae.model.core import Compiler
 from hiervae.model.frozen import trainable_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
+from hiervae.model.within_epoch import TrainingSteps
 from hiervae.schedulers.base import Scheduler
 from hiervae.utils.interrupts import Interruptible, uninterrupted
 
@@ -82,7 +83,8 @@ class CompiledMethods(TrainingMethods):
         before = self.train_function
         super().make_train_function(force=force)
         if self.train_function is not before:
-            self.train_function = Interruptible(self.train_function)
+            number = int(self.steps_per_execution)
+            self.train_function = TrainingSteps(self.train_function, self.metrics_names, number)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:

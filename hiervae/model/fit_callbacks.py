@@ -1,4 +1,4 @@
-"""Callbacks that every `fit` has: the non-finite guard and the count of steps."""
+"""Callbacks that every `fit` has, and how it is given others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from hiervae.errors import NonFiniteLossError
+from hiervae.schedulers.base import Scheduler
 
 
 class NonFiniteGuard(keras.callbacks.Callback):
@@ -98,3 +99,25 @@ class StepCount(keras.callbacks.Callback):
         model = self._model  # `self.model` would sync the state that a failed `fit` left behind
         if model is not None and model.training_step < self._taken:
             model.control.step.assign(self._taken)
+
+
+def single_callbacks(callbacks: Any) -> list[Any]:
+    """The callbacks that Keras takes as one, several or a container of them."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        callbacks = callbacks.callbacks
+    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    return [callback for callback in several if callback is not None]
+
+
+def refuse_controllers(what: str, callbacks: Any) -> None:
+    """Refuse a beta controller where nothing is trained.
+
+    Raises:
+        ValueError: if there is one.
+    """
+    for callback in single_callbacks(callbacks):
+        if isinstance(getattr(callback, "scheduler", None), Scheduler):
+            raise ValueError(
+                f"{what}() received a {type(callback).__name__}, but is at beta = 1; expected it "
+                "among the callbacks of `fit` alone. Leave it out."
+            )

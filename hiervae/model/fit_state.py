@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import io
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,13 @@ import numpy as np
 from hiervae.backend.generators import generator_states, set_generator_states
 from hiervae.errors import DamagedFileError
 from hiervae.model.batch_order import EpochClock
+from hiervae.model.within_epoch import (
+    TrainingSteps,
+    assign_all,
+    copies,
+    put_values,
+    take_values,
+)
 
 _KEPT: tuple[tuple[type[keras.callbacks.Callback], tuple[str, ...]], ...] = (
     (
@@ -41,10 +49,26 @@ class FitState(keras.callbacks.Callback):
     Args:
         callbacks: those whose state is kept.
         clock: the first callback of the same `fit`.
+        num_batches: of an epoch, None where its batches need not be the same once more.
+
+    Attributes:
+        num_batches: the same.
+        goes_on_within: whether the `fit` goes on within an epoch that an earlier process began.
     """
 
-    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], clock: EpochClock) -> None:
+    def __init__(
+        self,
+        callbacks: Sequence[keras.callbacks.Callback],
+        clock: EpochClock,
+        num_batches: int | None = None,
+    ) -> None:
         super().__init__()
+        self.num_batches = num_batches
+        self.goes_on_within = False
+        self._within: dict[str, Any] = {}
+        self._values: list[Any] = []
+        self._metrics: list[Any] | None = None
+        self._has_begun = False
         self._callbacks = callbacks
         self._clock = clock
         self._expected: dict[str, Any] | None = None
@@ -74,6 +98,33 @@ class FitState(keras.callbacks.Callback):
             }
         )
 
+    @property
+    def taken(self) -> int:
+        """Batches of the epoch that runs on which the model was trained; 0 where that is unsure."""
+        model, clock = self._model, self._clock  # `self.model` would sync what a failed `fit` left
+        if model is None or not self._has_begun or clock.finished != clock.epoch:
+            return 0
+        if getattr(model.train_function, "at_work", True):  # a step was broken off
+            return 0
+        return int(model.training_step) - clock.step
+
+    def takes(self, taken: int, num_batches: int) -> bool:
+        """Whether this `fit` can go on after so many batches of an epoch of `num_batches`."""
+        model = self._model
+        if taken == 0:
+            return True
+        whole_calls = model is None or taken % int(model.steps_per_execution) == 0
+        return num_batches == self.num_batches and (whole_calls or taken == num_batches)
+
+    def encode_within(self, begin: bytes) -> bytes | None:
+        """The state within an epoch, from the one at its begin; None if a metric is not finite."""
+        model = self._model
+        metrics = copies(model.metrics_variables) if self._metrics is None else self._metrics
+        if model is None or not all(np.isfinite(values).all() for values in metrics):
+            return None
+        within = {"begun_at": self._clock.step, "taken": self.taken, "metrics": metrics}
+        return pack({**unpack(begin), "within": within})
+
     @contextmanager
     def holding(self, state: bytes) -> Iterator[None]:
         """Give an earlier state within the context."""
@@ -93,6 +144,10 @@ class FitState(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Put the expected state back, if there is one."""
+        self._has_begun = False
+        steps = self.model.train_function
+        if isinstance(steps, TrainingSteps):
+            steps.calls_to_pass, steps.at_work = 0, False
         if self._expected is None:
             return
         state, self._expected = self._expected, None
@@ -106,6 +161,28 @@ class FitState(keras.callbacks.Callback):
                 left.remove(callback)
                 put_back(callback, kept)
         set_generator_states(state["generators"])
+        self._within = state.get("within", {}) if self.goes_on_within else {}
+        if self._within:
+            self._clock.begun_at = int(self._within["begun_at"])
+            self._values = take_values(self.model)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Put back what was trained of the epoch, after all that other callbacks do to begin it."""
+        self._has_begun, self._metrics = True, None
+        if not self._within:
+            return
+        within, self._within = self._within, {}
+        model = self.model
+        put_values(model, self._values)
+        assign_all(model.metrics_variables, within["metrics"])
+        self._values = []
+        steps = model.train_function
+        steps.calls_to_pass = math.ceil(int(within["taken"]) / steps.steps)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        """Keep the metrics of the epoch, before its validation takes their place."""
+        if self.num_batches is not None:
+            self._metrics = copies(self.model.metrics_variables)
 
 
 def state_of(callback: keras.callbacks.Callback) -> dict[str, Any]:
@@ -150,116 +227,12 @@ class FitSaver(keras.callbacks.Callback, abc.ABC):
         """
 
     @abc.abstractmethod
+    def begin_epoch(self) -> None:
+        """Note what an epoch begins with, before any other callback of it."""
+
+    @abc.abstractmethod
     def close(self) -> None:
         """Save what is not saved yet, after training, also one that was broken off."""
-
-
-class Beginning(keras.callbacks.Callback):
-    """Stands for a saving callback at the beginning of a `fit`: restores before the others."""
-
-    def __init__(self, saver: keras.callbacks.Callback) -> None:
-        super().__init__()
-        self._saver = saver
-
-    def set_params(self, params: dict[str, Any]) -> None:
-        """Tell the saver."""
-        self._saver.set_params(params)
-
-    def set_model(self, model: Any) -> None:
-        """Tell the saver."""
-        super().set_model(model)
-        self._saver.set_model(model)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Let the saver restore."""
-        self._saver.on_train_begin(logs)
-
-
-class Ending(keras.callbacks.Callback):
-    """Stands for a saving callback at the end of a list: saves after the others."""
-
-    def __init__(self, saver: keras.callbacks.Callback) -> None:
-        super().__init__()
-        self._saver = saver
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Tell the saver."""
-        self._saver.on_epoch_begin(epoch, logs)
-
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Let the saver save."""
-        self._saver.on_epoch_end(epoch, logs)
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Tell the saver."""
-        self._saver.on_train_end(logs)
-
-
-class EndingOfBatches(Ending):
-    """The same of a saver that saves within epochs too, which Keras then waits for."""
-
-    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Tell the saver."""
-        self._saver.on_train_batch_begin(batch, logs)
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Let the saver save."""
-        self._saver.on_train_batch_end(batch, logs)
-
-
-class FitPlan:
-    """The callbacks of a `fit` in their order, and those among them that save it.
-
-    Args:
-        clock: comes first.
-        steps: counts the steps, before the user's callbacks.
-        callbacks: the user's.
-        guards: come after the user's.
-
-    Attributes:
-        callbacks: all of them, in the order in which Keras is to call them.
-        state: what is saved beside the weights; None where nothing saves.
-    """
-
-    def __init__(
-        self,
-        clock: EpochClock,
-        steps: keras.callbacks.Callback,
-        callbacks: Sequence[Any],
-        guards: Sequence[keras.callbacks.Callback],
-    ) -> None:
-        kinds = (FitSaver, keras.callbacks.BackupAndRestore)
-        savers = [callback for callback in callbacks if isinstance(callback, kinds)]
-        others = [callback for callback in callbacks if not isinstance(callback, kinds)]
-        self._own = [saver for saver in savers if isinstance(saver, FitSaver)]
-        if self._own:
-            others.append(keras.callbacks.History())  # which goes on with that of before
-        state = FitState(others, clock)
-        ends = [
-            Ending(saver) if isinstance(saver, FitSaver) else EndingOfBatches(saver)
-            for saver in savers
-        ]
-        self.state = state if savers else None
-        around = [steps, *others, *guards]
-        self.callbacks = [clock, *map(Beginning, savers), *around, *ends, state]
-
-    def prepare(self, model: Any, initial_epoch: int, epochs: int) -> int:
-        """Return the epoch to begin with: that of a saved `fit`, where there is one.
-
-        Args:
-            model: the model to be trained.
-            initial_epoch: the epoch that the user asked for.
-            epochs: the epoch to end before.
-        """
-        for saver in self._own:
-            over = None if self.state is None else saver.prepare(model, self.state)
-            initial_epoch = initial_epoch if over is None else min(over, epochs)
-        return initial_epoch
-
-    def close(self) -> None:
-        """Let the savers save what is not saved yet."""
-        for saver in self._own:
-            saver.close()
 
 
 def pack(tree: Any) -> bytes:

@@ -10,10 +10,22 @@ import numpy as np
 
 from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
-from hiervae.model.batch_order import EpochClock, OrderedBatches, in_order, split
+from hiervae.model.batch_order import (
+    EpochClock,
+    OrderedBatches,
+    in_order,
+    num_ordered,
+    split,
+)
 from hiervae.model.compile_settings import CompileSettings
-from hiervae.model.fit_callbacks import NonFiniteGuard, StepCount, TrainableGuard
-from hiervae.model.fit_state import FitPlan
+from hiervae.model.fit_callbacks import (
+    NonFiniteGuard,
+    StepCount,
+    TrainableGuard,
+    refuse_controllers,
+    single_callbacks,
+)
+from hiervae.model.fit_plan import FitPlan
 from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import (
     Expected,
@@ -25,7 +37,6 @@ from hiervae.model.inputs import (
 from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.model.running import running
 from hiervae.model.sources import BatchCheck, checked_source, take_examples
-from hiervae.schedulers.base import Scheduler
 from hiervae.utils.arrays import as_array, require_array
 from hiervae.utils.validation import check_positive_int
 
@@ -102,12 +113,13 @@ class FittingMethods(CompileSettings):
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         if isinstance(x, OrderedBatches):
             x.follow(clock, shuffle=False)
+        number = num_ordered(x, batch_size, steps_per_epoch, shuffle)
         if shuffle is True:
             x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
             if not shuffle:
                 y = sample_weight = None
         guards = [TrainableGuard(), NonFiniteGuard()]
-        plan = FitPlan(clock, steps, _single_callbacks(callbacks), guards)
+        plan = FitPlan(clock, steps, single_callbacks(callbacks), guards, number)
         try:
             self._fit_state = plan.state
             initial_epoch = plan.prepare(self, initial_epoch, epochs)
@@ -118,7 +130,7 @@ class FittingMethods(CompileSettings):
                     batch_size=batch_size,
                     epochs=epochs,
                     verbose=verbose,
-                    callbacks=plan.callbacks,
+                    callbacks=plan.chain(self, verbose, epochs),
                     validation_split=0.0 if validation_data is not None else validation_split,
                     validation_data=validation_data,
                     shuffle=shuffle,
@@ -162,7 +174,7 @@ class FittingMethods(CompileSettings):
         feeds = {}
         if not kwargs.get("_use_cached_eval_dataset", False):
             feeds = {"test": None}
-            _refuse_controllers("evaluate", callbacks)
+            refuse_controllers("evaluate", callbacks)
             if batch_size is not None:
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
@@ -204,7 +216,7 @@ class FittingMethods(CompileSettings):
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
             ValueError: if a BetaController is among the callbacks, or `batch_size` is wrong.
         """
-        _refuse_controllers("predict", callbacks)
+        refuse_controllers("predict", callbacks)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         expected = self.expected(require_support=False)
@@ -373,26 +385,9 @@ class FittingMethods(CompileSettings):
         warnings.warn(message, UserWarning, stacklevel=4)
 
 
-def _single_callbacks(callbacks: Any) -> list[Any]:
-    """The callbacks that Keras takes as one, several or a container of them."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        callbacks = callbacks.callbacks
-    several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [callback for callback in several if callback is not None]
-
-
 def _refuse_class_weight(what: str, class_weight: Any) -> None:
     if class_weight is not None:
         raise ValueError(
             f"{what}() received class_weight={class_weight!r}, but the model has no classes; "
             "weigh single examples by sample_weight."
         )
-
-
-def _refuse_controllers(what: str, callbacks: Any) -> None:
-    for callback in _single_callbacks(callbacks):
-        if isinstance(getattr(callback, "scheduler", None), Scheduler):
-            raise ValueError(
-                f"{what}() received a {type(callback).__name__}, but is at beta = 1; expected it "
-                "among the callbacks of `fit` alone. Leave it out."
-            )

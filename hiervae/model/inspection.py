@@ -44,12 +44,15 @@ class InspectionMethods(ModelCore):
                 # Compiled functions return arrays alone, so the flag becomes one.
                 top_down = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="bool")
                 arrays += [assigned.mean, assigned.log_variance, top_down]
+            if any(level.log_density is not None for level in outcome.levels):
+                arrays += [level.log_posterior() for level in outcome.levels]
             return arrays
 
         compiled = self.compiled_function(("posterior", sample), function)
         features, *arrays = map_batches(compiled, [values], batch_size)
         split = 3 * self.num_levels
-        latents, priors = arrays[:split], arrays[split:]
+        latents, priors = arrays[:split], arrays[split : split + 3 * conditioned]
+        log_densities: list[Any] = arrays[split + 3 * conditioned :] or [None] * self.num_levels
         levels = []
         for index in range(self.num_levels):
             latent, mean, log_variance = latents[3 * index : 3 * index + 3]
@@ -58,7 +61,9 @@ class InspectionMethods(ModelCore):
             if index < conditioned:
                 prior_mean, prior_log_variance, flags = priors[3 * index : 3 * index + 3]
                 prior, top_down = normal(prior_mean, prior_log_variance), bool(flags[0])
-            levels.append(Level(latent, normal(mean, log_variance), prior, top_down))
+            levels.append(
+                Level(latent, normal(mean, log_variance), prior, top_down, log_densities[index])
+            )
         return InferencePass(tuple(levels), features)
 
     def encode(

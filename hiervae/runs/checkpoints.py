@@ -49,7 +49,7 @@ class Checkpoints(Resume):
         damaged = False
         for path in self._candidates():
             checkpoint = self._whole(path)
-            if checkpoint is None:
+            if checkpoint is None or not self._takes(checkpoint):
                 continue
             if self._has_best(checkpoint):
                 return checkpoint

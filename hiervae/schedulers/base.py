@@ -22,10 +22,13 @@ class Scheduler(abc.ABC):
     Attributes:
         interface_version: version of the extension interface the class was written for.
         gates: groups of weights the rule may hold: "prior", "inference", "likelihood".
+        allows_negative_beta: whether beta may fall below 0, so that the KL is raised, as a rule for
+            the distance of the KL from a target needs it.
     """
 
     interface_version: ClassVar[int] = 1
     gates: ClassVar[tuple[str, ...]] = ()
+    allows_negative_beta: ClassVar[bool] = False
 
     @abc.abstractmethod
     def initial_state(self) -> dict[str, float]:

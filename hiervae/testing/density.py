@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from hiervae.testing.check import Array
+from hiervae.testing.check import Array, Check
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import AS_BUILT
 
@@ -17,6 +17,7 @@ FREQUENCIES = (0.5, 1.0, 2.0, 4.0)
 DEVIATIONS = 6.0
 SLACK = 0.01
 CONCLUSIVE_SIZE = 200.0
+NARROWER, NARROWER_SLACK, FEWEST_DRAWS = 0.6, 0.05, 50.0
 
 SCALES = (0.5, 2.0, 8.0)
 BROAD_POINTS = 40_000
@@ -175,6 +176,47 @@ def check_comparison(
             "the same",
         )
     return True
+
+
+def check_drawn_density(check: Check, what: str, draws: Array, log_density: Array) -> None:
+    """Check that draws have the log-densities they come with.
+
+    A normal density h, narrower than the draws of a group, has E[h(z) / q(z)] = 1. Where draws are
+    far from normal, so that few of them count, this says nothing and is passed over.
+
+    Args:
+        check: the check that is going on.
+        what: what the draws are called.
+        draws: shape (m, groups, d).
+        log_density: log q of each, shape (m, groups), nats.
+
+    Raises:
+        ConformanceError: if they have others.
+    """
+    weights = np.concatenate(
+        [_weights(draws[:, group], log_density[:, group]) for group in range(draws.shape[1])]
+    )
+    average, error = float(weights.mean()), _standard_error(weights)
+    if weights.sum() ** 2 < FEWEST_DRAWS * np.square(weights).sum():
+        return
+    check.require(
+        np.isfinite(average) and abs(average - 1.0) <= DEVIATIONS * error + NARROWER_SLACK,
+        f"{average:.3f} +- {error:.3f} as the mean of h(z) / exp(log_density) over {what}, h a "
+        "normal density",
+        "1, so that log_density is that of the draws, log-determinants included",
+    )
+
+
+def _weights(draws: Array, log_density: Array) -> Array:
+    """H / q at draws (m, d) of q, h a normal density with their mean and a smaller covariance."""
+    centered = draws.astype("float64") - draws.mean(axis=0)
+    dim = draws.shape[-1]
+    factor = np.linalg.cholesky(np.cov(centered, rowvar=False).reshape(dim, dim)) * NARROWER
+    standardized = np.linalg.solve(factor, centered.T)
+    log_h = -0.5 * np.square(standardized).sum(axis=0) - np.log(np.diag(factor)).sum()
+    with np.errstate(over="ignore"):
+        weights: Array = np.exp(log_h - 0.5 * dim * np.log(2.0 * np.pi) - log_density)
+    return weights
 
 
 def _test_functions(dim: int) -> list[Callable[[Array], Array]]:

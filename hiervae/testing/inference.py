@@ -14,7 +14,7 @@ from hiervae.testing.behaviour import check_memory, check_traced
 from hiervae.testing.check import Array
 from hiervae.testing.components import check_components
 from hiervae.testing.composition import check_composition
-from hiervae.testing.density import DEVIATIONS
+from hiervae.testing.density import DEVIATIONS, check_drawn_density
 from hiervae.testing.outcomes import step
 from hiervae.testing.passes import (
     BATCH,
@@ -78,7 +78,8 @@ def check_inference(
     With one and with three levels (or what it accepts of one to three): `signature` (methods take
     the arguments of the base class), `config` (get_config() is complete, JSON, and survives a round
     trip), `levels` (their number, shapes, types and conditional priors), `features` (those of
-    decode), `draws` (latents are draws of the posteriors, or their means), `folding` (sample-major,
+    decode), `draws` (latents are draws of the posteriors, or their means; where a level says its
+    `log_density`, draws have that density), `folding` (sample-major,
     no row depends on another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as
     the scheme says), `generate`, `conditional_prior` (the one that generate draws from and that the
     method of this name gives), `kl` (the closed form has the mean of log q - log p, so that
@@ -203,10 +204,24 @@ def latents(model: HierarchicalVAE, seed: Any, training: bool) -> list[Array]:
 def _check_latents(subject: Subject, model: HierarchicalVAE) -> None:
     fix = "Take DiagonalNormal.sample(seed), or the mean where sample=False."
     with subject.check("draws", fix) as check:
-        for index, level in enumerate(infer(model, num_samples=MANY).levels, start=1):
-            check_residuals(check, f"latents of level {index}", level.latent, level.posterior)
+        levels = infer(model, num_samples=MANY).levels
+        for index, level in enumerate(levels, start=1):
+            if level.log_density is None:
+                check_residuals(check, f"latents of level {index}", level.latent, level.posterior)
+        if any(level.log_density is not None for level in levels):
+            columns = [numpy(level.latent).reshape(MANY, BATCH, -1) for level in levels]
+            log_densities = [
+                check.require_array(
+                    f"log_density of level {index}", level.log_posterior(), (MANY * BATCH,)
+                )
+                for index, level in enumerate(levels, start=1)
+            ]
+            total = np.sum(log_densities, axis=0).reshape(MANY, BATCH)
+            check_drawn_density(check, "latents", np.concatenate(columns, axis=-1), total)
         outcome = infer(model, sample=False, seed=None)
         for index, level in enumerate(outcome.levels, start=1):
+            if level.log_density is not None:
+                continue
             check.require_close(
                 f"latents of level {index} with sample=False",
                 numpy(level.latent),

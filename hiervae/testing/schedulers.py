@@ -14,6 +14,7 @@ from hiervae.model.control import CAPACITY
 from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.testing.behaviour import check_memory, check_traced
+from hiervae.testing.check import Check
 from hiervae.testing.composition import reload, train
 from hiervae.testing.outcomes import step
 from hiervae.testing.process import check_process
@@ -53,12 +54,12 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
     By itself: `signature` (methods take the arguments of the base class), `config` (get_config() is
     complete, JSON, and survives a round trip), `initial_state` (finite numbers, `beta` among them),
     `gates` (known groups, one scalar each), `update` (the keys of the initial state, scalars, beta
-    finite and not negative over small and large errors, gates 0 or 1), `purity` (the same input
-    gives the same output; nothing is changed), `epoch_end`, `resumption` (a rule made anew goes on
-    from the state of another), `traced` (`update` runs on tensors without values), `memory`
-    (nothing is kept of a call), `process` (the config means the same in another process). In a
-    model: `fit` (in the compiled
-    step) and `saving` (its state comes back, and the rule goes on from it).
+    finite and, unless the class says `allows_negative_beta`, not negative over small and large
+    errors, gates 0 or 1), `purity` (the same input gives the same output; nothing is changed),
+    `epoch_end`, `resumption` (a rule made anew goes on from the state of another), `traced`
+    (`update` runs on tensors without values), `memory` (nothing is kept of a call), `process` (the
+    config means the same in another process). In a model: `fit` (in the compiled step) and `saving`
+    (its state comes back, and the rule goes on from it).
 
     Args:
         scheduler: a name, a config, a class or an instance.
@@ -124,7 +125,7 @@ def check_initial_state(subject: Subject, rule: Scheduler) -> State:
                 f"{key} = {value!r}",
                 "a finite number",
             )
-        check.require(state["beta"] >= 0.0, f"beta = {state['beta']}", "beta >= 0")
+        _check_sign(check, rule, state["beta"], f"beta = {state['beta']}")
         size = len({"beta", "constraint", "phase", *state})
         check.require(
             size <= CAPACITY,
@@ -134,6 +135,15 @@ def check_initial_state(subject: Subject, rule: Scheduler) -> State:
         again = rule.initial_state()
         check.require(again == state, f"{again} when called again", f"{state}")
     return state
+
+
+def _check_sign(check: Check, rule: Scheduler, beta: float, where: str) -> None:
+    """Check that beta is not negative, where the rule does not allow it."""
+    check.require(
+        rule.allows_negative_beta or beta >= 0.0,
+        where,
+        "beta >= 0, or allows_negative_beta = True in the class",
+    )
 
 
 def check_gates(subject: Subject, rule: Scheduler, state: State) -> None:
@@ -170,7 +180,8 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
                 number = float(check.require_array(key, value, ()))
                 where = f"{key} = {number} after the errors {ERRORS[:step]}"
                 check.require(math.isfinite(number), where, "a finite number")
-                check.require(key != "beta" or number >= 0.0, where, "beta >= 0")
+                if key == "beta":
+                    _check_sign(check, rule, number, where)
                 closed_or_open = not key.startswith("gate_") or number in (0.0, 1.0)
                 check.require(closed_or_open, where, "0 or 1")
 

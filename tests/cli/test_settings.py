@@ -5,8 +5,9 @@ import pytest
 
 from hiervae import presets
 from hiervae.cli.main import build_parser
-from hiervae.cli.settings import assign, resolve
+from hiervae.cli.settings import assign, read_settings, resolve
 from hiervae.cli.usage_error import UsageError
+from hiervae.errors import DamagedFileError
 
 
 @pytest.fixture
@@ -159,7 +160,7 @@ def test_settings_of_a_wrong_type_are_refused(hiervae, tmp_path, given, message)
 
 def test_a_run_config_that_was_edited_wrongly_is_refused(settings, tmp_path):
     record = settings().as_dict()
-    changes = ({"model": 3}, {"seed": -1}, {"training": {"epochs": 3, "batch_size": 5}})
+    changes = ({"model": 3}, {"seed": -1}, {"training": {"epochs": 3}})
     for change, message in zip(changes, ("model is 3", "seed=-1", "lacks"), strict=True):
         (tmp_path / "config.json").write_text(json.dumps(record | change))
         with pytest.raises((UsageError, ValueError), match=message):
@@ -196,3 +197,11 @@ def test_assign_opens_a_part_that_was_a_name():
     assert settings["model"] == {"prior": {"name": "vhp", "latent_dim": 3}}
     with pytest.raises(UsageError, match="--scheduler"):
         assign(settings, "scheduler.kappa", 1.0)
+
+
+@pytest.mark.parametrize(("name", "text"), [("a.toml", "a = "), ("a.json", "")])
+def test_a_file_of_endless_depth_is_refused(tmp_path, name, text):
+    path = tmp_path / name
+    path.write_text(text + "[" * 100_000)
+    with pytest.raises(DamagedFileError, match=name):
+        read_settings(path)

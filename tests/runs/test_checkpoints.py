@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import hiervae
-from hiervae.callbacks.resume import put_values, take_values
 from hiervae.model.batch_order import EpochClock
 from hiervae.model.fit_state import FitState
+from hiervae.model.within_epoch import put_values, take_values
 from hiervae.runs import RunFolder
 from hiervae.runs.callbacks import History
 from hiervae.runs.checkpoints import Checkpoints

@@ -1,0 +1,24 @@
+from benchmarks.reliability import report
+
+
+def test_the_page_has_the_figures_of_the_records():
+    page = report.PAGE.read_text()
+    assert report.page_with(page, report.figures_of(report.read_records())) == page
+
+
+def test_tables_count_what_the_records_hold():
+    counts = {"killed: equal": 3, "killed: all": 4, "full disk: all": 2, "full disk: equal": 2}
+    records = {
+        "kills": {"jax": {"counts": counts | {"full disk: file named": 1}}},
+        "interrupts": {"torch": {"results": {"compile": {"whole": 9, "not finite": 1}}}},
+        "determinism": {
+            "torch": {"results": {"again": {"equal": True}}},
+            "jax": {"results": {"more": {"equal": False, "weights_apart": 1.23e-7}}},
+        },
+    }
+    found = report.figures_of(records)
+    assert "| killed | 3 of 4 |" in found
+    assert "| full disk, file named | 1 of 2 |" in found
+    assert "| compile | 9 of 10 |" in found
+    assert "| again | equal | not run |" in found
+    assert "| more | not run | 1.2e-07 |" in found
