@@ -48,6 +48,7 @@ class Row:
 
 _HAND = {"jax": "jax", "torch": "torch"}
 _TRAINING = {"jax": 1.05, "tensorflow": 1.5, "torch": 1.1}
+_LOOSER = {"vhp": {"jax": 1.15}, "ladder": {"jax": 1.1}}
 _SCORING = {"jax": 1.1, "tensorflow": 1.5, "torch": 1.1}
 
 
@@ -56,7 +57,8 @@ def _training(name: str, title: str, steps: int, hand: bool = False, quick: bool
     if name == "standard":
         sizes["smoke"] = 2
     references = _HAND if hand else {}
-    return Row(f"training/{name}", title, "step", sizes, references, _TRAINING if hand else {})
+    bounds = _TRAINING | _LOOSER.get(name, {}) if hand else {}
+    return Row(f"training/{name}", title, "step", sizes, references, bounds)
 
 
 def _scoring(name: str, title: str, examples: int, hand: bool = False, quick: bool = False) -> Row:
@@ -88,9 +90,9 @@ ROWS = (
     Row("machine/copy", "copy of 64 MB", "copy", {"quick": 5, "all": 10}),
     _training("standard", "one level, standard normal prior", 100, hand=True),
     _training("vamp", "one level, VampPrior K = 500", 60, hand=True),
-    _training("vhp", "VHP K = 16 under REWO, pendulum", 100),
-    _training("hvae_vamp", "two-level HVAE, VampPrior K = 500", 40, quick=False),
-    _training("ladder", "ladder L = 5, batch normalisation", 40, quick=False),
+    _training("vhp", "VHP K = 16 under REWO, pendulum", 100, hand=True),
+    _training("hvae_vamp", "two-level HVAE, VampPrior K = 500", 40, hand=True),
+    _training("ladder", "ladder L = 5, batch normalisation", 40, hand=True),
     _training("conv", "gated conv HVAE 28x28, VampPrior K = 500", 1, quick=False),
     _training("pixelcnn", "PixelCNN HVAE 28x28, VampPrior K = 500", 1, quick=False),
     Row(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 
 from benchmarks import models
@@ -25,34 +26,43 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
 
         return Job(run, size, flop)
     if subject == "jax":
-        from benchmarks.handwritten import train_jax as by_hand
+        from benchmarks.handwritten import hierarchies_jax, train_jax
 
+        loops, losses = train_jax, (train_jax, hierarchies_jax)
         fused = next(each for each in (20, 10, 5, 2, 1) if size % each == 0)
-        options = {"steps_per_call": fused}
+        options: dict[str, Any] = {"steps_per_call": fused}
     else:
-        from benchmarks.handwritten import train_torch as by_hand
+        from benchmarks.handwritten import hierarchies_torch, train_torch
 
-        options = {}
-    loss = getattr(by_hand, f"{name}_loss")
-    loop = by_hand.Loop(loss, weights_of(model, subject), x, batch, seed=seed, **options)
+        loops, losses, options = train_torch, (train_torch, hierarchies_torch), {}
+    loss = next(each for each in (getattr(m, f"{name}_loss", None) for m in losses) if each)
+    weights, extra = carried_of(name, model)
+    if name == "vhp":
+        options["held"] = "prior"
+    loop = loops.Loop(loss, weights, x, batch, extra=extra, seed=seed, **options)
     return Job(loop.epoch, size, flop)
 
 
-def weights_of(model: Any, backend: str) -> Any:
-    """A model's weights as the loops by hand take them: kernels with biases, and pseudo-inputs."""
+def carried_of(name: str, model: Any) -> tuple[Any, Any]:
+    """A model's weights as the loss by hand takes them, and what else it carries."""
+    from benchmarks.handwritten import training_weights
+
+    if name in ("standard", "vamp"):
+        return weights_of(model), ()
+    return getattr(training_weights, name)(model)
+
+
+def weights_of(model: Any) -> Any:
+    """Weights of a one-level model: kernels with biases, and pseudo-inputs."""
     parts = (model.inference, model.likelihood)
-    layers = [_copy(each, backend) for part in parts for each in part.trainable_variables]
+    layers = [_copy(each) for part in parts for each in part.trainable_variables]
     pairs = list(zip(layers[::2], layers[1::2], strict=True))
     inputs = model.prior.trainable_variables
-    return (pairs, _copy(inputs[0], backend)) if inputs else pairs
+    return (pairs, _copy(inputs[0])) if inputs else pairs
 
 
-def _copy(variable: Any, backend: str) -> Any:
-    if backend == "jax":
-        import jax
-
-        return jax.numpy.array(variable.value)
-    return variable.value.detach().clone()
+def _copy(variable: Any) -> np.ndarray[Any, Any]:
+    return np.array(keras.ops.convert_to_numpy(variable))
 
 
 def _flop(name: str, model: Any, batch: int) -> float | None:

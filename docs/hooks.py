@@ -35,6 +35,7 @@ REFERENCE = (
     "hiervae.manifold",
     "hiervae.networks",
     "hiervae.optimizers",
+    "hiervae.math",
     "hiervae.options",
     "hiervae.part",
     "hiervae.plotting",

@@ -11,6 +11,7 @@ import keras
 from keras import ops
 
 from hiervae.types import Tensor
+from hiervae.utils.replicas import acting_as, current_replica
 
 NoiseSource = Callable[[str, tuple[Any, ...]], Any]
 
@@ -62,9 +63,24 @@ def draws_from(source: DrawSource) -> Iterator[None]:
 
 
 def draw(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
-    """Draw float32 noise of a kind, "normal" or "uniform", from the backend's generator."""
+    """Draw float32 noise of a kind, "normal" or "uniform", from the backend's generator.
+
+    One of several replicas gets its rows of the noise that one alone would draw for the batch.
+    """
     function = keras.random.normal if kind == "normal" else keras.random.uniform
-    return function(shape, seed=seed, dtype="float32")
+    replica = current_replica()
+    repeats = None if replica is None else replica.repeats(shape[0])
+    if replica is None or repeats is None:
+        return function(shape, seed=seed, dtype="float32")
+    whole = function((repeats * replica.all_rows, *shape[1:]), seed=seed, dtype="float32")
+    return replica.own_rows(whole, shape)
+
+
+@contextmanager
+def common_draws() -> Iterator[None]:
+    """Let replicas draw the same noise within, for what is no row of the batch."""
+    with acting_as(None):
+        yield
 
 
 def normal(shape: tuple[Any, ...], seed: Any) -> Tensor:

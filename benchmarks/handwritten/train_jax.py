@@ -107,12 +107,34 @@ def vamp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
 # The loop
 
 
-def adam(loss_function: Loss, state: Tree, x: jax.Array) -> Tree:
-    """One step of Adam (Kingma & Ba 2015)."""
-    weights, first, second, count, extra, key, total = state
+def adam(loss_function: Loss, held: str | None, state: Tree, x: jax.Array) -> Tree:
+    """One step of Adam (Kingma & Ba 2015); `held` as in `Loop`."""
+    weights, first, second, counts, extra, key, total = state
     key, noise = jax.random.split(key)
     differentiate = jax.value_and_grad(loss_function, has_aux=True)
     (loss, extra), gradients = differentiate(weights, extra, x, noise)
+    if held is None:
+        moved, counts = _moved((weights, first, second), gradients, counts)
+        return *moved, counts, extra, key, total + loss
+    open_now = extra["phase"] > 0.0
+    before, after, steps = (weights, first, second), ({}, {}, {}), {}
+    for group in weights:
+        own = tuple(each[group] for each in before)
+        moved, steps[group] = _moved(own, gradients[group], counts[group])
+        if group == held:
+            moved, steps[group] = jax.tree_util.tree_map(
+                lambda new, old: jnp.where(open_now, new, old),
+                (moved, steps[group]),
+                (own, counts[group]),
+            )
+        for tree, part in zip(after, moved, strict=True):
+            tree[group] = part
+    return *after, steps, extra, key, total + loss
+
+
+def _moved(trees: Tree, gradients: Tree, count: jax.Array) -> tuple[Tree, jax.Array]:
+    """Weights, both moments and their count after a step."""
+    weights, first, second = trees
     count = count + 1
     rate = LEARNING_RATE * jnp.sqrt(1.0 - BETA_2**count) / (1.0 - BETA_1**count)
     tree_map = jax.tree_util.tree_map
@@ -121,7 +143,7 @@ def adam(loss_function: Loss, state: Tree, x: jax.Array) -> Tree:
     weights = tree_map(
         lambda w, m, v: w - rate * m / (jnp.sqrt(v) + EPSILON), weights, first, second
     )
-    return weights, first, second, count, extra, key, total + loss
+    return (weights, first, second), count
 
 
 class Loop:
@@ -135,6 +157,8 @@ class Loop:
         steps_per_call: steps of one compiled call.
         extra: what else the loss carries from step to step.
         seed: of the noise and of the order of the examples.
+        held: a branch of the weights that stays where it is, moments and all, while `phase` of
+            `extra` is 0.
     """
 
     def __init__(
@@ -146,6 +170,7 @@ class Loop:
         steps_per_call: int = 20,
         extra: Tree = (),
         seed: int = 0,
+        held: str | None = None,
     ) -> None:
         self.shape = (-1, steps_per_call, batch_size)
         self.x = jnp.asarray(x)
@@ -156,12 +181,12 @@ class Loop:
         self.state = (
             copies[0],
             *zeros,
-            jnp.zeros(()),
+            jnp.zeros(()) if held is None else {group: jnp.zeros(()) for group in weights},
             copies[1],
             jax.random.key(seed),
             jnp.zeros(()),
         )
-        step = partial(adam, loss_function)
+        step = partial(adam, loss_function, held)
 
         def steps(state: Tree, x: jax.Array, rows: jax.Array) -> Tree:
             def body(state: Tree, rows: jax.Array) -> tuple[Tree, None]:

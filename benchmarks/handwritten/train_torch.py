@@ -1,7 +1,7 @@
 """Training loops in plain PyTorch, one eager step a batch, with `torch.optim.Adam`.
 
-A loss is a function `(weights, x) -> loss` of nested lists of tensors; see `train_jax` for the same
-losses in JAX.
+A loss is a function `(weights, extra, x) -> loss` of nested lists and dicts of tensors, which
+advances what else the step carries; see `train_jax` for the same losses in JAX.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 Tree = Any
-Loss = Callable[[Tree, torch.Tensor], torch.Tensor]
+Loss = Callable[[Tree, Tree, torch.Tensor], torch.Tensor]
 
 
 def dense(weights: Any, inputs: torch.Tensor) -> torch.Tensor:
@@ -54,7 +54,7 @@ def log_bernoulli(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     return (x * logits - functional.softplus(logits)).flatten(1).sum(-1)
 
 
-def standard_loss(weights: Tree, x: torch.Tensor) -> torch.Tensor:
+def standard_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     """The mean of -log p(x | z) + KL(q(z | x) || N(0, I)); two gated layers each way."""
     encoder_1, encoder_2, posterior, decoder_1, decoder_2, pixels = weights
     mean, log_variance = normal(posterior, gated(encoder_2, gated(encoder_1, x)))
@@ -64,7 +64,7 @@ def standard_loss(weights: Tree, x: torch.Tensor) -> torch.Tensor:
     return (kl - log_bernoulli(x, logits)).mean()
 
 
-def vamp_loss(weights: Tree, x: torch.Tensor) -> torch.Tensor:
+def vamp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     """The mean of -log p(x | z) + log q(z | x) - log p(z), p(z) a VampPrior."""
     layers, pseudo_inputs = weights
     encoder_1, encoder_2, posterior, decoder_1, decoder_2, pixels = layers
@@ -80,17 +80,20 @@ def vamp_loss(weights: Tree, x: torch.Tensor) -> torch.Tensor:
 
 
 def leaves(tree: Tree) -> list[torch.Tensor]:
-    """The tensors of nested lists and tuples."""
+    """The tensors of nested lists, tuples and dicts."""
     if isinstance(tree, torch.Tensor):
         return [tree]
-    return [leaf for branch in tree for leaf in leaves(branch)]
+    branches = tree.values() if isinstance(tree, dict) else tree
+    return [leaf for branch in branches for leaf in leaves(branch)]
 
 
-def copied(tree: Tree) -> Tree:
-    """Nested lists and tuples with copies of their tensors, to be trained."""
-    if isinstance(tree, torch.Tensor):
-        return tree.detach().clone().requires_grad_()
-    return [copied(branch) for branch in tree]
+def mapped(function: Callable[[Any], Any], tree: Tree) -> Tree:
+    """Nested lists, tuples and dicts with what the function makes of their leaves."""
+    if isinstance(tree, dict):
+        return {name: mapped(function, branch) for name, branch in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [mapped(function, branch) for branch in tree]
+    return function(tree)
 
 
 class Loop:
@@ -98,10 +101,13 @@ class Loop:
 
     Args:
         loss_function: see the module.
-        weights: nested lists of tensors, which are copied.
+        weights: nested lists and dicts of arrays, which are copied.
         x: examples, (n, *event_shape).
         batch_size: examples a step.
+        extra: what else the loss carries from step to step.
         seed: of the order of the examples.
+        held: a branch of the weights that stays where it is, moments and all, while `phase` of
+            `extra` is 0.
     """
 
     def __init__(
@@ -110,15 +116,21 @@ class Loop:
         weights: Tree,
         x: np.ndarray[Any, Any],
         batch_size: int = 100,
+        extra: Tree = (),
         seed: int = 0,
+        held: str | None = None,
     ) -> None:
-        self.loss_function, self.batch_size = loss_function, batch_size
-        self.weights = copied(weights)
+        self.loss_function, self.batch_size, self.held = loss_function, batch_size, held
+        self.weights = mapped(lambda array: torch.tensor(array).requires_grad_(), weights)
+        self.extra = mapped(_carried, extra)
         self.x = torch.from_numpy(x)
         # The foreach update is the fastest one on a CPU and on an accelerator.
-        self.optimizer = torch.optim.Adam(
-            leaves(self.weights), LEARNING_RATE, BETAS, EPSILON, foreach=True
-        )
+        groups = [self.weights] if held is None else list(self.weights.values())
+        self.names = [] if held is None else list(self.weights)
+        self.optimizers = [
+            torch.optim.Adam(leaves(group), LEARNING_RATE, BETAS, EPSILON, foreach=True)
+            for group in groups
+        ]
         self.generator = torch.Generator().manual_seed(seed)
         self.loss = float("nan")
 
@@ -128,9 +140,17 @@ class Loop:
         total = torch.zeros(())
         batches = order.split(self.batch_size)
         for rows in batches:
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.loss_function(self.weights, self.x[rows])
+            for optimizer in self.optimizers:
+                optimizer.zero_grad(set_to_none=True)
+            loss = self.loss_function(self.weights, self.extra, self.x[rows])
             loss.backward()
-            self.optimizer.step()
+            for index, optimizer in enumerate(self.optimizers):
+                if self.held is None or self.extra["phase"] or self.names[index] != self.held:
+                    optimizer.step()
             total += loss.detach()
         self.loss = float(total) / len(batches)
+
+
+def _carried(value: Any) -> Any:
+    """A number as one, an array as a tensor."""
+    return float(value) if value.ndim == 0 else torch.tensor(value)

@@ -7,7 +7,8 @@ such a function; `has_accelerator`; `keep_compiled_programs`, which keeps what i
 processes; `restore_on_error`, the context in which a model is trained or evaluated; `placement`,
 that in which its variables are made; `matrix_product`, which keeps float32 where the backend would
 multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are fast at in
-different ways; `MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
+different ways; `trace`, which runs a function on tensors without values;
+`MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
 `DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
 """
 
@@ -29,6 +30,7 @@ if keras.backend.backend() == "jax":
         placement,
         repeat,
         restore_on_error,
+        trace,
     )
 elif keras.backend.backend() == "tensorflow":
     from hiervae.backend.fused import affine_map, sum_cross_entropy
@@ -44,6 +46,7 @@ elif keras.backend.backend() == "tensorflow":
         placement,
         repeat,
         restore_on_error,
+        trace,
     )
 elif keras.backend.backend() == "torch":
     from hiervae.backend.torch import (  # type: ignore[assignment]
@@ -57,10 +60,11 @@ elif keras.backend.backend() == "torch":
         keep_compiled_programs,
         matrix_product,
         placement,
-        repeat,
         restore_on_error,
         sum_cross_entropy,
+        trace,
     )
+    from hiervae.backend.torch_loop import repeat  # type: ignore[assignment]
 else:
     raise ImportError(
         f"Keras runs on the backend {keras.backend.backend()!r}; hiervae supports 'jax', "
@@ -86,4 +90,5 @@ __all__ = [
     "repeat",
     "restore_on_error",
     "sum_cross_entropy",
+    "trace",
 ]

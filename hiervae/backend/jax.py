@@ -251,6 +251,17 @@ def repeat(
     return finished
 
 
+def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
+    """Run `function(seed, *arrays)` on tensors without values: what looks at one raises."""
+
+    def traced(*values: Tensor) -> None:
+        function(seed, *values)
+
+    seed = keras.random.SeedGenerator(0)
+    with keras.StatelessScope():
+        jax.eval_shape(traced, *arrays)
+
+
 def has_accelerator() -> bool:
     """Whether computations run on anything but a CPU."""
     return jax.default_backend() != "cpu"

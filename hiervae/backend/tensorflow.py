@@ -15,6 +15,13 @@ import tensorflow as tf
 
 from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
 from hiervae.backend.tensorflow_adam import apply_step
+from hiervae.backend.tensorflow_devices import (
+    expect_summed_gradients,
+    replica_of,
+    returned_logs,
+    summed_gradients,
+    with_metrics,
+)
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -27,6 +34,7 @@ from hiervae.backend.variables import (
     step_counter,
 )
 from hiervae.types import Shape, Tensor
+from hiervae.utils.replicas import acting_as
 
 MAX_STEPS_PER_EXECUTION = sys.maxsize
 DEFAULT_STEPS_PER_EXECUTION = 20
@@ -38,15 +46,16 @@ class StepAdapter(SteppedModel, abc.ABC):
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """One optimiser step: differentiate, apply, hold the gated weights."""
         inputs, weights = _unpack(data, self.event_shape)
-        with tf.GradientTape() as tape:
-            outcome = self.batch_outcome(inputs, weights, training=True)
-            replicas = tf.distribute.get_strategy().num_replicas_in_sync
-            loss = self.optimizer.scale_loss(outcome.loss / replicas)
-        gradients = tape.gradient(loss, self.trainable_variables)
+        with acting_as(replica_of(inputs)):
+            with tf.GradientTape() as tape:
+                outcome = self.batch_outcome(inputs, weights, training=True)
+                loss = self.optimizer.scale_loss(outcome.loss)
+            gradients = summed_gradients(tape.gradient(loss, self.trainable_variables))
+            expect_summed_gradients(self.optimizer)
         self._apply_gradients(gradients, outcome.control)
-        return outcome.logs
+        return returned_logs(outcome.logs)
 
-    def _apply_gradients(self, gradients: list[Tensor], control: Mapping[str, Any]) -> None:
+    def _apply_gradients(self, gradients: list[Tensor | None], control: Mapping[str, Any]) -> None:
         """The optimiser's step; what is behind a closed gate stays where it is."""
         optimizer, variables, gates = self.optimizer, self.trainable_variables, self.gates
         if not gates:
@@ -74,7 +83,32 @@ class StepAdapter(SteppedModel, abc.ABC):
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluate one batch at beta = 1."""
-        return self.batch_outcome(*_unpack(data, self.event_shape), training=False).logs
+        inputs, weights = _unpack(data, self.event_shape)
+        with acting_as(replica_of(inputs)):
+            return returned_logs(self.batch_outcome(inputs, weights, training=False).logs)
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Compile the training step; its logs are the metrics, also with several workers."""
+        before = self.train_function
+        super().make_train_function(force=force)
+        if self.train_function is not before:
+            self.train_function = with_metrics(self, self.train_function)
+
+    def make_test_function(self, force: bool = False) -> None:
+        """Compile the test step; its logs are the metrics, also with several workers."""
+        before = self.test_function
+        super().make_test_function(force=force)
+        if self.test_function is not before:
+            self.test_function = with_metrics(self, self.test_function)
+
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
+        """Let Keras build what is not built; else it would average the replicas' rows of a batch.
+
+        Replicas may have different numbers of them.
+        """
+        if not self.built:
+            trainer: Any = super()
+            trainer._maybe_symbolic_build(iterator=iterator, data_batch=data_batch)
 
     def predict_step(self, data: Any) -> Tensor:
         """Return the reconstruction means of one batch."""
@@ -164,6 +198,18 @@ def repeat(
     )
     outcome: tuple[Tensor, ...] = finished
     return outcome
+
+
+def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
+    """Run `function(seed, *arrays)` on tensors without values: what looks at one raises."""
+
+    def traced(*values: Tensor) -> None:
+        function(seed, *values)
+
+    seed = keras.random.SeedGenerator(0)
+    with keras.StatelessScope():
+        compiled: Any = tf.function(traced, autograph=False)
+        compiled.get_concrete_function(*arrays)
 
 
 def has_accelerator() -> bool:

@@ -11,10 +11,18 @@ from typing import Any, cast
 
 import keras
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.torch_adam import apply_step
+from hiervae.backend.torch_devices import (
+    check_same_batch,
+    replica_of,
+    start_from_first,
+    summed_gradients,
+)
 from hiervae.backend.torch_graph import Recorder, trainable_tensors
+from hiervae.backend.torch_loop import RecordedFunction
 from hiervae.backend.variables import (
     apply_to,
     apply_to_group,
@@ -27,6 +35,7 @@ from hiervae.backend.variables import (
     step_counter,
 )
 from hiervae.types import Tensor
+from hiervae.utils.replicas import acting_as
 
 MAX_STEPS_PER_EXECUTION = 1
 DEFAULT_STEPS_PER_EXECUTION = 1
@@ -39,10 +48,12 @@ class Recorders:
     Attributes:
         train: that of training steps, None before the first one.
         test: that of test steps, as `train`.
+        checked: whether processes were found to be given the same batches in this training.
     """
 
     train: Recorder | None = None
     test: Recorder | None = None
+    checked: bool = False
 
 
 class StepAdapter(SteppedModel, abc.ABC):
@@ -59,7 +70,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         trained = known or trainable_tensors(self)
         gradients = torch.autograd.grad(loss, [tensor for _, tensor in trained], allow_unused=True)
         with torch.no_grad():
-            self._apply_gradients([variable for variable, _ in trained], gradients, outcome.control)
+            summed = summed_gradients(gradients)
+            self._apply_gradients([variable for variable, _ in trained], summed, outcome.control)
         return outcome.logs
 
     def _apply_gradients(
@@ -109,6 +121,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         if self.train_function is None or force:
             self._recorders = replace(self._recorders, train=self._recorder(training=True))
             self.train_function = lambda batches: self.train_step(batches[0])
+        start_from_first([*self.variables, *self.metrics_variables, *self.optimizer.variables])
+        self._recorders = replace(self._recorders, checked=False)
 
     def make_test_function(self, force: bool = False) -> None:
         """Let steps be recorded anew wherever Keras would compile them anew."""
@@ -122,12 +136,35 @@ class StepAdapter(SteppedModel, abc.ABC):
             return None
         return Recorder(self, training, torch.compile if self.jit_compile else None)
 
+    def predict_step(self, data: Any) -> Tensor:
+        """Return the reconstruction means of one batch, of which each process makes its rows."""
+        inputs, _ = unpack_batch(data)
+        replica = replica_of(len(inputs))
+        if replica is None:
+            means: Tensor = self(inputs, training=False)
+            return means
+        own, _ = replica.own_share(_own(inputs), None)
+        return replica.joined(_own(self(own, training=False)))
+
     def _outcome(self, data: Any, training: bool) -> StepOutcome:
-        """The outcome of one batch, by a recorded step where there is one."""
+        """The outcome of one batch, by a recorded step where there is one.
+
+        Raises:
+            ValueError: if the processes were given different batches, or the weights are not one an
+                example.
+        """
+        inputs, weights = unpack_batch(data)
+        replica = replica_of(len(inputs))
+        if replica is not None:
+            if training and not self._recorders.checked:
+                check_same_batch(_own(inputs))
+                self._recorders = replace(self._recorders, checked=True)
+            inputs, weights = replica.own_share(_own(inputs), cast("Any", weights))
         recorder = self._recorders.train if training else self._recorders.test
-        if recorder is None:
-            return self.batch_outcome(*unpack_batch(data), training=training)
-        return recorder(*unpack_batch(data))
+        with acting_as(replica):
+            if recorder is None:
+                return self.batch_outcome(inputs, weights, training=training)
+            return recorder(inputs, weights)
 
 
 def _own(tensor: Tensor) -> torch.Tensor:
@@ -154,19 +191,31 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-compile_fixed = compile_function
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
+    """`function(*arrays)` without gradients, recorded for arrays that come again."""
+    return RecordedFunction(model, function)
 
 
-def repeat(
-    model: Compilable,
-    body: Callable[..., tuple[Tensor, ...]],
-    state: tuple[Tensor, ...],
-    count: Tensor,
-) -> tuple[Tensor, ...]:
-    """Return the state after `state = body(index, *state)` for each index below `count`."""
-    for index in range(int(cast("Any", count))):
-        state = body(index, *state)
-    return state
+class _NoSeed(keras.random.SeedGenerator):
+    """The same seed at each draw, which needs no variable."""
+
+    def __init__(self) -> None:
+        # Not Keras' own, which would create a variable.
+        pass
+
+    def next(self, ordered: bool = True) -> Any:
+        """Return a seed that is no tensor."""
+        return [0, 1]
+
+
+def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
+    """Run `function(seed, *arrays)` on tensors without values: what looks at one raises."""
+    with (
+        keras.StatelessScope(),
+        FakeTensorMode(allow_non_fake_inputs=True) as fake,
+        torch.no_grad(),
+    ):
+        function(_NoSeed(), *(fake.from_tensor(cast("torch.Tensor", array)) for array in arrays))
 
 
 def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:

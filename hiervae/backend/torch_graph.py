@@ -19,8 +19,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from hiervae import random
 from hiervae.backend.step import StepOutcome, SteppedModel
 from hiervae.types import Tensor
+from hiervae.utils.replicas import current_replica
 
-Draw = tuple[str, tuple[Any, ...], Any]
+Draw = tuple[str, tuple[Any, ...], Any, bool]
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Recorded:
     Attributes:
         function: from the tensors of `variables`, the batch and the noise to what comes out.
         variables: the tensors of weights, state and metrics.
-        draws: kind, shape and seed of the noise, in the order of the draws.
+        draws: of the noise kind, shape, seed and whether it is common to all replicas, in order.
         changed: the tensors of `variables` that a step changes, in the order of the outputs.
         control: names of the control values among the outputs.
         constants: control values that are plain numbers.
@@ -47,7 +48,7 @@ class Recorded:
 
     def play(self, inputs: Tensor, weights: Tensor | None) -> StepOutcome:
         """The outcome of one batch; state and metrics are advanced."""
-        noise = [random.draw(*each) for each in self.draws]
+        noise = [_drawn(*each) for each in self.draws]
         batch = [inputs] if weights is None else [inputs, weights]
         loss, *outputs = self.function(*self.variables, *batch, *noise)
         control, logs = len(self.control), len(self.control) + len(self.logs)
@@ -59,6 +60,13 @@ class Recorded:
             {**self.constants, **dict(zip(self.control, outputs[:control], strict=True))},
             dict(zip(self.logs, outputs[control:logs], strict=True)),
         )
+
+
+def _drawn(kind: str, shape: tuple[Any, ...], seed: Any, common: bool) -> Tensor:
+    if not common:
+        return random.draw(kind, shape, seed)
+    with random.common_draws():
+        return random.draw(kind, shape, seed)
 
 
 def trainable_tensors(model: keras.Model) -> list[tuple[keras.Variable, torch.Tensor]]:
@@ -103,9 +111,13 @@ class Recorder:
         weights = None if weights is None else keras.ops.convert_to_tensor(weights)
         if random.is_injected():
             return self._model.batch_outcome(inputs, weights, self._training)
-        form = tuple(
-            None if tensor is None else (tuple(tensor.shape), tensor.dtype)
-            for tensor in (inputs, weights)
+        replica = current_replica()
+        form = (
+            None if replica is None else replica.all_rows,
+            *(
+                None if tensor is None else (tuple(tensor.shape), tensor.dtype)
+                for tensor in (inputs, weights)
+            ),
         )
         if form not in self._draws:
             return self._watched(form, inputs, weights)
@@ -120,7 +132,8 @@ class Recorder:
         draws: list[Draw] = []
 
         def source(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
-            draws.append((kind, tuple(int(size) for size in shape), seed))
+            common = current_replica() is None
+            draws.append((kind, tuple(int(size) for size in shape), seed, common))
             return random.draw(kind, shape, seed)
 
         with random.draws_from(source):
@@ -167,7 +180,7 @@ class Recorder:
         values = [cast("torch.Tensor", variable.value) for variable in variables]
         batch = [inputs] if weights is None else [inputs, weights]
         noise = [
-            torch.zeros(shape, device=cast("torch.Tensor", inputs).device) for _, shape, _ in draws
+            torch.zeros(shape, device=cast("torch.Tensor", inputs).device) for _, shape, *_ in draws
         ]
         graph = None
         with suppress(Exception):

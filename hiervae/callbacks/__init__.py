@@ -3,6 +3,7 @@
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.callbacks.early_stopping import EarlyStopping
 from hiervae.callbacks.image_monitor import ImageMonitor
+from hiervae.callbacks.kl_monitor import KLMonitor
 from hiervae.callbacks.latent_monitor import LatentMonitor
 from hiervae.callbacks.resume import Resume
 from hiervae.callbacks.tensorboard import TensorBoard
@@ -11,6 +12,7 @@ __all__ = [
     "BetaController",
     "EarlyStopping",
     "ImageMonitor",
+    "KLMonitor",
     "LatentMonitor",
     "Resume",
     "TensorBoard",

@@ -14,13 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from hiervae.errors import HiervaeError
 
 _PNG_SIZE_OFFSET = 16
+_NUM_BINS = 30
 
 
 class EventWriter:
-    """Appends scalars and images to one new event file in a directory.
+    """Appends scalars, images, histograms and texts to one new event file in a directory.
 
     Each record is on disk when the method returns, so nothing is lost by an exception or a killed
     process, and a record that does not fit on the disk is cut off again. The file is closed by
@@ -95,6 +99,70 @@ class EventWriter:
         width, height = struct.unpack_from(">II", png, _PNG_SIZE_OFFSET)
         image = self._summary.Image(height=height, width=width, encoded_image_string=png)
         self._write([self._summary.Value(tag=tag, image=image)], step)
+
+    def histogram(self, tag: str, values: ArrayLike, step: int) -> None:
+        """Write how numbers are spread, in bins of equal width.
+
+        Raises:
+            OSError: if the record does not fit on the disk.
+        """
+        numbers = np.asarray(values, dtype=np.float64).ravel()
+        counts, edges = np.histogram(numbers, _NUM_BINS)
+        histogram = _tensorboard("compat.proto.histogram_pb2").HistogramProto(
+            min=numbers.min(),
+            max=numbers.max(),
+            num=len(numbers),
+            sum=numbers.sum(),
+            sum_squares=np.square(numbers).sum(),
+            bucket_limit=edges[1:].tolist(),
+            bucket=counts.tolist(),
+        )
+        self._write([self._summary.Value(tag=tag, histo=histogram)], step)
+
+    def text(self, tag: str, markdown: str, step: int) -> None:
+        """Write a text in Markdown.
+
+        Raises:
+            OSError: if the record does not fit on the disk.
+        """
+        summary = _tensorboard("compat.proto.summary_pb2")
+        data = summary.SummaryMetadata.PluginData(plugin_name="text")
+        tensor = _tensorboard("compat.proto.tensor_pb2").TensorProto(
+            dtype=_tensorboard("compat.proto.types_pb2").DT_STRING,
+            string_val=[markdown.encode()],
+        )
+        metadata = summary.SummaryMetadata(plugin_data=data)
+        self._write([self._summary.Value(tag=tag, metadata=metadata, tensor=tensor)], step)
+
+    def session(self, settings: Mapping[str, bool | float | str], name: str) -> None:
+        """Write hyper-parameters, for the table in which runs are compared.
+
+        The session counts as ended, so that TensorBoard takes the last scalars as its metrics.
+
+        Args:
+            settings: by their names.
+            name: of the group of sessions with these settings, such as the runs of several seeds.
+
+        Raises:
+            OSError: if a record does not fit on the disk.
+        """
+        # The functions of the plugin that make these records import TensorFlow where it is there.
+        records = _tensorboard("plugins.hparams.plugin_data_pb2")
+        now = time.time()
+        start = records.SessionStartInfo(group_name=name, start_time_secs=now)
+        for key, value in sorted(settings.items()):
+            kind = {bool: "bool_value", str: "string_value"}.get(type(value), "number_value")
+            setattr(start.hparams[key], kind, value)
+        done = _tensorboard("plugins.hparams.api_pb2").Status.STATUS_SUCCESS
+        end = records.SessionEndInfo(status=done, end_time_secs=now)
+        tags = _tensorboard("plugins.hparams.metadata")
+        for tag, data in (
+            (tags.SESSION_START_INFO_TAG, records.HParamsPluginData(session_start_info=start)),
+            (tags.SESSION_END_INFO_TAG, records.HParamsPluginData(session_end_info=end)),
+        ):
+            metadata = tags.create_summary_metadata(data)
+            value = self._summary.Value(tag=tag, metadata=metadata, tensor=tags.NULL_TENSOR)
+            self._write([value], 0)
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

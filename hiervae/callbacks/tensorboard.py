@@ -16,6 +16,7 @@ import keras
 from hiervae.callbacks.batch_sequence import BatchSequence
 from hiervae.callbacks.event_writer import EventWriter
 from hiervae.errors import HiervaeError
+from hiervae.model.metrics import CONTROL_NAMES
 
 
 class _Mark(NamedTuple):
@@ -43,7 +44,8 @@ class TensorBoard(keras.callbacks.Callback):
     At the end of each epoch, every entry of the logs (`elbo`, `reconstruction`, `kl`, `kl_1`,
     `beta`, ...; nats where it is a density) goes to the run `log_dir/train` under its own name,
     with `learning_rate` and `steps_per_second`; every `val_` entry goes to `log_dir/validation`
-    under its name without `val_`, so that the two curves are drawn over one another. The step is
+    under its name without `val_`, so that the two curves are drawn over one another; but for
+    `beta` and what else a rule decides, which are constants in validation. The step is
     `model.training_step`, which continues over several `fit` calls and over saving and loading (of
     a Keras model without it: `optimizer.iterations`).
 
@@ -149,10 +151,10 @@ class TensorBoard(keras.callbacks.Callback):
         train: dict[str, Any] = {"learning_rate": self._learning_rate()}
         validation: dict[str, Any] = {}
         for name, value in (logs or {}).items():
-            if name.startswith("val_"):
-                validation[name.removeprefix("val_")] = value
-            else:
+            if not name.startswith("val_"):
                 train[name] = value
+            elif (tag := name.removeprefix("val_")) not in CONTROL_NAMES:
+                validation[tag] = value
         self._write("train", train | self._speed(self._epoch_begin, end), end.step)
         if validation:
             self._write("validation", validation, end.step)

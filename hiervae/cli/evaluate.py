@@ -31,7 +31,7 @@ def add_parser(commands: Any) -> None:
         "score a trained model on held-out data",
         "Score a trained model: the ELBO and its terms at beta = 1, and the importance-weighted "
         "estimate of the negative log-likelihood in nats and in bits per dimension. The numbers "
-        "go into the run's metrics.json.",
+        "go into the run's metrics.json, a histogram of single examples into its figures.",
         EXAMPLES,
     )
     parsing.add_run_argument(parser)
@@ -83,7 +83,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     from hiervae.runs.config import installed_versions
     from hiervae.runs.data import examples_of
-    from hiervae.runs.metrics import bound_of, log_likelihood_of
+    from hiervae.runs.figures import FigureWriter
+    from hiervae.runs.metrics import bound_of, summary_of
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
@@ -99,16 +100,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         warnings.catch_warnings(record=True, action="always", category=UserWarning) as caught,
         console.progress(len(examples), "example") as progress,
     ):
-        score = log_likelihood_of(
-            model,
+        scores = model.score(
             examples,
             arguments.num_samples,
             arguments.batch_size,
             arguments.seed,
-            arguments.rows_per_pass,
-            progress.update,
-            partial,
+            verbose=0,
+            rows_per_pass=arguments.rows_per_pass,
+            resume_file=partial,
+            progress=progress.update,
         )
+    score = summary_of(model, scores)
     for warning in caught:
         if warning.category is UserWarning:
             console.note(str(warning.message))
@@ -126,6 +128,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     }
     record = {**bound, **score, "protocol": protocol}
     folder.write_metrics(**{arguments.split: record})
+    figures = FigureWriter(folder, dataset.info.value_range, console.note)
+    figures.log_likelihoods(arguments.split, scores.log_likelihood, arguments.num_samples)
     console.heading(f"{dataset.info.name}, {arguments.split} split, nats per example")
     console.values({**bound, **score})
     console.heading("protocol")

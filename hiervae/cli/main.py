@@ -24,6 +24,7 @@ COMMANDS = (
     "traverse",
     "report",
     "plugins",
+    "new-plugin",
     "datasets",
 )
 
@@ -91,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
         title="commands", metavar="<command>", required=True, parser_class=CommandParser
     )
     for name in COMMANDS:
-        import_module(f"hiervae.cli.{name}").add_parser(commands)
+        import_module(f"hiervae.cli.{name.replace('-', '_')}").add_parser(commands)
     return parser
 
 

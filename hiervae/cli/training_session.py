@@ -27,6 +27,7 @@ from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
 from hiervae.runs.model_file import load_model
+from hiervae.runs.monitoring import monitors
 from hiervae.runs.results import write_results
 from hiervae.schedulers import Scheduler
 from hiervae.types import Config
@@ -101,6 +102,7 @@ class TrainingSession:
                 valid,
                 rows,
                 self.console.note,
+                monitors(self.folder, config, model, dataset, self.console.note),
                 [progress],
             )
             diverged = training.divergence(config, stream, rows, dataset.info.event_shape)
@@ -206,7 +208,7 @@ class TrainingSession:
         )
 
     def _report(self, metrics: dict[str, Any], figures: list[str]) -> None:
-        for section in ("training", "valid", "test", "polar_regression"):
+        for section in ("training", "valid", "test", "polar_regression", "disentanglement"):
             if section in metrics:
                 self.console.heading(section.replace("_", " "))
                 self.console.values(metrics[section])

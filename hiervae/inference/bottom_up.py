@@ -12,6 +12,7 @@ from hiervae.inference.normal_scheme import encode_with_pseudo_inputs
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.inference.stacked import StackedScheme
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
+from hiervae.random import common_draws
 from hiervae.types import Tensor
 
 
@@ -72,7 +73,8 @@ class BottomUp(StackedScheme):
             if encoded is not None:
                 (components,) = encoded
                 if index < len(self.encoders) - 1:
-                    below_components = self.draw(components, sample, seed)
+                    with common_draws():
+                        below_components = self.draw(components, sample, seed)
         if components is not None:
             components = components.flatten()
         return self._pass(latents, posteriors, training, components)
@@ -118,5 +120,7 @@ class BottomUp(StackedScheme):
         """See the base class."""
         (posterior,) = self._posterior(0, False, pseudo_inputs)
         for index in range(1, len(self.encoders)):
-            (posterior,) = self._posterior(index, False, posterior.sample(seed))
+            with common_draws():
+                below = posterior.sample(seed)
+            (posterior,) = self._posterior(index, False, below)
         return posterior.flatten()

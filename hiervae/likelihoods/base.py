@@ -28,10 +28,17 @@ class Likelihood(Part, abc.ABC):
         value_range: lowest and highest value with a density, None where unbounded.
         mean_is_exact: whether `mean` is the mean of what `sample` draws, or a picture that stands
             for it, as the class documents.
+        scores_between_values: whether `log_prob` also scores values between those that `sample`
+            draws, as the cross-entropy of a probability; such a score is no log-probability.
     """
 
     value_range: ClassVar[tuple[float | None, float | None]] = (None, None)
     mean_is_exact: ClassVar[bool] = True
+
+    @property
+    def scores_between_values(self) -> bool:
+        """False; see the class."""
+        return False
 
     @abc.abstractmethod
     def call(self, features: Tensor, training: bool = False) -> Any:

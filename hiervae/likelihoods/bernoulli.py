@@ -57,6 +57,11 @@ class Bernoulli(Likelihood):
         """How many examples `adapt` estimates the training mean from."""
         return EXAMPLES_FOR_BIAS if self.initial_bias == "data" else 0
 
+    @property
+    def scores_between_values(self) -> bool:
+        """Whether probabilities are allowed."""
+        return self.allow_probabilities
+
     def adapt(self, examples: Array) -> None:
         """Start the bias at the logit of the mean of examples (n, *event_shape)."""
         axes = (0, 1, 2) if self.logits.per_pixel else 0

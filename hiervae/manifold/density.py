@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hiervae.manifold.path import Path
 
 FloatArray = NDArray[np.float64]
 LogDensity = Callable[[FloatArray], ArrayLike]
@@ -49,3 +52,19 @@ def lowest_log_densities(log_density: LogDensity, paths: Sequence[FloatArray]) -
     values = np.asarray(log_density(np.concatenate(points)), dtype=np.float64)
     cuts = np.cumsum([len(part) for part in points])[:-1]
     return [float(part.min()) for part in np.split(values, cuts)]
+
+
+def warn_of_low_mass(paths: Sequence[Path], prune_fraction: float, num_nodes: int) -> None:
+    """Warn if paths go through regions of next to no mass."""
+    astray = [path for path in paths if path.leaves_mass]
+    if not astray:
+        return
+    lowest = min(path.lowest_log_density or 0.0 for path in astray)
+    who = "The path goes" if len(paths) == 1 else f"{len(astray)} of {len(paths)} paths go"
+    warnings.warn(
+        f"{who} where the prior has next to no mass: the log-density falls to {lowest:.1f} "
+        f"nats, and 99 % of the prior's samples have more than {astray[0].density_floor:.1f}. "
+        "Frames there may look like none of the data. Raise prune_fraction (now "
+        f"{prune_fraction:g}) or num_nodes (now {num_nodes}), or choose other ends.",
+        stacklevel=4,
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from hiervae.errors import DataError
 from hiervae.manifold.checks import finite_matrix
 from hiervae.manifold.codec import Codec, Coder
-from hiervae.manifold.density import density_floor, lowest_log_densities
+from hiervae.manifold.density import density_floor, lowest_log_densities, warn_of_low_mass
+from hiervae.manifold.exchange import as_igraph
 from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
@@ -22,6 +22,8 @@ from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
+    import igraph
+
     from hiervae.model import HierarchicalVAE
 
 PRUNE_FRACTION = 0.05
@@ -183,6 +185,15 @@ class LatentGraph:
             OSError: if the file cannot be written.
         """
         write_graph(path, self._arrays)
+
+    def to_igraph(self) -> igraph.Graph:
+        """Return the graph for igraph's algorithms: components, centralities, layouts, files.
+
+        Returns:
+            An undirected `igraph.Graph`, a copy. Vertex i is node i with the attributes `position`
+            (d floats) and `walkable`; edge j is `edges[j]` with the attribute `weight`.
+        """
+        return as_igraph(self._arrays)
 
     @property
     def num_nodes(self) -> int:
@@ -359,7 +370,7 @@ class LatentGraph:
                 replace(path, lowest_log_density=value, density_floor=floor)
                 for path, value in zip(paths, lowest, strict=True)
             ]
-            self._warn(paths)
+            warn_of_low_mass(paths, self.prune_fraction, self.num_nodes)
         if self._codec.decode is None:
             return paths
         latents = np.concatenate([path.latents for path in paths])
@@ -371,21 +382,6 @@ class LatentGraph:
             )
         parts = np.split(decoded, cuts)
         return [replace(path, _decoded=part) for path, part in zip(paths, parts, strict=True)]
-
-    def _warn(self, paths: list[Path]) -> None:
-        """Warn where paths go through regions of next to no mass."""
-        astray = [path for path in paths if path.leaves_mass]
-        if not astray:
-            return
-        lowest = min(path.lowest_log_density or 0.0 for path in astray)
-        who = "The path goes" if len(paths) == 1 else f"{len(astray)} of {len(paths)} paths go"
-        warnings.warn(
-            f"{who} where the prior has next to no mass: the log-density falls to {lowest:.1f} "
-            f"nats, and 99 % of the prior's samples have more than {astray[0].density_floor:.1f}. "
-            "Frames there may look like none of the data. Raise prune_fraction (now "
-            f"{self.prune_fraction:g}) or num_nodes (now {self.num_nodes}), or choose other ends.",
-            stacklevel=4,
-        )
 
     def _vector(self, value: ArrayLike, name: str) -> NDArray[np.float64]:
         """Check one latent vector; returns it as float64 of shape (d,)."""

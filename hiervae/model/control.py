@@ -28,6 +28,8 @@ class ControlState(keras.layers.Layer):
     compiled step. Room for the scalars is made when the model is built, because a scheduler is
     chosen only when training starts and no backend lets state be added by then.
 
+    Replicas advance their copies by themselves, since all see the same means.
+
     Attributes:
         scheduler: the rule at work, None for beta = 1.
         step: training steps over the model's life.
@@ -51,7 +53,6 @@ class ControlState(keras.layers.Layer):
             shape=(CAPACITY,),
             initializer="zeros",
             trainable=False,
-            aggregation="mean",
             name="values",
         )
         self.closed_steps = self._integers("closed_steps", (len(GATED_ROLES),))
@@ -64,7 +65,6 @@ class ControlState(keras.layers.Layer):
             initializer="zeros",
             dtype="int32",
             trainable=False,
-            aggregation="only_first_replica",
             name=name,
         )
 

@@ -23,12 +23,16 @@ class StepMetrics(keras.metrics.Metric):
         super().__init__(name=name, dtype="float32")
         self.names = names
         size = len(names)
-        self.totals = self.add_variable((size,), "zeros", dtype="float32", name="totals")
-        self.weight = self.add_variable((), "zeros", dtype="float32", name="weight")
-        self.control = self.add_variable(
-            (len(CONTROL_NAMES),), "zeros", dtype="float32", name="control", aggregation="mean"
+        self.totals = self._zeros("totals", size)
+        self.weight = self._zeros("weight")
+        self.control = self._zeros("control", len(CONTROL_NAMES))
+        self.bad = self._zeros("bad", size)
+
+    def _zeros(self, name: str, *shape: int) -> Any:
+        """A variable of which every replica has the same copy, since all see the same means."""
+        return self.add_variable(
+            shape, "zeros", dtype="float32", name=name, aggregation="only_first_replica"
         )
-        self.bad = self.add_variable((size,), "zeros", dtype="float32", name="bad")
 
     def update_state(
         self,

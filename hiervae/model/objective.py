@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -132,7 +132,7 @@ class Objective:
     def evaluate(
         self,
         terms: Terms,
-        average: Callable[[Tensor], Tensor],
+        average: Callable[..., Sequence[Tensor]],
         govern: Callable[[Tensor, Tensor], Tensor | float],
         training: bool,
     ) -> Evaluation:
@@ -140,25 +140,33 @@ class Objective:
 
         Args:
             terms: of the batch.
-            average: from (batch,) to the mean over the batch.
+            average: from some arrays (batch,) to their means over the batch.
             govern: from the batch means of reconstruction error and KL, nats, to the beta of this
                 step.
             training: whether free bits apply.
         """
-        kl_by_name = {name: average(ops.mean(entry, axis=0)) for name, entry in terms.kl.items()}
-        kl = average(ops.mean(terms.total_kl, axis=0))
-        error = average(ops.mean(terms.reconstruction_error, axis=0))
-        reconstruction = -average(ops.mean(terms.log_likelihood, axis=0))
+        *by_level, kl, error, log_likelihood = average(
+            *(ops.mean(entry, axis=0) for entry in terms.kl.values()),
+            ops.mean(terms.total_kl, axis=0),
+            ops.mean(terms.reconstruction_error, axis=0),
+            ops.mean(terms.log_likelihood, axis=0),
+        )
+        kl_by_name = dict(zip(terms.kl, by_level, strict=True))
+        reconstruction = -log_likelihood
         beta = govern(error, kl)
         if training and self.free_bits:
-            pressed = (ops.maximum(entry, self.free_bits) for entry in kl_by_name.values())
+            pressed = (ops.maximum(entry, self.free_bits) for entry in by_level)
             loss = reconstruction + beta * sum(pressed)
-        elif self.bound == "elbo":
-            loss = -average(elbo(terms, beta))
+            (bound,) = average(elbo(terms))
         else:
-            loss = -average(importance_weighted_bound(terms, beta, self.monte_carlo_samples))
+            if self.bound == "elbo":
+                objective = elbo(terms, beta)
+            else:
+                objective = importance_weighted_bound(terms, beta, self.monte_carlo_samples)
+            mean, bound = average(objective, elbo(terms))
+            loss = -mean
         means = {
-            "elbo": average(elbo(terms)),
+            "elbo": bound,
             "reconstruction": reconstruction,
             "kl": kl,
             **kl_by_name,

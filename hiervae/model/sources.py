@@ -147,6 +147,12 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
         return _checked_tf_data(x, check)
     if _is_of(x, "torch.utils.data", "DataLoader"):
         check.tensors_only = keras.backend.backend() != "torch"
+        if not check.tensors_only and _is_of(x.sampler, "torch.utils.data", "DistributedSampler"):
+            raise DataError(
+                f"{check.name} is a DataLoader with a DistributedSampler; expected one of whole "
+                "batches, of which each process takes its own rows. Leave the sampler out, and "
+                "shuffle with the same seed in every process."
+            )
         return CheckedLoader(x, check), None
     if isinstance(x, Iterator):
         return (check(batch) for batch in x), None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import keras
@@ -14,8 +14,9 @@ from hiervae.model.core import ModelCore
 from hiervae.model.gates import GATED_ROLES, find_gates
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Tensor
+from hiervae.utils.replicas import current_replica
 
-Average: TypeAlias = Callable[[Tensor], Tensor]
+Average: TypeAlias = Callable[..., Sequence[Tensor]]
 
 
 class TrainingMethods(ModelCore):
@@ -52,6 +53,9 @@ class TrainingMethods(ModelCore):
 
     def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
         """Loss, control values and metrics of one batch, in training or evaluation.
+
+        On one of several replicas all means are those of the global batch; the gradients of the
+        loss add up to those of the global mean.
 
         Args:
             inputs: examples, shape (batch, *event_shape).
@@ -101,7 +105,7 @@ class TrainingMethods(ModelCore):
         evaluation = self.objective.evaluate(terms, average, govern, training)
         loss = evaluation.loss
         for entry in self.losses:
-            loss = loss + ops.cast(entry, "float32")
+            loss = loss + _mean_over_replicas(ops.cast(entry, "float32"))
         means = {"loss": loss, **evaluation.means}
         means = {name: ops.stop_gradient(value) for name, value in means.items()}
         running = training and self.control.keeps_constraint
@@ -114,19 +118,55 @@ def _nan_unless(condition: Tensor) -> Tensor:
     return 0.0 * ops.log(ops.cast(condition, "float32"))
 
 
+def _mean_over_replicas(entry: Tensor) -> Tensor:
+    replica = current_replica()
+    return entry if replica is None else replica.sum_shares(entry / replica.count)
+
+
 def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]:
     """The batch's sum of weights and a function that averages (batch,) arrays with them.
 
-    An example of weight 0 has no influence, whatever its value is. Negative weights make everything
-    NaN, since a compiled step cannot refuse them, and so do weights that turn out not to be one an
-    example where their number is not known beforehand.
+    Both are those of the global batch where there are several replicas. An example of weight 0 has
+    no influence, whatever its value is. Negative weights make everything NaN, since a compiled step
+    cannot refuse them, and so do weights that turn out not to be one an example where their number
+    is not known beforehand.
 
     Raises:
         ValueError: if the weights are known not to be one an example.
     """
+    replica = current_replica()
     if weights is None:
-        count = ops.cast(ops.shape(inputs)[0], "float32")
-        return count, ops.mean
+        if replica is None:
+            count = ops.cast(ops.shape(inputs)[0], "float32")
+            return count, lambda *arrays: [ops.mean(values) for values in arrays]
+        total = ops.cast(replica.all_rows, "float32")
+    else:
+        weights = _flat_weights(inputs, weights)
+        total = ops.sum(weights + _nan_unless(weights >= 0.0))
+        if replica is not None:
+            total = replica.sum_shares(total)
+    divisor = ops.where(ops.equal(total, 0.0), 1.0, total)
+
+    def average(*arrays: Tensor) -> Sequence[Tensor]:
+        sums = [ops.sum(_weighted(values, weights)) for values in arrays]
+        if replica is not None:
+            shared = replica.sum_shares(ops.stack(sums))
+            sums = ops.unstack(shared, len(arrays))
+        return [value / divisor for value in sums]
+
+    return total, average
+
+
+def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values if weights is None else ops.where(weights > 0.0, weights * values, 0.0)
+
+
+def _flat_weights(inputs: Tensor, weights: Tensor) -> Tensor:
+    """Sample weights (batch,), float32; NaN where they turn out not to be one an example.
+
+    Raises:
+        ValueError: if that is known beforehand.
+    """
     size = inputs.shape[0]
     if size is not None:
         check_weight_shape(size, weights.shape)
@@ -135,10 +175,4 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
         found, count = ops.shape(weights)[0], ops.shape(inputs)[0]
         weights = ops.take(weights, ops.minimum(ops.arange(count, dtype="int32"), found - 1))
         weights = weights + _nan_unless(ops.equal(found, count))
-    total = ops.sum(weights + _nan_unless(weights >= 0.0))
-
-    def average(values: Tensor) -> Tensor:
-        weighted = ops.where(weights > 0.0, weights * values, 0.0)
-        return ops.sum(weighted) / ops.where(ops.equal(total, 0.0), 1.0, total)
-
-    return total, average
+    return weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,6 +12,7 @@ import keras
 from keras import ops
 
 from hiervae.types import Tensor
+from hiervae.utils.replicas import Replica, current_replica
 
 FEWEST_ROWS = 16
 """Of so many rows and more the statistics are good enough to normalise pseudo-inputs by."""
@@ -49,18 +51,27 @@ def counts_all_rows(layer: keras.layers.Layer) -> bool:
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis, with `statistics_of_first`."""
+    """`keras.layers.BatchNormalization` over the last axis, with `statistics_of_first`.
+
+    Where several replicas train a model, the statistics are those of the global batch.
+    """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Normalise inputs (n, ..., channels)."""
-        num_rows = _data_rows.get()
-        if not training or not self.trainable or mask is not None or num_rows is None:
+        num_rows, replica = _data_rows.get(), current_replica()
+        alone = replica is None and num_rows is None
+        if not training or not self.trainable or mask is not None or alone:
             return super().call(inputs, training=training, mask=mask)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         values = ops.cast(inputs, dtype)
         axes = tuple(range(len(inputs.shape) - 1))
         # By slices and not by a mask, under which Keras loses the axis of a single channel.
-        mean, variance = ops.moments(values[:num_rows], axes=axes, synchronized=self.synchronized)
+        data = values if num_rows is None else values[:num_rows]
+        if replica is None:
+            count = num_rows
+            mean, variance = ops.moments(data, axes=axes, synchronized=self.synchronized)
+        else:
+            count, mean, variance = _moments_of_all(data, axes, replica)
         averages = self.moving_mean, self.moving_variance
         past = [ops.cast(average, dtype) + 0.0 for average in averages]  # copies, for torch
         for average, old, new in zip(averages, past, (mean, variance), strict=True):
@@ -69,14 +80,20 @@ class BatchNormalization(keras.layers.BatchNormalization):
         def together() -> Tensor:
             return self._normalised(values, mean, variance)
 
-        def apart() -> Tensor:
-            data = self._normalised(values[:num_rows], mean, variance)
-            return ops.concatenate([data, self._normalised(values[num_rows:], *past)], axis=0)
+        def apart(more_mean: Tensor, more_variance: Tensor) -> Tensor:
+            more = self._normalised(values[num_rows:], more_mean, more_variance)
+            return ops.concatenate([self._normalised(data, mean, variance), more], axis=0)
 
-        if isinstance(num_rows, int):
-            outputs = together() if num_rows >= FEWEST_ROWS else apart()
+        if num_rows is None:
+            outputs = together()
+        elif isinstance(count, int):
+            outputs = together() if count >= FEWEST_ROWS else apart(*past)
+        elif replica is None:
+            outputs = ops.cond(count >= FEWEST_ROWS, together, lambda: apart(*past))
         else:
-            outputs = ops.cond(num_rows >= FEWEST_ROWS, together, apart)
+            enough = count >= FEWEST_ROWS
+            present = mean, variance
+            outputs = apart(*(ops.where(enough, *pair) for pair in zip(present, past, strict=True)))
         return ops.cast(outputs, self.compute_dtype)
 
     def _normalised(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
@@ -84,3 +101,21 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return ops.batch_normalization(
             values, mean, variance, axis=-1, offset=offset, scale=scale, epsilon=self.epsilon
         )
+
+
+def _moments_of_all(
+    values: Tensor, axes: tuple[int, ...], replica: Replica
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Number of rows of all replicas, and mean and variance over them.
+
+    The gradients of both reach all replicas.
+    """
+    rows, *middle, channels = ops.shape(values)
+    own = ops.cast(ops.convert_to_tensor(rows), values.dtype)
+    sums = ops.concatenate([ops.sum(values, axis=axes), ops.reshape(own, (1,))])
+    shared = replica.sum_features(sums)
+    count = shared[channels]
+    size = count * math.prod(middle)
+    mean = shared[:channels] / size
+    squares = ops.sum(ops.square(values - mean), axis=axes)
+    return count, mean, replica.sum_features(squares) / size

@@ -54,6 +54,7 @@ def draw_points(
     kind: str,
     value_label: str,
     faint: bool,
+    with_key: bool = True,
 ) -> None:
     """Scatter points in the colours of their values, with a legend or a colour scale.
 
@@ -64,13 +65,15 @@ def draw_points(
         kind: "auto", "category", "angle", "number" or "density".
         value_label: name of the values.
         faint: draw points without values lightly, under a graph.
+        with_key: add the legend or the colour scale; one of several panels needs it.
     """
     x, y = points[:, 0], points[:, 1]
     if kind == "density":
         if values is not None:
             raise ValueError("kind='density' counts latents and takes no values; leave them out.")
         cells = axes.hexbin(x, y, gridsize=55, mincnt=1, cmap="viridis", linewidths=0.1, zorder=2)
-        add_scale(axes, cells, "latents in a cell")
+        if with_key:
+            add_scale(axes, cells, "latents in a cell")
         return
     look: dict[str, Any] = {"s": marker_area(len(points)), "linewidths": 0, "zorder": 2}
     if values is None:
@@ -84,7 +87,7 @@ def draw_points(
             f"values has shape {entries.shape}; expected ({len(points)},), one for each latent."
         )
     if kind == "category" or (kind == "auto" and _is_categorical(entries)):
-        _draw_categories(axes, points, entries, value_label, look)
+        _draw_categories(axes, points, entries, value_label, look, with_key)
         return
     numbers = as_series("values", entries)
     if kind == "angle":
@@ -97,10 +100,13 @@ def draw_points(
             vmax=_FULL_TURN,
             **look,
         )
-        bar = add_scale(axes, drawn, value_label)
-        bar.set_ticks(np.arange(5) * np.pi / 2, labels=["0", "π/2", "π", "3π/2", "2π"])
-    else:
-        add_scale(axes, axes.scatter(x, y, c=numbers, cmap="viridis", **look), value_label)
+        if with_key:
+            bar = add_scale(axes, drawn, value_label)
+            bar.set_ticks(np.arange(5) * np.pi / 2, labels=["0", "π/2", "π", "3π/2", "2π"])
+        return
+    drawn = axes.scatter(x, y, c=numbers, cmap="viridis", **look)
+    if with_key:
+        add_scale(axes, drawn, value_label)
 
 
 def _is_categorical(entries: NDArray[Any]) -> bool:
@@ -109,7 +115,12 @@ def _is_categorical(entries: NDArray[Any]) -> bool:
 
 
 def _draw_categories(
-    axes: Axes, points: FloatArray, entries: NDArray[Any], label: str, look: dict[str, Any]
+    axes: Axes,
+    points: FloatArray,
+    entries: NDArray[Any],
+    label: str,
+    look: dict[str, Any],
+    with_key: bool,
 ) -> None:
     names, codes = np.unique(entries, return_inverse=True)
     if len(names) > len(CATEGORIES):
@@ -121,6 +132,8 @@ def _draw_categories(
     order = np.random.default_rng(0).permutation(len(points))
     colors = np.array(CATEGORIES)[codes]
     axes.scatter(points[order, 0], points[order, 1], c=colors[order], **look)
+    if not with_key:
+        return
     for code, name in enumerate(names):
         axes.scatter([], [], s=36, color=CATEGORIES[code], label=str(name))
     legend = axes.figure.legend(

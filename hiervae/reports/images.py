@@ -29,7 +29,16 @@ ABOUT = {
         "Interpolation along the graph, and along the straight line",
     ),
     "traversal": ("grid of generated examples", "Traversal"),
+    "latent_pca": (
+        "points in one plane per level",
+        "Principal components of the posterior means of each level",
+    ),
+    "kl_history": (
+        "heat map of units over training steps, one per level",
+        "KL of each unit during training",
+    ),
     "kl_levels": ("chart of the KL of each level", "KL of each stochastic level"),
+    "log_likelihoods": ("histogram", "Log-likelihoods of single examples"),
     "control": ("two curves over training steps", "Beta and the constraint"),
 }
 """What the images that the commands draw look like, and show; in the page's order."""

@@ -27,6 +27,10 @@ QUANTITIES = {
     "mean_absolute_error": ("mean absolute error of the angle", "radians"),
     "aligned_error": ("the same, latent space turned into place only", "radians"),
     "baseline_error": ("error of a constant guess", "radians"),
+    "mig": ("mutual information gap of the labels", ""),
+    "completeness": ("completeness: 1 where one unit tells all of the labels", ""),
+    "best_unit_share": ("what the best unit tells of the labels", "share of their entropy"),
+    "best_unit": ("the best unit, from 0", ""),
 }
 """What the sections of `metrics.json` hold, with units."""
 

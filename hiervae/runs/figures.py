@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from hiervae import plotting
 from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
-from hiervae.evaluation import kl_profile
+from hiervae.evaluation import (
+    KLHistory,
+    kl_profile,
+    latent_pca,
+    log_likelihood_histogram,
+)
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
@@ -123,6 +128,38 @@ class FigureWriter:
                 "value_label": "angle (rad)" if angles else "label",
             }
         self._draw("latent_space", plotting.latent_space, means, **options)
+
+    def latent_pca(self, model: HierarchicalVAE, dataset: Dataset) -> None:
+        """Principal components of each level, coloured by labels; of latents beyond the plane."""
+        split = held_out_split(dataset)
+        labels = labels_of(dataset, split, NUM_POINTS)
+        if labels is None or model.latent_dims == (2,):
+            return
+        levels = latent_pca(model, examples_of(dataset, split, NUM_POINTS))
+        angles = has_angles(dataset)
+        self._draw(
+            "latent_pca",
+            plotting.latent_pca,
+            levels,
+            values=labels,
+            kind="angle" if angles else "auto",
+            value_label="angle" if angles else "label",
+            title=f"posterior means, {split} examples",
+        )
+
+    def kl_history(self, history: KLHistory) -> None:
+        """The KL of each level and unit over training."""
+        self._draw("kl_history", plotting.kl_history, history)
+
+    def log_likelihoods(self, split: str, scores: NDArray[Any], num_samples: int) -> None:
+        """How the log-likelihoods of single examples are spread."""
+        counted = log_likelihood_histogram({f"{len(scores)} {split} examples": scores})
+        self._draw(
+            f"log_likelihoods_{split}",
+            plotting.log_likelihood_histogram,
+            counted,
+            title=f"log-likelihood with {num_samples} importance samples",
+        )
 
     def graph(
         self,

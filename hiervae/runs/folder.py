@@ -36,6 +36,7 @@ class RunFolder:
         events: TensorBoard's directory.
         figures: image files.
         graph_file: the latent graph of the last interpolation.
+        kl_history_file: the KL of each level and unit over training.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -50,6 +51,7 @@ class RunFolder:
         self.events = self.path / "tensorboard"
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
+        self.kl_history_file = self.path / "kl_history.npz"
 
     def partial_scores_file(self, split: str) -> Path:
         """Where the scores of a split are kept until all its examples are scored."""

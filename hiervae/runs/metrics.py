@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.datasets import Dataset
+from hiervae.evaluation import disentanglement
 from hiervae.evaluation.polar_regression import polar_regression
 from hiervae.model import HierarchicalVAE
+from hiervae.model.scores import Scores
 from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
 from hiervae.types import Config
+
+MIN_SEPARATED = 200
+"""Fewest examples of which the information of units about labels is measured."""
 
 
 def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) -> Config:
@@ -32,27 +35,12 @@ def bound_of(model: HierarchicalVAE, examples: NDArray[Any], batch_size: int) ->
     return {**kept, "num_examples": len(examples)}
 
 
-def log_likelihood_of(
-    model: HierarchicalVAE,
-    examples: NDArray[Any],
-    num_samples: int,
-    batch_size: int,
-    seed: int,
-    rows_per_pass: int | None,
-    progress: Callable[[int], None] | None = None,
-    resume_file: Path | None = None,
-) -> Config:
-    """Estimate the log-likelihood with importance samples (Burda et al. 2016).
+def summary_of(model: HierarchicalVAE, scores: Scores) -> Config:
+    """Summarise importance-weighted log-likelihoods (Burda et al. 2016).
 
     Args:
-        model: a trained model.
-        examples: shape (n, *event_shape).
-        num_samples: importance samples S of an example.
-        batch_size: examples per pass.
-        seed: of the draws; the numbers are those of `model.log_likelihood`.
-        rows_per_pass: as in `model.log_likelihood`.
-        progress: told after each batch how many examples are done.
-        resume_file: as in `model.score`.
+        model: the trained model that gave them.
+        scores: what `model.score` gave.
 
     Returns:
         `negative_log_likelihood` in nats, the mean over the examples; its `standard_error` over
@@ -60,16 +48,8 @@ def log_likelihood_of(
         is due to the importance samples; and of the weights' effective sample sizes the
         `median_effective_sample_size`, the `smallest_effective_sample_size` and
         `degenerate_examples`, the number of examples where it is below 2.
-
-    Raises:
-        DataError: if the examples do not suit the model.
-        NonFiniteLossError: if a value comes out infinite or NaN.
-        OSError: if `resume_file` cannot be written.
     """
-    scores = model.score(
-        examples, num_samples, batch_size, seed, 0, rows_per_pass, resume_file, progress
-    )
-    number = len(examples)
+    number = len(scores.log_likelihood)
     mean = -float(scores.log_likelihood.mean())
     spread = float(scores.log_likelihood.std(ddof=1)) if number > 1 else math.nan
     return {
@@ -99,6 +79,30 @@ def polar_error(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
         "aligned_error": fit.aligned_error,
         "baseline_error": fit.baseline_error,
         "winding": fit.winding,
+        "split": split,
+        "num_examples": len(labels),
+    }
+
+
+def separation(model: HierarchicalVAE, dataset: Dataset) -> Config | None:
+    """Measure what single latent units tell of the labels of held-out examples.
+
+    Returns:
+        `mig`, `completeness` and the largest share of the labels' entropy that one unit tells; None
+        unless there is one label for each example, and they differ.
+    """
+    split = held_out_split(dataset)
+    labels = labels_of(dataset, split)
+    if labels is None or len(np.unique(labels)) < 2 or len(labels) < MIN_SEPARATED:
+        return None
+    means = latent_means(model, examples_of(dataset, split))
+    found = disentanglement(means, labels)
+    shares = found.information / found.entropies
+    return {
+        "mig": found.mig,
+        "completeness": found.completeness,
+        "best_unit_share": float(shares.max()),
+        "best_unit": int(shares.max(axis=1).argmax()),
         "split": split,
         "num_examples": len(labels),
     }

@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from hiervae import manifold
+from hiervae.callbacks.kl_monitor import read_kl_history
 from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import best_row, kept_row
 from hiervae.runs.config import RunConfig
-from hiervae.runs.data import examples_of, held_out_split, load_data, num_examples
+from hiervae.runs.data import examples_of, held_out_split, labels_of, load_data, num_examples
+from hiervae.runs.embedding import NUM_POINTS, as_thumbnails, write_embedding
 from hiervae.runs.figures import FigureWriter, new_data
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
 from hiervae.runs.interpolation import choose_ends, interpolate
-from hiervae.runs.metrics import bound_of, polar_error
+from hiervae.runs.metrics import bound_of, latent_means, polar_error, separation
 from hiervae.runs.model_file import load_model, save_model
+from hiervae.runs.monitoring import write_session
 from hiervae.runs.training import constraint_bound, unfinished_phase
 from hiervae.types import Config
 
@@ -124,7 +128,11 @@ def write_results(
         figures.control(rows, constraint_bound(config.scheduler, dataset.info.event_shape))
         figures.latent_space(model, dataset)
         figures.kl_levels(model, dataset)
+        figures.latent_pca(model, dataset)
+        if folder.kl_history_file.is_file():
+            figures.kl_history(read_kl_history(folder.kl_history_file))
         _interpolate(figures, model, dataset, config.seed)
+        _leave_for_tensorboard(folder, config, model, dataset, metrics)
     except HiervaeError as error:
         if diverged is None:
             raise
@@ -140,10 +148,34 @@ def _held_out_metrics(
         if num_examples(dataset, split):
             examples = examples_of(dataset, split)
             sections[split] = bound_of(model, examples, config.training["batch_size"])
-    polar = polar_error(model, dataset)
-    if polar is not None:
-        sections["polar_regression"] = polar
-    return sections
+    found = {
+        "polar_regression": polar_error(model, dataset),
+        "disentanglement": separation(model, dataset),
+    }
+    return sections | {name: section for name, section in found.items() if section is not None}
+
+
+def _leave_for_tensorboard(
+    folder: RunFolder,
+    config: RunConfig,
+    model: HierarchicalVAE,
+    dataset: Dataset,
+    metrics: dict[str, Any],
+) -> None:
+    """Write the session by which runs compare, and the latents for the projector."""
+    if find_spec("tensorboard") is None:
+        return
+    write_session(folder, config, metrics)
+    split = held_out_split(dataset)
+    examples = examples_of(dataset, split, NUM_POINTS)
+    low, high = dataset.info.value_range
+    limits = (
+        float(examples.min()) if low is None else low,
+        float(examples.max()) if high is None else high,
+    )
+    labels = labels_of(dataset, split, NUM_POINTS)
+    means = latent_means(model, examples)
+    write_embedding(folder.events, means, labels, as_thumbnails(examples), limits)
 
 
 def _interpolate(

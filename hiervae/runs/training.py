@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import keras
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from hiervae.backend import DEFAULT_STEPS_PER_EXECUTION, MAX_STEPS_PER_EXECUTION
 from hiervae.callbacks.beta_controller import BetaController
-from hiervae.callbacks.tensorboard import TensorBoard
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import EarlyStop, History, has_stopped, score_of
 from hiervae.runs.checkpoints import Checkpoints, latest_in, rows_of
@@ -113,6 +111,7 @@ def train(
     valid: NDArray[Any] | None,
     rows: list[Row],
     note: Callable[[str], None],
+    watching: Sequence[keras.callbacks.Callback] = (),
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> list[Row]:
     """Train until the epochs are done or early stopping ends them; checkpoints are written.
@@ -124,7 +123,8 @@ def train(
         stream: training examples.
         valid: validation examples; None for no validation.
         rows: the history so far.
-        note: told in one line what is left out because a package is missing.
+        note: told in one line what is wrong with a checkpoint.
+        watching: callbacks that see an epoch before it is kept, such as `monitors` returns.
         callbacks: further ones, such as a progress display.
 
     Returns:
@@ -152,7 +152,7 @@ def train(
     chain: list[keras.callbacks.Callback] = [checkpoints]
     if config.scheduler is not None:
         chain.append(BetaController(config.scheduler))
-    chain += [*_monitoring(folder, note), history]
+    chain += [*watching, history]
     if patience is not None and valid is not None:
         chain.append(EarlyStop(history, patience))
     model.fit(
@@ -233,13 +233,3 @@ def divergence(
     if last <= DIVERGENCE_FACTOR * (abs(start) + num_dimensions):
         return None
     return f"{found}, with {start:.4g} before training; expected fewer"
-
-
-def _monitoring(folder: RunFolder, note: Callable[[str], None]) -> list[keras.callbacks.Callback]:
-    if find_spec("tensorboard") is None:
-        note(
-            "no TensorBoard events are written, tensorboard is not installed: "
-            'pip install "hiervae[monitoring]"'
-        )
-        return []
-    return [TensorBoard(folder.events)]

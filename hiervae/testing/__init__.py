@@ -14,6 +14,7 @@ from hiervae.testing.error import ConformanceError
 from hiervae.testing.inference import check_inference
 from hiervae.testing.likelihoods import check_likelihood
 from hiervae.testing.networks import check_network
+from hiervae.testing.parametrize import list_checks, parametrize_with_checks
 from hiervae.testing.priors import check_prior
 from hiervae.testing.schedulers import check_scheduler
 
@@ -25,4 +26,6 @@ __all__ = [
     "check_prior",
     "check_scheduler",
     "inject_noise",
+    "list_checks",
+    "parametrize_with_checks",
 ]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hiervae.testing.error import ConformanceError
+from hiervae.testing.outcomes import collected
 
 Array = np.ndarray[Any, Any]
 
@@ -39,6 +40,9 @@ class Check:
         self.fix_suits_exceptions = fix_suits_exceptions
 
     def __enter__(self) -> Check:
+        outcomes = collected()
+        if outcomes is not None:
+            outcomes.begun.add(self.name)
         return self
 
     def __exit__(
@@ -46,15 +50,31 @@ class Check:
         kind: type[BaseException] | None,
         error: BaseException | None,
         traceback: TracebackType | None,
-    ) -> None:
-        if not isinstance(error, Exception) or isinstance(error, ConformanceError):
-            return
+    ) -> bool:
+        failure = self._failure(error, traceback)
+        outcomes = collected()
+        if failure is None:
+            return False
+        if outcomes is None:
+            raise failure from error
+        failure.__cause__ = None if failure is error else error
+        outcomes.failures.append(failure)
+        return True
+
+    def _failure(
+        self, error: BaseException | None, traceback: TracebackType | None
+    ) -> ConformanceError | None:
+        if isinstance(error, ConformanceError):
+            # Without a collection it goes on its way as it is.
+            return error if collected() is not None else None
+        if not isinstance(error, Exception):
+            return None
         fix = self.fix if self.fix_suits_exceptions else "That exception is the cause of this one."
         got = f"{type(error).__name__}: {textwrap.shorten(str(error), 400)}"
         if LATE_STATE in str(error):
-            raise late_state(self.part, got) from error
+            return late_state(self.part, got)
         got = f"{got} (raised in {_place(traceback, self.module)})"
-        raise ConformanceError(self.part, self.name, got, "no exception", fix) from error
+        return ConformanceError(self.part, self.name, got, "no exception", fix)
 
     def require(self, holds: Any, got: str, expected: str) -> None:
         """Fail with `got` and `expected` unless `holds`."""

@@ -5,15 +5,26 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 
-from hiervae.distributions import DiagonalNormal
 from hiervae.inference.base import InferenceScheme
-from hiervae.inference.passes import InferencePass
 from hiervae.model import HierarchicalVAE
-from hiervae.testing.check import Array, Check
+from hiervae.testing.behaviour import check_memory, check_traced
+from hiervae.testing.check import Array
+from hiervae.testing.components import check_components
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import DEVIATIONS
+from hiervae.testing.outcomes import step
+from hiervae.testing.passes import (
+    BATCH,
+    SAMPLES,
+    check_normal,
+    check_pass,
+    check_residuals,
+    infer,
+)
+from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import (
     EVENT_SHAPE,
@@ -29,10 +40,34 @@ from hiervae.testing.workbench import (
     tensor,
 )
 
+CHECKS = (
+    "signature",
+    "config",
+    "build",
+    "levels",
+    "features",
+    "extremes",
+    "draws",
+    "folding",
+    "seeds",
+    "components",
+    "generate",
+    "conditional_prior",
+    "kl",
+    "precision",
+    "traced",
+    "memory",
+    "fit",
+    "gradients",
+    "state",
+    "inspection",
+    "saving",
+    "process",
+)
+"""The names of the checks, in the order in which they begin."""
+
 LATENT_DIMS = ((3,), (3, 2), (2, 3, 2))
-BATCH, SAMPLES = 4, 3
 MANY, DRAWS = 400, 10_000
-PSEUDO_INPUTS = 5
 
 
 def check_inference(
@@ -47,7 +82,9 @@ def check_inference(
     no row depends on another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as
     the scheme says), `generate`, `conditional_prior` (the one that generate draws from and that the
     method of this name gives), `kl` (the closed form has the mean of log q - log p, so that
-    `top_down` is right), `extremes`, `precision`. Composed into a model: `fit`, `gradients`,
+    `top_down` is right), `extremes`, `precision`, `traced` (infer and generate run on tensors
+    without values), `memory` (nothing is kept of a call), `process` (the config means the same in
+    another process). Composed into a model: `fit`, `gradients`,
     `inspection` and `saving`.
 
     Args:
@@ -74,23 +111,38 @@ def check_inference(
         for model in models:
             standardize(model.inference.trainable_variables)
         for model in dict.fromkeys((models[0], models[-1])):
-            check_levels(subject, model)
-            check_draws(subject, model)
-            check_components(subject, model)
-            check_generate(subject, model)
-        check_conditional_prior(subject, models[-1])
+            for check in (check_levels, check_draws, check_components, check_generate):
+                with step():
+                    check(subject, model)
         middle = models[len(models) // 2]
-        check_kl(subject, middle)
-        check_precision(subject, middle.latent_dims, event_shape)
-        model = small_model(event_shape, inference=subject.fresh(), latent_dims=middle.latent_dims)
-        check_composition(subject, model, binary_examples(24, event_shape))
+        with step():
+            check_conditional_prior(subject, models[-1])
+        with step():
+            check_kl(subject, middle)
+        dims = middle.latent_dims
+        with step():
+            check_precision(subject, dims, event_shape)
+        with step():
+            check_calls(subject, middle)
+        with step():
+            model = small_model(event_shape, inference=subject.fresh(), latent_dims=dims)
+            check_composition(subject, model, binary_examples(24, event_shape))
+        check_process(subject)
 
 
-def infer(model: HierarchicalVAE, scale: float = 1.0, **arguments: Any) -> InferencePass:
-    """Return a pass over a batch of four examples, with three draws each."""
-    inputs = tensor(normal_array(BATCH, *(model.event_shape or ()), scale=scale))
-    arguments = {"inputs": inputs, "num_samples": SAMPLES, "seed": generator(), **arguments}
-    return model.inference.infer(**arguments)
+def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check a scheme when it is traced and when it is called often."""
+    scheme = model.inference
+    examples = normal_array(BATCH, *(model.event_shape or ()))
+    latent = normal_array(BATCH, model.prior_dim)
+
+    def use(seed: Any, inputs: Any, top: Any) -> None:
+        scheme.infer(inputs, num_samples=SAMPLES, seed=seed, training=True)
+        scheme.generate(top, seed=seed)
+
+    check_traced(subject, "infer() and generate()", use, examples, latent)
+    with keras.StatelessScope():  # no statistics of batches may change
+        check_memory(subject, lambda: use(generator(), tensor(examples), tensor(latent)), scheme)
 
 
 def check_levels(subject: Subject, model: HierarchicalVAE) -> None:
@@ -116,39 +168,6 @@ def check_levels(subject: Subject, model: HierarchicalVAE) -> None:
         check.require_close("decode() of the latents", decoded, numpy(outcome.features))
     with subject.check("extremes", "Bound log-variances; see NormalHead.") as check:
         check_pass(check, model, infer(model, scale=1e4), SAMPLES * BATCH)
-
-
-def check_pass(check: Check, model: HierarchicalVAE, outcome: InferencePass, rows: int) -> None:
-    """Check the levels of a pass over so many rows."""
-    number = len(outcome.levels)
-    check.require(number == model.num_levels, f"{number} levels", f"{model.num_levels}")
-    conditioned = number - len(model.inference.governed(outcome.levels))
-    for index, (level, shape) in enumerate(zip(outcome.levels, model.latent_shapes, strict=True)):
-        name = f"level {index + 1}"
-        latent = check.require_array(f"the latent of {name}", level.latent, (rows, *shape))
-        check.require(np.isfinite(latent).all(), f"a latent of {name} not finite", "finite numbers")
-        check_normal(check, f"the posterior of {name}", level.posterior, (rows, *shape))
-        conditional = level.conditional_prior
-        if index < conditioned:
-            check_normal(check, f"the conditional prior of {name}", conditional, (rows, *shape))
-        else:
-            check.require(
-                conditional is None,
-                f"a conditional prior of {name}, which the model's prior governs",
-                "None",
-            )
-
-
-def check_normal(check: Check, what: str, normal: Any, shape: tuple[int, ...]) -> None:
-    """Check that something is a diagonal normal with finite parameters of this shape."""
-    check.require(
-        isinstance(normal, DiagonalNormal), f"{what} = {type(normal).__name__}", "DiagonalNormal"
-    )
-    for name in ("mean", "log_variance"):
-        array = check.require_array(f"the {name} of {what}", getattr(normal, name), shape)
-        check.require(
-            np.isfinite(array).all(), f"a {name} of {what} that is not finite", "finite numbers"
-        )
 
 
 def check_precision(
@@ -195,24 +214,6 @@ def _check_latents(subject: Subject, model: HierarchicalVAE) -> None:
             )
 
 
-def check_residuals(check: Check, what: str, draws: Any, normal: DiagonalNormal) -> None:
-    """Check by mean and variance that draws (n, d) come from normals with parameters (n, d)."""
-    residuals = (numpy(draws) - numpy(normal.mean)) / numpy(normal.stddev)
-    bound = DEVIATIONS / np.sqrt(len(residuals))
-    worst = np.abs(residuals.mean(axis=0)).max()
-    check.require(
-        worst <= bound, f"{what} with a standardised mean of {worst:.3f}", f"0 +- {bound:.3f}"
-    )
-    variance = residuals.var(axis=0)
-    worst = variance[np.abs(variance - 1.0).argmax()]
-    bound *= np.sqrt(2.0)
-    check.require(
-        abs(worst - 1.0) <= bound,
-        f"{what} with a standardised variance of {worst:.3f}",
-        f"1 +- {bound:.3f}",
-    )
-
-
 def _check_folding(subject: Subject, model: HierarchicalVAE) -> None:
     fix = "Fold samples before examples: row s * batch + b; see DiagonalNormal.repeat."
     with subject.check("folding", fix) as check:
@@ -232,62 +233,6 @@ def _check_folding(subject: Subject, model: HierarchicalVAE) -> None:
             f"{SAMPLES} samples",
             f"the rows {expected}",
         )
-
-
-def check_components(subject: Subject, model: HierarchicalVAE) -> None:
-    """Check the posteriors of pseudo-inputs, encoded beside the batch and alone."""
-    fix = "Encode the pseudo-inputs as examples; return q(z | u_k) of the latent under the prior."
-    with subject.check("components", fix) as check:
-        shape = (PSEUDO_INPUTS, model.prior_dim)
-        inputs = tensor(normal_array(PSEUDO_INPUTS, *(model.event_shape or ()), seed=7))
-        outcome = infer(model, pseudo_inputs=inputs)
-        check_pass(check, model, outcome, SAMPLES * BATCH)
-        check_normal(check, "components", outcome.components, shape)
-        alone = model.inference.encode_components(inputs, seed=generator())
-        check_normal(check, "encode_components()", alone, shape)
-        beside = infer(model, pseudo_inputs=inputs, sample=False)
-        plain = infer(model, sample=False)
-        for first, second in zip(beside.levels, plain.levels, strict=True):
-            check.require_close(
-                "the posterior mean of an example encoded beside pseudo-inputs",
-                numpy(first.posterior.mean),
-                numpy(second.posterior.mean),
-            )
-    if model.inference.components_are_drawn(model.num_levels):
-        _check_drawn_components(subject, model, inputs)
-    else:
-        _check_exact_components(subject, model, inputs)
-
-
-def _check_drawn_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
-    """Check that components which are said to depend on draws do."""
-    fix = "Draw from the `seed` of encode_components(), or let components_are_drawn() return False."
-    with subject.check("components", fix) as check:
-
-        def means(seed: Any) -> list[Array]:
-            return [numpy(model.inference.encode_components(inputs, seed=seed).mean)]
-
-        check_seeds(check, means)
-
-
-def _check_exact_components(subject: Subject, model: HierarchicalVAE, inputs: Any) -> None:
-    """Check that components are what the same inputs have as posteriors when they are examples."""
-    fix = (
-        "Encode the pseudo-inputs as examples; let components_are_drawn() say whether q(z | u_k) "
-        "depends on draws of other levels."
-    )
-    with subject.check("components", fix) as check:
-        outcome = infer(model, pseudo_inputs=inputs)
-        alone = model.inference.encode_components(inputs, seed=generator())
-        levels = infer(model, inputs=inputs, num_samples=1, seed=generator(5)).levels
-        for name in ("mean", "log_variance"):
-            expected = model.governed_latent(
-                [numpy(getattr(level.posterior, name)) for level in levels]
-            )
-            for what, normal in (("components", outcome.components), ("alone", alone)):
-                check.require_close(
-                    f"the {name} of q(z | u_k) ({what})", numpy(getattr(normal, name)), expected
-                )
 
 
 def check_generate(subject: Subject, model: HierarchicalVAE) -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import Any
 
 import numpy as np
-from keras import ops
 
 from hiervae.errors import DataError
 from hiervae.likelihoods.base import Likelihood
 from hiervae.model import HierarchicalVAE
-from hiervae.testing.check import Array, Check
+from hiervae.testing.behaviour import check_memory, check_traced, copy_weights
+from hiervae.testing.check import Array
 from hiervae.testing.composition import check_composition
-from hiervae.testing.density import DEVIATIONS, check_comparison, compare
+from hiervae.testing.outcomes import step
+from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
+from hiervae.testing.values import check_density
 from hiervae.testing.workbench import (
     HALF,
+    ROWS,
     accepted_models,
     check_seeds,
+    features,
     generator,
-    normal_array,
     numpy,
     settings,
     small_model,
@@ -29,17 +31,37 @@ from hiervae.testing.workbench import (
     without_new_state,
 )
 
+CHECKS = (
+    "signature",
+    "config",
+    "build",
+    "sample",
+    "seeds",
+    "mean",
+    "log_prob",
+    "reconstruction_error",
+    "joint",
+    "extremes",
+    "state",
+    "values",
+    "normalisation",
+    "sampling",
+    "support",
+    "tails",
+    "moments",
+    "traced",
+    "memory",
+    "fit",
+    "gradients",
+    "inspection",
+    "saving",
+    "precision",
+    "process",
+)
+"""The names of the checks, in the order in which they begin."""
+
 EVENT_SHAPES = ((4,), (4, 4, 3))
 PAIRS = ((2,), (2, 1, 1), (1, 1, 2))
-
-ROWS = 6
-
-DRAWS = 20_000
-MOST_LEVELS = 300
-"""A likelihood whose draws take more values than this is taken for a continuous one."""
-
-NORMALISE = "Normalise log_prob(), and sum it over the event's axes."
-AGREE = "Draw in sample() from the density that log_prob() evaluates."
 
 MANY_ROWS = 500
 SAME_PARAMETERS = 3
@@ -59,8 +81,12 @@ def check_likelihood(
     depends on another; the error is not negative, smaller for draws of p(x | z) than for those of
     other z, and summed over the event in the unit of -log p(x | z)), `joint` (log_prob_and_error
     gives the same), `values` (its own draws are accepted, values outside `value_range` are
-    refused), `seeds`, `extremes`, `precision`. With two values an example: `normalisation`
-    (exp(log_prob) sums or integrates to 1), `sampling` (draws are distributed as it says) and
+    refused), `seeds`, `extremes`, `precision`, `traced` (all methods run on tensors without
+    values), `memory` (nothing is kept of a call), `process` (the config means the same in another
+    process). With two values an example: `normalisation`
+    (exp(log_prob) sums or integrates to 1), `tails` (the log-density falls further out where the
+    support has no end), `support` (a value between two that are drawn has no probability and is
+    refused, or belongs to one of the two), `sampling` (draws are distributed as it says) and
     `moments` (their mean is `mean`, unless `mean_is_exact` is False). Composed into a model: `fit`,
     `gradients`, `inspection` and `saving`.
 
@@ -82,24 +108,44 @@ def check_likelihood(
     shapes = EVENT_SHAPES if event_shape is None else (event_shape,)
     with subject.scope():
         models = accepted_models(subject, [_setting(subject, shape) for shape in shapes])
-        for model in models:
-            check_values(subject, model)
-        pairs = accepted_models(subject, [_setting(subject, shape) for shape in PAIRS])
-        check_density(subject, pairs[0])
         last = models[-1]
-        check_error(subject, pairs[0], last)
-        check_precision(subject, last.event_shape or ())
-        examples = last.sample(24, seed=3)
-        check_composition(subject, small_model(**_setting(subject, examples.shape[1:])), examples)
+        for model in models:
+            with step():
+                check_values(subject, model)
+        pair = accepted_models(subject, [_setting(subject, shape) for shape in PAIRS])[0]
+        with step():
+            check_density(subject, pair)
+        with step():
+            check_error(subject, pair, last)
+        with step():
+            check_calls(subject, last)
+        with step():
+            examples = last.sample(24, seed=3)
+            model = small_model(**_setting(subject, examples.shape[1:]))
+            check_composition(subject, model, examples)
+        with step():
+            check_precision(subject, last)
+        check_process(subject)
+
+
+def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check the methods of a built likelihood when they are traced and when called often."""
+    likelihood, inputs = model.likelihood, features(model)
+    values = numpy(likelihood.sample(likelihood(tensor(inputs)), seed=generator()))
+
+    def use(seed: Any, hidden: Any, value: Any) -> None:
+        parameters = likelihood(hidden, training=True)
+        likelihood.log_prob_and_error(value, parameters)
+        likelihood.mean(parameters)
+        if not likelihood.num_sampling_steps:
+            likelihood.sample(parameters, seed=seed)
+
+    check_traced(subject, "call() and the methods", use, inputs, values)
+    check_memory(subject, lambda: use(generator(), tensor(inputs), tensor(values)), likelihood)
 
 
 def _setting(subject: Subject, event_shape: tuple[int, ...]) -> dict[str, Any]:
     return {"event_shape": event_shape, "likelihood": subject.fresh()}
-
-
-def features(model: HierarchicalVAE, rows: int = ROWS, scale: float = 1.0) -> Array:
-    """Return decoder features of different rows."""
-    return normal_array(rows, *model.inference.features_shape, scale=scale)
 
 
 def check_values(subject: Subject, model: HierarchicalVAE) -> None:
@@ -182,8 +228,14 @@ def _check_range(subject: Subject, likelihood: Any, values: Array) -> None:
             check.require(False, f"no DataError for the value {wrong.flat[0]}", "a DataError")
 
 
-def check_precision(subject: Subject, event_shape: tuple[int, ...]) -> None:
-    """Check that log-densities stay in float32 under a half-precision policy."""
+def check_precision(subject: Subject, single: HierarchicalVAE) -> None:
+    """Check that log-densities stay in float32 under a half-precision policy.
+
+    Args:
+        subject: the likelihood.
+        single: a built model with the likelihood in single precision.
+    """
+    event_shape = single.event_shape or ()
     fix = "Cast to float32 before log-densities are formed."
     with subject.check("precision", fix) as check:
         model = small_model(event_shape, likelihood=subject.fresh(HALF), dtype=HALF)
@@ -193,6 +245,15 @@ def check_precision(subject: Subject, event_shape: tuple[int, ...]) -> None:
         for name in ("log_prob", "reconstruction_error"):
             result = getattr(model.likelihood, name)(draws, parameters)
             check.require_array(f"{name} under mixed_float16", result, (ROWS,))
+        mean = model.likelihood.mean(parameters)
+        check.require_array("mean under mixed_float16", mean, (ROWS, *event_shape))
+        parameters = single.likelihood(tensor(features(single)))
+        copy_weights(single.likelihood, model.likelihood)
+        half, full = (
+            numpy(each.likelihood.reconstruction_error(draws, parameters))
+            for each in (model, single)
+        )
+        check.require_close("reconstruction_error under mixed_float16", half, full)
 
 
 def check_error(subject: Subject, model: HierarchicalVAE, larger: HierarchicalVAE) -> None:
@@ -277,80 +338,3 @@ def _slope(surprisal: Array, error: Array) -> float:
     slope = float((centred * deviation).mean() / max((centred**2).mean(), 1e-12))
     residual = np.abs(deviation - slope * centred).max()
     return slope if residual <= 1e-3 * np.ptp(error) else math.nan
-
-
-def check_density(subject: Subject, model: HierarchicalVAE) -> None:
-    """Check normalisation, draws and mean for two values an example.
-
-    Weights are taken as built and moved; where that makes the density too rough for the comparison
-    to mean anything, the setting is passed over.
-    """
-    likelihood, shape = model.likelihood, model.event_shape or ()
-    row = features(model, 1)
-    for setting in settings(likelihood.trainable_variables):
-
-        def log_prob(values: Array) -> Array:
-            parameters = likelihood(ops.repeat(tensor(row), len(values), axis=0))
-            return numpy(likelihood.log_prob(tensor(values.reshape(-1, *shape)), parameters))
-
-        parameters = likelihood(ops.repeat(tensor(row), DRAWS, axis=0))
-        draws = numpy(likelihood.sample(parameters, seed=generator())).reshape(DRAWS, -1)
-        levels, counts = np.unique(draws, return_counts=True)
-        if len(levels) <= MOST_LEVELS:
-            singles = float((counts == 1).sum()) / DRAWS
-            _check_discrete(subject, draws, levels, np.exp(log_prob(_pairs(levels))), singles)
-        else:
-            with np.errstate(over="ignore"):
-                result = compare(log_prob, draws.astype("float64"), likelihood.value_range)
-            if not check_comparison(subject, result, setting, NORMALISE, AGREE):
-                continue
-        if not likelihood.mean_is_exact:
-            continue
-        with subject.check(
-            "moments", "Return from mean() the mean of what sample() draws."
-        ) as check:
-            mean = numpy(likelihood.mean(likelihood(tensor(row)))).reshape(-1)
-            _check_mean(check, draws, mean)
-
-
-def _pairs(levels: Array) -> Array:
-    return np.array(list(itertools.product(levels, levels)), dtype="float32")
-
-
-def _check_discrete(
-    subject: Subject, draws: Array, levels: Array, probabilities: Array, unseen: float
-) -> None:
-    """Check the probabilities of all pairs of levels that were drawn.
-
-    The share of levels that were drawn once estimates the probability of those never drawn
-    (Good-Turing).
-    """
-    total = float(probabilities.sum())
-    with subject.check("normalisation", NORMALISE) as check:
-        check.require(
-            1.0 - 2.0 * unseen - 0.01 <= total <= 1.001,
-            f"{total:.4f} as the sum of exp(log_prob) over the {len(levels)} values drawn",
-            "1",
-        )
-    with subject.check("sampling", AGREE) as check:
-        marginal = probabilities.reshape(len(levels), -1).sum(axis=1)
-        shares = np.array([(draws[:, 0] == level).mean() for level in levels])
-        error = DEVIATIONS * np.sqrt(marginal * (1.0 - marginal) / len(draws)) + 1.0 / len(draws)
-        worst = int((np.abs(shares - marginal) / error).argmax())
-        check.require(
-            abs(shares[worst] - marginal[worst]) <= error[worst] + 2.0 * unseen,
-            f"{shares[worst]:.4f} of the draws at the value {levels[worst]:g}, which has the "
-            f"probability {marginal[worst]:.4f}",
-            "the same",
-        )
-
-
-def _check_mean(check: Check, draws: Array, mean: Array) -> None:
-    error = DEVIATIONS * draws.std(axis=0) / np.sqrt(len(draws)) + 1e-4
-    difference = np.abs(draws.mean(axis=0) - mean)
-    worst = int((difference / error).argmax())
-    check.require(
-        difference[worst] <= error[worst],
-        f"a mean of {mean[worst]:.4f} beside draws with the mean {draws.mean(axis=0)[worst]:.4f}",
-        "the same",
-    )

@@ -9,13 +9,18 @@ from typing import Any
 import keras
 import numpy as np
 
+from hiervae.model import HierarchicalVAE
 from hiervae.networks.base import Network, build_block
+from hiervae.testing.behaviour import check_memory, check_traced
 from hiervae.testing.check import Array, Check
 from hiervae.testing.composition import check_composition
+from hiervae.testing.outcomes import step
+from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import (
     accepted_models,
     binary_examples,
+    generator,
     normal_array,
     numpy,
     tensor,
@@ -24,6 +29,23 @@ from hiervae.testing.workbench import (
 
 EVENT_SHAPES = ((4,), (8, 8, 3))
 LATENT_DIMS = ((3, 2), (3,))
+
+CHECKS = (
+    "signature",
+    "config",
+    "blocks",
+    "build",
+    "inputs",
+    "state",
+    "traced",
+    "memory",
+    "fit",
+    "gradients",
+    "inspection",
+    "saving",
+    "process",
+)
+"""The names of the checks, in the order in which they begin."""
 
 ROWS = 4
 LATENT = (3,)
@@ -43,8 +65,10 @@ def check_network(
     (methods take the arguments of the base class), `config` (get_config() is complete and JSON),
     `blocks` (encoder, decoder and data blocks are Keras layers with one feature tensor of the shape
     they announce, finite also for large inputs, where no row depends on another outside training),
-    `inputs` (the same for a list of inputs) and `state` (created in build). Composed into a model
-    of one or two levels: `fit`, `gradients`, `inspection` and `saving`.
+    `inputs` (the same for a list of inputs) and `state` (created in build), `traced` (blocks run on
+    tensors without values), `memory` (nothing is kept of a call), `process` (the config means the
+    same in another process). Composed into a model of one or two levels: `fit`, `gradients`,
+    `inspection` and `saving`.
 
     Args:
         network: a name, a config, a class or an instance; an instance is not changed.
@@ -64,7 +88,8 @@ def check_network(
     subject = Subject("hiervae.networks", Network, network, options)
     shapes = EVENT_SHAPES if event_shape is None else (event_shape,)
     with subject.scope():
-        check_returned(subject, shapes)
+        with step():
+            check_returned(subject, shapes)
         alternatives = [
             [
                 {"event_shape": shape, "network": subject.fresh(), "latent_dims": dims}
@@ -74,9 +99,28 @@ def check_network(
         ]
         models = accepted_models(subject, *alternatives)
         for model in models:
-            check_blocks(subject, model.event_shape or (), several_inputs)
-        examples = binary_examples(24, models[-1].event_shape or ())
-        check_composition(subject, models[-1], examples)
+            with step():
+                check_blocks(subject, model.event_shape or (), several_inputs)
+        with step():
+            check_calls(subject, models[-1])
+        with step():
+            examples = binary_examples(24, models[-1].event_shape or ())
+            check_composition(subject, models[-1], examples)
+        check_process(subject)
+
+
+def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check the blocks inside a model when they are traced and when they are called often."""
+    examples = binary_examples(ROWS, model.event_shape or ())
+
+    def infer(seed: Any, inputs: Any) -> None:
+        model.inference.infer(inputs, seed=seed, training=True)
+
+    check_traced(subject, "the blocks", infer, examples)
+    with keras.StatelessScope():  # no statistics of batches may change
+        check_memory(
+            subject, lambda: infer(generator(), tensor(examples)), model.network, model.inference
+        )
 
 
 def check_returned(subject: Subject, event_shapes: Sequence[tuple[int, ...]]) -> None:

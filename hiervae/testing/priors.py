@@ -10,13 +10,19 @@ from keras import ops
 from hiervae.distributions import DiagonalNormal
 from hiervae.model import HierarchicalVAE
 from hiervae.priors.base import Prior
+from hiervae.random import inject_noise
+from hiervae.testing.behaviour import check_memory, check_tails, check_traced, copy_weights
 from hiervae.testing.check import Array
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import check_comparison, compare
+from hiervae.testing.outcomes import step
+from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import (
+    AS_BUILT,
     EVENT_SHAPE,
     HALF,
+    ROWS,
     accepted_models,
     binary_examples,
     check_seeds,
@@ -29,12 +35,44 @@ from hiervae.testing.workbench import (
     without_new_state,
 )
 
-ROWS = 6
 FAR = (0.0, 1e-6, 30.0, -1e3, 1e4, -1e4)
 EXACT_DRAWS, ESTIMATED_DRAWS = 20_000, 4_000
 
-NORMALISE = "Normalise: log-sum-exp over components after summing over dimensions, minus log K."
-AGREE = "Draw in sample() from the density that log_prob() evaluates."
+CHECKS = (
+    "signature",
+    "config",
+    "build",
+    "state",
+    "pseudo_inputs",
+    "log_prob",
+    "order",
+    "sample",
+    "seeds",
+    "exactness",
+    "closed_form",
+    "extremes",
+    "normalisation",
+    "sampling",
+    "tails",
+    "traced",
+    "memory",
+    "fit",
+    "gradients",
+    "inspection",
+    "saving",
+    "precision",
+    "process",
+)
+"""The names of the checks, in the order in which they begin."""
+
+NORMALISE = (
+    "Normalise log_prob(): all constants, such as log(2 pi) / 2 for each dimension, and the "
+    "log-determinant of every map."
+)
+NORMALISE_MIXTURE = (
+    "Normalise: log-sum-exp over components after summing over dimensions, minus log K."
+)
+AGREE = "Look at sample() first: let it draw from the density that log_prob() evaluates."
 
 
 def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **options: Any) -> None:
@@ -47,8 +85,12 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
     log-densities far out), `seeds` (the seed alone decides the draws), `exactness` (an exact
     density depends neither on the seed nor on `training`), `closed_form`, `normalisation` (the
     density integrates to 1), `sampling` (draws are distributed as the density says), `precision`
-    (float32 under half precision). Composed into a model: `fit`, `gradients` (every trainable
-    weight learns), `inspection` (evaluate, encode, decode, sample) and `saving`.
+    (float32 under half precision, and the same density), `order` (a row's density depends neither
+    on its place nor on the number of rows), `tails` (an exact log-density falls further out),
+    `traced` (both methods run on tensors without values), `memory` (nothing is kept of a call),
+    `process` (the config means the same in another process). Composed into a model: `fit`,
+    `gradients` (every trainable weight learns), `inspection` (evaluate, encode, decode, sample) and
+    `saving`.
 
     Args:
         prior: a name, a config, a class or an instance; an instance is not changed.
@@ -67,14 +109,22 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
     subject = Subject("hiervae.priors", Prior, prior, options)
     with subject.scope():
         models = accepted_models(subject, [_setting(subject, event_shape, dim) for dim in (1, 2)])
-        for model in models:
-            check_log_prob_and_sample(subject, model)
         largest = models[-1]
-        check_properties(subject, largest)
-        check_density(subject, largest)
-        check_precision(subject, event_shape, largest.prior_dim)
-        model = small_model(**_setting(subject, event_shape, largest.prior_dim))
-        check_composition(subject, model, binary_examples(24, event_shape))
+        for model in models:
+            with step():
+                check_log_prob_and_sample(subject, model)
+        with step():
+            check_properties(subject, largest)
+        with step():
+            check_density(subject, largest)
+        with step():
+            check_calls(subject, largest)
+        with step():
+            model = small_model(**_setting(subject, event_shape, largest.prior_dim))
+            check_composition(subject, model, binary_examples(24, event_shape))
+        with step():
+            check_precision(subject, event_shape, largest)
+        check_process(subject)
 
 
 def _setting(subject: Subject, event_shape: tuple[int, ...], dim: int) -> dict[str, Any]:
@@ -87,6 +137,7 @@ def check_log_prob_and_sample(subject: Subject, model: HierarchicalVAE) -> None:
     with without_new_state(subject, prior, "log_prob and sample"):
         components = check_pseudo_inputs(subject, model)
         _check_log_prob(subject, prior, normal_array(ROWS, dim), components)
+        _check_order(subject, prior, normal_array(ROWS, dim), components)
         _check_sample(subject, prior, dim, components)
 
 
@@ -120,7 +171,7 @@ def check_pseudo_inputs(subject: Subject, model: HierarchicalVAE) -> DiagonalNor
             f"pseudo-inputs from {array.min():g} to {array.max():g}",
             f"values from {low} to {high}, the range in `context.value_range`",
         )
-        return model.inference.encode_components(inputs, seed=generator())
+    return model.inference.encode_components(inputs, seed=generator())
 
 
 def _check_log_prob(subject: Subject, prior: Any, latent: Array, components: Any) -> None:
@@ -135,6 +186,21 @@ def _check_log_prob(subject: Subject, prior: Any, latent: Array, components: Any
         check.require_close(
             "log_prob of a row after another row has changed", numpy(values)[kept], before[kept]
         )
+
+
+def _check_order(subject: Subject, prior: Any, latent: Array, components: Any) -> None:
+    fix = "Let a row's density depend on that row alone, not on its place or on how many there are."
+    with (
+        subject.check("order", fix) as check,
+        # One noise for all rows of an estimate, so that their order makes no difference.
+        inject_noise(lambda _, shape: np.full(shape, 0.25, dtype="float32")),
+    ):
+        values, backwards, few = (
+            numpy(prior.log_prob(tensor(rows), components, seed=generator()))
+            for rows in (latent, latent[::-1].copy(), latent[: ROWS // 2])
+        )
+        check.require_close("log_prob of the rows in another order", backwards[::-1], values)
+        check.require_close("log_prob of the first rows alone", few, values[: ROWS // 2])
 
 
 def _check_sample(subject: Subject, prior: Any, dim: int, components: Any) -> None:
@@ -189,8 +255,33 @@ def _check_closed_form(subject: Subject, prior: Any, latent: Array) -> None:
         )
 
 
-def check_precision(subject: Subject, event_shape: tuple[int, ...], dim: int) -> None:
-    """Check that log-densities stay in float32 under a half-precision policy."""
+def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
+    """Check the methods of a built prior when they are traced and when they are called often."""
+    prior, latent = model.prior, normal_array(ROWS, model.prior_dim)
+    components = check_pseudo_inputs(subject, model)
+    if components is not None:  # without what they were computed from
+        arrays = (components.mean, components.log_variance)
+        components = DiagonalNormal(*(tensor(numpy(array)) for array in arrays))
+
+    def use(seed: Any, values: Any) -> None:
+        prior.log_prob(values, components, seed=seed, training=True)
+        prior.sample(ROWS, components, seed=seed)
+
+    check_traced(subject, "log_prob() and sample()", use, latent)
+    check_memory(subject, lambda: use(generator(), tensor(latent)), prior)
+
+
+def check_precision(
+    subject: Subject, event_shape: tuple[int, ...], single: HierarchicalVAE
+) -> None:
+    """Check that log-densities stay in float32 under a half-precision policy.
+
+    Args:
+        subject: the prior.
+        event_shape: shape of an example.
+        single: a built model with the prior in single precision.
+    """
+    dim = single.prior_dim
     fix = "Cast to float32 before log-densities are formed."
     with subject.check("precision", fix) as check:
         model = small_model(event_shape, prior=subject.fresh(HALF), latent_dims=(dim,), dtype=HALF)
@@ -201,6 +292,14 @@ def check_precision(subject: Subject, event_shape: tuple[int, ...], dim: int) ->
         draws = prior.sample(ROWS, components, seed=generator())
         check.require_array("sample under mixed_float16", draws, (ROWS, dim))
         check.require(bool(ops.all(ops.isfinite(draws))), "draws not finite", "finite numbers")
+        if prior.is_exact:
+            components = check_pseudo_inputs(subject, single)
+            copy_weights(single.prior, prior)
+            half, full = (
+                numpy(each.log_prob(latent, components, seed=generator()))
+                for each in (prior, single.prior)
+            )
+            check.require_close("log_prob under mixed_float16", half, full)
 
 
 def check_density(subject: Subject, model: HierarchicalVAE) -> None:
@@ -213,6 +312,7 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
     if prior.pseudo_inputs is not None:
         weights += model.inference.trainable_variables
     draws = EXACT_DRAWS if prior.is_exact else ESTIMATED_DRAWS
+    normalise = NORMALISE_MIXTURE if is_mixture(prior) else NORMALISE
     for setting in settings(weights):
         components = check_pseudo_inputs(subject, model)
 
@@ -222,4 +322,17 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
         sample = numpy(prior.sample(draws, components, seed=generator(6))).astype("float64")
         with np.errstate(over="ignore"):
             result = compare(log_prob, sample)
-        check_comparison(subject, result, setting, NORMALISE, AGREE)
+        with np.errstate(over="ignore"):
+            check_comparison(subject, result, setting, normalise, AGREE, log_prob)
+        if setting == AS_BUILT and prior.is_exact:
+            check_tails(subject, log_prob, sample)
+
+
+def is_mixture(prior: Prior) -> bool:
+    """Return whether a prior is a mixture, as far as its methods, name and options tell."""
+    names = [type(prior).__name__, *prior.get_config()]
+    return (
+        type(prior).check_component is not Prior.check_component
+        or prior.pseudo_inputs is not None
+        or any("mixture" in name.lower() or "component" in name.lower() for name in names)
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -12,10 +13,31 @@ from hiervae.model import HierarchicalVAE
 from hiervae.model.control import CAPACITY
 from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
+from hiervae.testing.behaviour import check_memory, check_traced
 from hiervae.testing.composition import reload, train
+from hiervae.testing.outcomes import step
+from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import EVENT_SHAPE, binary_examples, numpy, small_model, tensor
 from hiervae.types import Signals
+
+CHECKS = (
+    "signature",
+    "config",
+    "initial_state",
+    "gates",
+    "update",
+    "purity",
+    "epoch_end",
+    "resumption",
+    "traced",
+    "memory",
+    "fit",
+    "state",
+    "saving",
+    "process",
+)
+"""The names of the checks, in the order in which they begin."""
 
 ERRORS = (50.0, 1e-3, 400.0, 0.0, 1.0)
 """Reconstruction errors of successive steps, nats."""
@@ -32,7 +54,10 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
     complete, JSON, and survives a round trip), `initial_state` (finite numbers, `beta` among them),
     `gates` (known groups, one scalar each), `update` (the keys of the initial state, scalars, beta
     finite and not negative over small and large errors, gates 0 or 1), `purity` (the same input
-    gives the same output; nothing is changed), `epoch_end`. In a model: `fit` (in the compiled
+    gives the same output; nothing is changed), `epoch_end`, `resumption` (a rule made anew goes on
+    from the state of another), `traced` (`update` runs on tensors without values), `memory`
+    (nothing is kept of a call), `process` (the config means the same in another process). In a
+    model: `fit` (in the compiled
     step) and `saving` (its state comes back, and the rule goes on from it).
 
     Args:
@@ -52,14 +77,21 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
     with subject.scope():
         rule = subject.fresh()
         state = check_initial_state(subject, rule)
-        check_gates(subject, rule, state)
-        check_update(subject, rule, state)
-        check_purity(subject, rule, state)
-        check_epoch_end(subject, rule, state)
-        examples = binary_examples(24, EVENT_SHAPE)
-        model = small_model()
-        train(subject, model, examples, [BetaController(rule)])
-        _check_saved_state(subject, model)
+        for check in (
+            check_gates,
+            check_update,
+            check_purity,
+            check_epoch_end,
+            check_resumption,
+            check_calls,
+        ):
+            with step():
+                check(subject, rule, state)
+        with step():
+            model = small_model()
+            train(subject, model, binary_examples(24, EVENT_SHAPE), [BetaController(rule)])
+            _check_saved_state(subject, model)
+        check_process(subject)
 
 
 def signals(step: int, error: float = 3.0) -> Signals:
@@ -176,6 +208,52 @@ def check_epoch_end(subject: Subject, rule: Scheduler, state: State) -> None:
         )
         for key, value in decided.items():
             check.require(math.isfinite(value), f"{key} = {value}", "a finite number")
+
+
+def check_resumption(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check that a rule made anew goes on from the state of one that has run."""
+    fix = "Keep everything that a decision depends on in the state, which is saved with the model."
+    with subject.check("resumption", fix) as check:
+        current = dict(state)
+        for number, error in enumerate(ERRORS, start=1):
+            updated = rule.update(tensors(current), signals(number, error))
+            current = {key: float(numpy(value)) for key, value in updated.items()}
+            logs = {**dict.fromkeys(LOGS, 1.0 / number), "constraint": error}
+            current = {key: float(value) for key, value in rule.on_epoch_end(current, logs).items()}
+        for number in range(len(ERRORS) + 1, 2 * len(ERRORS)):
+            others = [subject.fresh(), rule]
+            made = [each.update(tensors(current), signals(number)) for each in others]
+            decided = [
+                each.on_epoch_end(
+                    {key: float(numpy(value)) for key, value in after.items()},
+                    dict.fromkeys(LOGS, 1.0 / number),
+                )
+                for each, after in zip(others, made, strict=True)
+            ]
+            for after in (made, decided):
+                for key, value in after[1].items():
+                    new, old = float(numpy(after[0][key])), float(numpy(value))
+                    check.require(
+                        math.isclose(new, old, rel_tol=1e-5, abs_tol=1e-6),
+                        f"{key} = {new:.6g} of a rule made anew beside {old:.6g} of one that has "
+                        f"run, from the same state {current}",
+                        "the same",
+                    )
+            current = {key: float(value) for key, value in decided[1].items()}
+
+
+def check_calls(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check a rule when it is traced and when it is called often."""
+    keys = list(state)
+
+    def update(_: Any, *values: Any) -> None:
+        count, error, *scalars = values
+        seen = dataclasses.replace(signals(1), step=count, constraint=error)
+        rule.update(dict(zip(keys, scalars, strict=True)), seen)
+
+    arrays = [1.0, 3.0, *state.values()]
+    check_traced(subject, "update()", update, *arrays)
+    check_memory(subject, lambda: update(None, *map(tensor, arrays)), rule)
 
 
 def _check_saved_state(subject: Subject, model: HierarchicalVAE) -> None:

@@ -16,6 +16,7 @@ from hiervae.testing.subject import Subject
 SMALL_NETWORK = {"name": "mlp", "hidden_units": (8,)}
 EVENT_SHAPE = (4,)
 HALF = "mixed_float16"
+ROWS = 6
 
 AS_BUILT = "weights as built"
 
@@ -50,6 +51,11 @@ def normal_array(*shape: int, seed: int = 3, scale: float = 1.0) -> Array:
     """Return normal noise, float32, the same on every backend."""
     noise = np.random.default_rng(seed).standard_normal(shape)
     return (scale * noise).astype("float32")
+
+
+def features(model: HierarchicalVAE, rows: int = ROWS, scale: float = 1.0) -> Array:
+    """Return decoder features of different rows."""
+    return normal_array(rows, *model.inference.features_shape, scale=scale)
 
 
 def binary_examples(count: int, event_shape: tuple[int, ...]) -> Array:

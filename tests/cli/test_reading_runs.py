@@ -54,6 +54,7 @@ def test_evaluate_scores_with_its_protocol(hiervae, run):
     after = json.loads((run / "metrics.json").read_text())
     assert after == {**before, "test": score}
     assert "30/30" in outcome.err  # the progress bar
+    assert (run / "figures" / "log_likelihoods_test.png").stat().st_size
 
 
 def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):

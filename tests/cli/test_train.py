@@ -14,13 +14,18 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from hiervae.cli import training_session
 from hiervae.datasets import load
 from hiervae.errors import NonFiniteLossError
-from hiervae.runs import RunFolder, figures, training
+from hiervae.runs import RunFolder, figures, monitoring, results
 from hiervae.runs.history import read_history
 from hiervae.runs.model_file import load_model, save_model
 
-PICTURES = {"reconstructions", "samples", "control", "latent_space", "interpolation"} | {
-    "latent_graph"
-}
+PICTURES = {
+    "kl_history",
+    "reconstructions",
+    "samples",
+    "control",
+    "latent_space",
+    "interpolation",
+} | {"latent_graph"}
 
 
 def rows_of(folder):
@@ -60,7 +65,7 @@ class Interrupt(keras.callbacks.Callback):
 
 def test_a_run_folder_is_complete(trained):
     found = {path.name for path in trained.iterdir()}
-    files = {"config.json", "model.keras", "history.csv", "metrics.json"}
+    files = {"config.json", "model.keras", "history.csv", "metrics.json", "kl_history.npz"}
     assert found == files | {"checkpoints", "figures", "tensorboard"}
     kept = {path.name for path in (trained / "checkpoints").iterdir()}
     assert {"latest.keras", "best.keras", "config.json"} <= kept
@@ -425,6 +430,7 @@ def file_size_limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.filterwarnings("ignore:ImageMonitor draws no more figures:RuntimeWarning")
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeypatch):
     before = {path: path.read_bytes() for path in run.rglob("*.keras")}
     with file_size_limit(12_000):
@@ -438,7 +444,7 @@ def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeyp
     assert [row["epoch"] for row in rows_of(run)] == ["1", "2", "3", "4"]
 
     # With space again it goes on from the checkpoint; pictures and events are left out with notes.
-    for module in (figures, training):
+    for module in (figures, monitoring, results):
         monkeypatch.setattr(module, "find_spec", lambda name: None)
     outcome = hiervae("train", "--out", run, "--resume", "--epochs", 4, "--json")
     assert outcome.status == 0

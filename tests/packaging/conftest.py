@@ -61,6 +61,7 @@ PLUGINS = (
     ("toy-rival", "0.3", "toy_rival", TOY, {"shared": "toy_rival:Part"}),
     ("toy-broken", "0.9", "toy_broken", "import toy_absent", {"broken": "toy_broken:Part"}),
     ("toy-stranger", "1.1", "toy_stranger", "class Part: pass", {"strange": "toy_stranger:Part"}),
+    ("toy-shadow", "1.0", "toy_shadow", "", {"mine": "toy_good:Part"}),
     (
         "toy-functions",
         "0.2",

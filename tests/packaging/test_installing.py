@@ -97,3 +97,54 @@ def test_a_source_tree_on_the_path_alone_says_how_to_install_it(new_environment,
     message = bare.run_registry(script, {"PYTHONPATH": str(root)})
     assert "pip install -e ." in message
     assert message.count("\n") == 1
+
+
+def test_a_wheel_that_offers_what_another_owns_is_refused(wheels, new_environment):
+    keys = ("hiervae", "toy-interface 1.0", "Toy.Good 1.0", "toy-shadow 1.0")
+    environment = new_environment(*(wheels[key] for key in keys))
+    script = """
+    rows = [r for r in registry.entries(G) if r.distribution == "toy-shadow"]
+    print(json.dumps([[r.name, r.refusal] for r in rows] + [registry.available(G)]))
+    """
+    (name, refusal), names = json.loads(environment.run_registry(script))
+    assert name == "mine"
+    assert "uninstall 'toy-shadow'" in refusal
+    assert "good" in names
+    assert "mine" not in names
+    environment.uninstall("toy-good")
+    (name, refusal), names = json.loads(environment.run_registry(script))
+    assert refusal == ""
+
+
+MANY = 200
+
+LISTING = """
+import time
+times = []
+for _ in range(7):
+    registry.refresh()
+    begun = time.process_time()
+    rows = [row for group in registry.GROUPS for row in registry.entries(group)]
+    times.append(time.process_time() - begun)
+imported = [name for name in sys.modules if name.startswith("many_")]
+print(json.dumps([sum(row.name.startswith("part_") for row in rows), imported, min(times)]))
+"""
+
+
+def test_two_hundred_plugins_are_listed_within_50_ms_and_none_is_imported(wheels, new_environment):
+    environment = new_environment(wheels["hiervae"])
+    (own,) = environment.folder.rglob("site-packages")
+    for number in range(MANY):
+        info = own / f"many_{number}-1.0.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: many-{number}\nVersion: 1.0\n"
+        )
+        info.joinpath("entry_points.txt").write_text(
+            f"[hiervae.priors]\npart_{number} = many_{number}:Part\n"
+        )
+        info.joinpath("RECORD").write_text(f"many_{number}.py,,\n")
+    count, imported, seconds = json.loads(environment.run_registry(LISTING))
+    assert count == MANY
+    assert imported == []
+    assert seconds < 0.05

@@ -20,7 +20,8 @@ except errors.HiervaeError as error:
 @pytest.fixture(scope="module")
 def crowded(wheels, new_environment):
     """hiervae beside good, rival, broken and unfit plugins."""
-    return new_environment(*(wheel for key, wheel in wheels.items() if key != "Toy.Good 2.0"))
+    others = ("Toy.Good 2.0", "toy-shadow 1.0")
+    return new_environment(*(wheel for key, wheel in wheels.items() if key not in others))
 
 
 def refusal(environment, spec, env=None):

@@ -1,0 +1,1 @@
+"""What `examples/reproduce.py` works with: rows of tables, their runs, their records, the page."""

@@ -1,0 +1,116 @@
+"""The KL of each unit while a model trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from hiervae.errors import DataError
+from hiervae.evaluation.kl_profile import KLProfile
+from hiervae.evaluation.passes import FloatArray, as_float64
+
+
+@dataclass(frozen=True, eq=False)
+class KLHistory:
+    """KL terms at several moments of a training, in nats per example.
+
+    Attributes:
+        steps: optimiser steps or epochs of the moments, rising, shape (t,).
+        values: each term at each moment, shape (t,), by its name "kl_1" ... "kl_L".
+        units: shares of the units, shape (t, units), by the name of the term; terms that do not
+            split into units are left out.
+    """
+
+    steps: FloatArray
+    values: dict[str, FloatArray]
+    units: dict[str, FloatArray]
+
+    def as_arrays(self) -> dict[str, FloatArray]:
+        """All of it by names without nesting, as `numpy.savez` takes it."""
+        shares = {f"{name}_units": units for name, units in self.units.items()}
+        return {"steps": self.steps, **self.values, **shares}
+
+    def up_to(self, step: float) -> KLHistory | None:
+        """The moments up to a step; None where there are none."""
+        kept = self.steps <= step
+        if not kept.any():
+            return None
+        values = {name: column[kept] for name, column in self.values.items()}
+        return KLHistory(
+            self.steps[kept], values, {name: rows[kept] for name, rows in self.units.items()}
+        )
+
+    def followed_by(self, later: KLHistory) -> KLHistory:
+        """This history and a later one of the same model.
+
+        Raises:
+            DataError: if the later one has other terms, or does not begin after this one.
+        """
+        same = self.values.keys() == later.values.keys() and self.units.keys() == later.units.keys()
+        if not same or later.steps[0] <= self.steps[-1]:
+            raise DataError(
+                f"A history of {', '.join(later.values)} from step {later.steps[0]:g} cannot "
+                f"follow one of {', '.join(self.values)} up to step {self.steps[-1]:g}; expected "
+                "the same terms at later steps."
+            )
+        return KLHistory(
+            np.concatenate([self.steps, later.steps]),
+            {name: np.concatenate([v, later.values[name]]) for name, v in self.values.items()},
+            {name: np.concatenate([v, later.units[name]]) for name, v in self.units.items()},
+        )
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, ArrayLike]) -> KLHistory:
+        """Rebuild from `as_arrays()`.
+
+        Raises:
+            DataError: if there are no steps.
+        """
+        if "steps" not in arrays:
+            raise DataError(
+                f"There are the arrays {sorted(arrays)}; expected those of a KL history, among "
+                "them 'steps'."
+            )
+        known = {name: as_float64(values) for name, values in arrays.items()}
+        steps = known.pop("steps")
+        units = {key.removesuffix("_units"): known[key] for key in known if key.endswith("_units")}
+        values = {key: known[key] for key in known if not key.endswith("_units")}
+        return cls(steps, values, units)
+
+
+def kl_history(steps: ArrayLike, profiles: Sequence[KLProfile]) -> KLHistory:
+    """Join the KL profiles of several moments of a training (Sønderby et al. 2016, Figure 4).
+
+    `hiervae.callbacks.KLMonitor` takes them during `fit`.
+
+    Args:
+        steps: optimiser steps or epochs, rising, shape (t,), t >= 1.
+        profiles: what `kl_profile` found at each of them, of one model and the same examples.
+
+    Returns:
+        The history.
+
+    Raises:
+        DataError: if the two do not fit together.
+    """
+    moments = as_float64(steps)
+    if moments.shape != (len(profiles),) or not len(profiles) or (np.diff(moments) <= 0).any():
+        raise DataError(
+            f"steps has shape {moments.shape} and there are {len(profiles)} profiles; expected one "
+            "rising number for each profile, at least one."
+        )
+    names = [term.name for term in profiles[0].terms]
+    if any([term.name for term in profile.terms] != names for profile in profiles):
+        raise DataError("The profiles have terms of different names; expected those of one model.")
+    moves = zip(*(profile.terms for profile in profiles), strict=True)
+    columns = dict(zip(names, moves, strict=True))
+    values = {name: as_float64([term.value for term in terms]) for name, terms in columns.items()}
+    units = {
+        name: np.stack([as_float64(term.per_unit).ravel() for term in terms])
+        for name, terms in columns.items()
+        if all(term.per_unit is not None for term in terms)
+    }
+    return KLHistory(moments, values, units)

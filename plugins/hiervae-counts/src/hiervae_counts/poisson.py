@@ -1,0 +1,26 @@
+"""The Poisson likelihood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hiervae.math import draw_poisson, log_gamma
+from hiervae.types import Tensor
+from keras import ops
+
+from hiervae_counts.counts import Counts
+
+
+class Poisson(Counts):
+    """Independent Poisson distributions; the parameter is the log-rate, shape (n, *event_shape).
+
+    Its options are those of `Counts`.
+    """
+
+    def log_prob_of_counts(self, counts: Tensor, log_mean: Tensor, *others: Tensor) -> Tensor:
+        """K log(rate) - rate - log k!."""
+        return counts * log_mean - ops.exp(log_mean) - log_gamma(counts + 1.0)
+
+    def sample_counts(self, seed: Any, log_mean: Tensor, *others: Tensor) -> Tensor:
+        """A draw of each count."""
+        return draw_poisson(ops.exp(log_mean), seed)

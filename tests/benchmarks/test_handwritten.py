@@ -1,0 +1,113 @@
+"""The losses by hand are those of the package, for equal weights and noise."""
+
+import importlib
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+from benchmarks import models, training
+from hiervae import random
+
+pytestmark = pytest.mark.backends("jax", "torch")
+ROWS = ("standard", "vamp", "hvae_vamp", "vhp", "ladder")
+COUNT = 6
+
+
+def noise(shape):
+    return np.random.default_rng(list(shape)).normal(size=shape).astype("float32")
+
+
+def loss_by_hand(name):
+    backend = keras.backend.backend()
+    modules = [
+        importlib.import_module(f"benchmarks.handwritten.{part}_{backend}")
+        for part in ("train", "hierarchies")
+    ]
+    return next(loss for m in modules if (loss := getattr(m, f"{name}_loss", None)))
+
+
+def by_hand(name, model, x, monkeypatch):
+    """The loss and what else it carries, after one batch."""
+    weights, extra = training.carried_of(name, model)
+    if keras.backend.backend() == "jax":
+        jax = importlib.import_module("jax")
+        monkeypatch.setattr(jax.random, "normal", lambda key, shape: noise(shape))
+        loss, extra = loss_by_hand(name)(weights, extra, x, jax.random.key(0))
+        return float(loss), extra
+    torch = importlib.import_module("torch")
+    from benchmarks.handwritten import train_torch
+
+    monkeypatch.setattr(
+        torch, "randn_like", lambda like: torch.from_numpy(noise(tuple(like.shape)))
+    )
+    loop = train_torch.Loop(loss_by_hand(name), weights, x, COUNT, extra)
+    return float(loop.loss_function(loop.weights, loop.extra, loop.x).detach()), loop.extra
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_loss_is_that_of_the_package(name, monkeypatch):
+    model = models.build(name, 0, 1, smoke=True)
+    generator = np.random.default_rng(1)
+    for variable in model.trainable_variables:  # biases and factors that start at 0 and 1, too
+        value = keras.ops.convert_to_numpy(variable)
+        variable.assign(value + 0.02 * generator.normal(size=value.shape))
+    x = models.examples(name, COUNT, 0)
+    expected, extra = by_hand(name, model, x, monkeypatch)
+    monkeypatch.undo()
+    with random.inject_noise(lambda kind, shape: noise(tuple(map(int, shape)))):
+        callbacks = models.callbacks(name)
+        fit = partial(model.fit, x, batch_size=COUNT, shuffle=False, verbose=0)
+        logs = fit(callbacks=callbacks).history
+    assert logs["loss"][0] == pytest.approx(expected, rel=1e-4)
+    for key in {"beta", "constraint", "phase"} & set(extra):
+        assert logs[key][0] == pytest.approx(float(extra[key]), rel=1e-4)
+    if name == "ladder":
+        norm = model.inference.data_block.trunk[-1].normalization
+        mean = keras.ops.convert_to_numpy(norm.moving_mean)
+        np.testing.assert_allclose(np.asarray(extra["averages"][-1][0]), mean, rtol=1e-3, atol=1e-5)
+
+
+def loop(name, **options):
+    backend = keras.backend.backend()
+    module = importlib.import_module(f"benchmarks.handwritten.train_{backend}")
+    model = models.build(name, 0, 1, smoke=True)
+    weights, extra = training.carried_of(name, model)
+    if backend == "jax":
+        options["steps_per_call"] = 1
+    x = models.examples(name, 2 * COUNT, 0)
+    return module.Loop(loss_by_hand(name), weights, x, COUNT, extra=extra, **options), weights
+
+
+def weights_after(loop):
+    tree = loop.state[0] if keras.backend.backend() == "jax" else loop.weights
+    return keras.tree.map_structure(lambda leaf: np.array(keras.ops.convert_to_numpy(leaf)), tree)
+
+
+def test_the_prior_is_held_until_the_phase_has_ended():
+    for phase in (0.0, 1.0):
+        trained, start = loop("vhp", held="prior")
+        if keras.backend.backend() == "jax":
+            trained.state[4]["phase"] = trained.state[4]["phase"] + phase
+        else:
+            trained.extra["phase"] = phase
+        trained.epoch()
+        after = weights_after(trained)
+        assert np.isfinite(trained.loss)
+        for part in ("model", "prior"):
+            pairs = zip(keras.tree.flatten(after[part]), keras.tree.flatten(start[part]))
+            same = [np.array_equal(new, old) for new, old in pairs]
+            assert not any(same) if part == "model" or phase else all(same)
+
+
+def test_the_loop_takes_the_steps_of_adam():
+    """Of one batch, which does not depend on the order: after two steps of Keras' Adam."""
+    trained, start = loop("standard")
+    trained.epoch()
+    model = models.build("standard", 0, 1, smoke=True)
+    rate = np.abs(
+        keras.tree.flatten(weights_after(trained))[1] - keras.tree.flatten(start)[1]
+    ).max()
+    learning_rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+    assert 0.5 * learning_rate < rate <= 2.01 * learning_rate
