@@ -107,6 +107,7 @@ def main() -> int:
         train(json.loads(options.child[0]), Path(options.child[1]))
         return 0
     from benchmarks.records import machine, versions
+    from hiervae.backend import MAX_STEPS_PER_EXECUTION
 
     results = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -122,6 +123,8 @@ def main() -> int:
         reference = result_of({})
         for name, settings in SETTINGS.items():
             settings = dict(settings)
+            if settings.get("steps_per_execution", 1) > MAX_STEPS_PER_EXECUTION:
+                continue  # the backend has no such setting
             against = settings.pop("against", None)
             if not settings:  # the reference once more
                 second = Path(folder) / "again.npz"

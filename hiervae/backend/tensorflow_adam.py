@@ -8,7 +8,7 @@ from typing import Any, cast
 import keras
 import tensorflow as tf
 
-from hiervae.backend.variables import is_plain_adam, step_counter
+from hiervae.backend.variables import adam_gradients, is_plain_adam, step_counter
 from hiervae.types import Tensor
 
 
@@ -43,7 +43,8 @@ def apply_fused(
     step = tf.cast(counter.value + 1, tf.float32)
     rate = tf.cast(settings.learning_rate, tf.float32)
     powers = [tf.pow(tf.constant(beta), step) for beta in (settings.beta_1, settings.beta_2)]
-    for gradient, variable in zip(gradients, variables, strict=True):
+    taken = adam_gradients(optimizer, gradients, variables)
+    for gradient, variable in zip(taken, variables, strict=True):
         index = known[id(variable)]
         slots = settings._momentums[index], settings._velocities[index]
         tf.raw_ops.ResourceApplyAdam(

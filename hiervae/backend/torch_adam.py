@@ -11,7 +11,7 @@ import keras
 import torch
 from torch.optim.adam import adam
 
-from hiervae.backend.variables import is_plain_adam, step_counter
+from hiervae.backend.variables import adam_gradients, is_plain_adam, step_counter
 from hiervae.types import Tensor
 
 _TENSORS: WeakKeyDictionary[Any, dict[int, tuple[torch.Tensor, ...]]] = WeakKeyDictionary()
@@ -53,7 +53,7 @@ def apply_fused(
     correction = math.sqrt(1.0 - settings.beta_2 ** (count + 1))
     adam(
         weights,
-        cast("list[torch.Tensor]", list(gradients)),
+        cast("list[torch.Tensor]", adam_gradients(optimizer, gradients, variables)),
         first,
         second,
         [],

@@ -46,9 +46,11 @@ def is_elementwise(optimizer: keras.optimizers.Optimizer) -> bool:
 def is_plain_adam(optimizer: Any) -> bool:
     """Whether this is Keras' Adam and nothing else is done to gradients or weights.
 
-    A class derived from it may do anything.
+    A class derived from it may do anything, but for one that says by `adam_gradient` what it makes
+    of each gradient.
     """
-    if type(optimizer) is not _ADAM:
+    kind = type(optimizer)
+    if kind is not _ADAM and "adam_gradient" not in vars(kind):
         return False
     options = (
         optimizer.amsgrad or None,
@@ -61,6 +63,18 @@ def is_plain_adam(optimizer: Any) -> bool:
         optimizer.loss_scale_factor,
     )
     return all(option is None for option in options)
+
+
+def adam_gradients(
+    optimizer: Any, gradients: Sequence[Tensor | None], variables: Sequence[keras.Variable]
+) -> list[Tensor | None]:
+    """What a plain Adam takes its step along: the gradients, or what it makes of them."""
+    if type(optimizer) is _ADAM:
+        return list(gradients)
+    return [
+        optimizer.adam_gradient(gradient, variable)
+        for gradient, variable in zip(gradients, variables, strict=True)
+    ]
 
 
 def drop_positions(positions: Iterable[int], values: Sequence[T]) -> list[T]:

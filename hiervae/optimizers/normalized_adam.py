@@ -34,13 +34,22 @@ class NormalizedAdam(keras.optimizers.Adam):
         # TensorFlow hands over its own variable, which does not know what it holds.
         own: Any = self
         weight = own._trainable_variables[own._get_variable_index(variable)]
+        super().update_step(self.adam_gradient(gradient, weight), variable, learning_rate)
+
+    def adam_gradient(self, gradient: Tensor, weight: keras.Variable) -> Tensor:
+        """Return the normalised gradient of a weight, along which Adam takes its step.
+
+        Backends that update all weights in one operation ask for it in place of `update_step`.
+
+        Args:
+            gradient: of the loss, of the weight's shape.
+            weight: one of the weights that the optimiser was built for.
+        """
         axis = pair_axis(weight)
         if axis is None:
-            unit = _unit(gradient)
-        else:
-            maps = ops.split(gradient, NUM_MAPS, axis=axis)
-            unit = ops.concatenate([_unit(each) for each in maps], axis=axis)
-        super().update_step(unit, variable, learning_rate)
+            return _unit(gradient)
+        maps = ops.split(gradient, NUM_MAPS, axis=axis)
+        return ops.concatenate([_unit(each) for each in maps], axis=axis)
 
 
 def _unit(gradient: Tensor) -> Tensor:

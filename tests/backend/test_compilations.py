@@ -44,24 +44,6 @@ def test_a_new_rule_is_compiled_once(model):
     assert programs == []
 
 
-def test_ten_values_of_a_rule_are_compiled_once(model):
-    fit(model, 1, callbacks=[rewo(kappa=0.2)])
-    with counted_compilations() as programs:
-        for index in range(10):
-            fit(model, 1, callbacks=[rewo(kappa=0.3 + 0.01 * index)])
-    assert programs == []
-
-
-def test_scoring_many_numbers_of_examples_compiles_few_programs():
-    model = compiled(small_model())
-    model.build((None, 6))
-    model.log_likelihood(X, num_samples=4)
-    with counted_compilations() as programs:
-        for number in range(1, 24):
-            model.log_likelihood(X[:number], num_samples=4)
-    assert len(programs) <= 6, programs
-
-
 def test_a_step_is_compiled_for_two_sizes_of_batch_alone():
     """However many steps a call has, whatever is left of an epoch, and in all epochs."""
     model = compiled(small_model(), steps_per_execution=3)

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 import pytest
 
+from hiervae.optimizers import NormalizedAdam
+from hiervae.utils.pairs import mark_pairs
 from tests.support.models import tensor
 
 pytestmark = pytest.mark.backends("torch", "tensorflow")
@@ -32,6 +34,8 @@ def weights():
 def steps(optimizer, apply, num=20):
     """The weights after some steps along the same random gradients."""
     variables = weights()
+    if isinstance(optimizer, NormalizedAdam):  # one weight with two maps, side by side
+        mark_pairs(variables[:1])
     optimizer.build(variables)
     rng = np.random.default_rng(1)
     with without_gradients():
@@ -58,6 +62,26 @@ def test_weights_moments_and_count_are_those_of_keras(rate):
     expected = steps(keras.optimizers.Adam(**settings), by_keras)
     for value, wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_normalised_gradients_are_those_of_keras_own_steps():
+    found = steps(NormalizedAdam(1e-2, epsilon=1e-3), fused)
+    expected = steps(NormalizedAdam(1e-2, epsilon=1e-3), by_keras)
+    plain = steps(keras.optimizers.Adam(1e-2, epsilon=1e-3), fused)
+    for value, wanted, other in zip(found, expected, plain, strict=True):
+        np.testing.assert_allclose(value, wanted, rtol=1e-5, atol=1e-6)
+        if value.size > 1:
+            assert np.abs(value - other).max() > 1e-3
+
+
+def test_a_class_derived_from_one_that_says_what_it_does_is_left_to_keras():
+    class Still(NormalizedAdam):
+        def update_step(self, gradient, variable, learning_rate):
+            pass
+
+    found = steps(Still(1e-2), adam().apply_step, num=2)
+    for value, start in zip(found, weights()):
+        np.testing.assert_array_equal(value, keras.ops.convert_to_numpy(start))
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,8 @@ def test_an_unknown_option_shows_the_usage_of_its_command(hiervae, command):
     operands = [] if command in ("train", "plugins", "datasets") else ["run"]
     if command == "interpolate":
         operands += ["--from=0", "--to=1"]
+    if command == "new-plugin":
+        operands = ["prior", "ring"]
     outcome = hiervae(command, *operands, "--nope")
     assert outcome.status == 2
     assert outcome.err.startswith(f"usage: hiervae {command} ")

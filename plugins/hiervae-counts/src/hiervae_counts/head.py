@@ -24,7 +24,12 @@ class Head(keras.layers.Layer):
         self.shape = tuple(shape)
         self.num = num
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        self.dense = keras.layers.Dense(num * math.prod(self.shape), dtype=self.dtype_policy)
+        # A tenth of Glorot's variance, so that what is exponentiated starts near 1.
+        self.dense = keras.layers.Dense(
+            num * math.prod(self.shape),
+            kernel_initializer=keras.initializers.VarianceScaling(0.1, "fan_avg", "uniform"),
+            dtype=self.dtype_policy,
+        )
 
     def build(self, input_shape: Any) -> None:
         """Create the weights for features of shape (n, ...)."""
