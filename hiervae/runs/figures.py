@@ -148,8 +148,9 @@ class FigureWriter:
         )
 
     def kl_history(self, history: KLHistory) -> None:
-        """The KL of each level and unit over training."""
-        self._draw("kl_history", plotting.kl_history, history)
+        """The KL of each unit over training, of a model whose prior splits it into units."""
+        if history.units:
+            self._draw("kl_history", plotting.kl_history, history)
 
     def log_likelihoods(self, split: str, scores: NDArray[Any], num_samples: int) -> None:
         """How the log-likelihoods of single examples are spread."""

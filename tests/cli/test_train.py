@@ -19,7 +19,6 @@ from hiervae.runs.history import read_history
 from hiervae.runs.model_file import load_model, save_model
 
 PICTURES = {
-    "kl_history",
     "reconstructions",
     "samples",
     "control",
