@@ -42,7 +42,8 @@ def main(wanted: list[str]) -> int:
                 continue
             print(f"{folder.name} on {backend}", flush=True)
             environment = {**os.environ, "KERAS_BACKEND": backend}
-            command = [sys.executable, "-m", "pytest", "-q", "-n", "0", str(folder / "tests")]
+            command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
+            command.append(str(folder / "tests"))
             # 5 is a suite without tests.
             if subprocess.run(command, env=environment).returncode not in (0, 5):
                 failed.append(f"{folder.name} on {backend}")

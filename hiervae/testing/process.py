@@ -61,7 +61,8 @@ def check_process(subject: Subject) -> None:
 
 
 def _is_importable(part_class: type) -> bool:
-    if part_class.__module__ == "__main__" or "<locals>" in part_class.__qualname__:
+    module = sys.modules.get(part_class.__module__)
+    if part_class.__module__ == "__main__" or getattr(module, part_class.__name__, None) is None:
         return False
     try:
         return importlib.util.find_spec(part_class.__module__) is not None

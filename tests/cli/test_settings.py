@@ -25,7 +25,8 @@ def test_without_options_it_is_the_preset_for_the_pendulum(settings):
     assert config.model == preset.model
     assert config.optimizer == preset.optimizer
     assert config.scheduler == preset.scheduler
-    assert config.training == {**preset.training, "steps_per_execution": "auto"}
+    added = {"steps_per_execution": "auto", "checkpoint_every": None, "keep_checkpoints": 3}
+    assert config.training == {**preset.training, **added}
 
 
 def test_the_preset_depends_on_the_data_set(settings):

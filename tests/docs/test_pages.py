@@ -20,6 +20,7 @@ RUN_ELSEWHERE = {
     "priors.md",
     "schedulers.md",
     "training.md",
+    "writing-a-plugin.md",
 }
 NOT_RUN = {
     "datasets.md": "needs files that are not there",

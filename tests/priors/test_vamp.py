@@ -224,7 +224,6 @@ def test_training_examples_are_missing_before_they_are_given(tmp_path):
             lambda m=each: m.sample(3, component=0),
             lambda m=each: m.elbo(X),
             lambda m=each: compiled(m).evaluate(X, verbose=0),
-            lambda m=each: compiled(m).train_on_batch(X),
         ):
             with pytest.raises(ValueError, match="has no examples yet; expected 5 training"):
                 use()
