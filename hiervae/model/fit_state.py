@@ -192,7 +192,10 @@ def state_of(callback: keras.callbacks.Callback) -> dict[str, Any]:
         return dict(own())
     for kind, names in _KEPT:
         if isinstance(callback, kind):
-            return {name: getattr(callback, name) for name in names if hasattr(callback, name)}
+            kept = {name: getattr(callback, name) for name in names if hasattr(callback, name)}
+            if kept.get("best_weights"):  # on TensorFlow those without axes are NumPy's numbers
+                kept["best_weights"] = [np.array(weight) for weight in kept["best_weights"]]
+            return kept
     return {}
 
 
