@@ -61,6 +61,7 @@ def test_latents_have_the_shapes_of_their_levels(trained):
     assert trained.conditional_prior(latents[1:]).mean.shape == (12, 4, 4, 2)
 
 
+@pytest.mark.filterwarnings("ignore:The importance weights")
 def test_samples_and_scores(trained):
     assert trained.sample(3, seed=0).shape == (3, 8, 8)
     assert trained.sample(3, seed=0, component=1).shape == (3, 8, 8)
