@@ -50,7 +50,7 @@ class ClipsLatents(Normal):
 
 class WeighsByPlace(Normal):
     def log_prob(self, latent: Any, *args: Any, **kwargs: Any) -> Any:
-        odd = ops.cast(ops.arange(latent.shape[0]) % 2, "float32")
+        odd = ops.cast(ops.arange(ops.shape(latent)[0]) % 2, "float32")
         return super().log_prob(latent) + ops.log(0.9 + 0.2 * odd)
 
 
