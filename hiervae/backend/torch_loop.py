@@ -127,7 +127,7 @@ class Recorded:
     """A function in three graphs.
 
     Attributes:
-        placeholders: the nodes of the variables' tensors and the arrays, in order.
+        arguments: the nodes of the variables' tensors and the arrays, in order.
         start: what comes before the loop.
         one_pass: from index, state and what `start` gave to the state after a pass.
         end: what comes after the loop.
@@ -135,7 +135,7 @@ class Recorded:
         before: the nodes of the state before a pass.
     """
 
-    placeholders: list[Node]
+    arguments: list[Node]
     start: Phase
     one_pass: Phase
     end: Phase
@@ -144,7 +144,7 @@ class Recorded:
 
     def play(self, tensors: Sequence[torch.Tensor]) -> torch.Tensor:
         """What the function gives for the variables' tensors and the arrays."""
-        values = dict(zip(self.placeholders, tensors, strict=True))
+        values = dict(zip(self.arguments, tensors, strict=True))
         self.start.add_to(values)
         state: Sequence[torch.Tensor] = [values[node] for node in self.before]
         fixed = [values[node] for node in self.one_pass.inputs[1 + len(state) :]]
@@ -217,7 +217,7 @@ def _in_phases(graph: GraphModule) -> Recorded | None:
         return None
     result, count, *states = cast("list[Node]", output.args[0])
     before, after = states[: len(states) // 2], states[len(states) // 2 :]
-    index, *placeholders = [node for node in nodes if node.op == "placeholder"]
+    index, *arguments = [node for node in nodes if node.op == "placeholder"]
     begins, ends = nodes.index(before[-1]) + 1, nodes.index(after[-1]) + 1
     start = [node for node in nodes[:begins] if node.op != "placeholder"]
     varying, passes = {index, *before}, list[Node]()
@@ -232,7 +232,7 @@ def _in_phases(graph: GraphModule) -> Recorded | None:
     wanted = dict.fromkeys([count, *one_pass.inputs[1:], *last.inputs])
     own = set(start)
     first = Phase.of(graph, start, [node for node in wanted if node in own])
-    return Recorded(placeholders, first, one_pass, last, count, before)
+    return Recorded(arguments, first, one_pass, last, count, before)
 
 
 def _number(count: torch.Tensor) -> int:
