@@ -18,7 +18,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from hiervae import random
 from hiervae.backend.step import StepOutcome, SteppedModel
-from hiervae.backend.torch_simplify import simplified
+from hiervae.backend.torch_simplify import called_directly, simplified
 from hiervae.types import Tensor
 from hiervae.utils.replicas import current_replica
 
@@ -197,7 +197,8 @@ class Recorder:
         ]
         graph = None
         with suppress(Exception):
-            graph = simplified(make_fx(step, tracing_mode="fake")(*values, *batch, *noise))
+            graph = make_fx(step, tracing_mode="fake")(*values, *batch, *noise)
+            graph = called_directly(simplified(graph))
         if graph is None:
             return None
         changed = [values[index] for index in names.pop("changed")]

@@ -49,9 +49,17 @@ def simplified(module: GraphModule) -> GraphModule:
         elif node.target is _aten.clone.default:
             _drop_copy(node)
     graph.eliminate_dead_code()
-    for node in graph.nodes:
-        _call_directly(node)
     graph.lint()
+    module.recompile()
+    return module
+
+
+def called_directly(module: GraphModule) -> GraphModule:
+    """The graph with PyTorch's own functions in the place of their overloads, changed in place."""
+    for node in module.graph.nodes:
+        name = getattr(getattr(node.target, "overloadpacket", None), "__name__", None)
+        if name in _DIRECT and set(node.kwargs) <= {"out"}:
+            node.target = getattr(torch, name)
     module.recompile()
     return module
 
@@ -118,13 +126,6 @@ def _is_neutral(module: GraphModule, node: Node) -> bool:
             return False
         return bool((getattr(module, str(other.target)) == number).all())
     return bool(other == number)
-
-
-def _call_directly(node: Node) -> None:
-    """Call an operation by PyTorch's function."""
-    name = getattr(getattr(node.target, "overloadpacket", None), "__name__", None)
-    if name in _DIRECT and not node.kwargs:
-        node.target = getattr(torch, name)
 
 
 def _merge_equal(module: GraphModule) -> None:

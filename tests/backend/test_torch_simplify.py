@@ -17,9 +17,9 @@ def simplified(function, *tensors):
     """The recorded function, and the operations that are left of it."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    from hiervae.backend.torch_simplify import simplified
+    from hiervae.backend.torch_simplify import called_directly, simplified
 
-    graph = simplified(make_fx(function, tracing_mode="fake")(*tensors))
+    graph = called_directly(simplified(make_fx(function, tracing_mode="fake")(*tensors)))
     return graph, [node for node in graph.graph.nodes if node.op == "call_function"]
 
 
