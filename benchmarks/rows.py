@@ -93,8 +93,8 @@ ROWS = (
     _training("vhp", "VHP K = 16 under REWO, pendulum", 100, hand=True),
     _training("hvae_vamp", "two-level HVAE, VampPrior K = 500", 40, hand=True),
     _training("ladder", "ladder L = 5, batch normalisation", 40, hand=True),
-    _training("conv", "gated conv HVAE 28x28, VampPrior K = 500", 1, quick=False),
-    _training("pixelcnn", "PixelCNN HVAE 28x28, VampPrior K = 500", 1, quick=False),
+    _training("conv", "gated conv HVAE 28x28, VampPrior K = 500", 1, True, False),
+    _training("pixelcnn", "PixelCNN HVAE 28x28, VampPrior K = 500", 1, True, False),
     Row(
         "rule/initial",
         "REWO to a constant beta, initial phase",

@@ -9,7 +9,11 @@ import numpy as np
 
 from benchmarks import models
 from benchmarks.rows import OWN
+from benchmarks.handwritten.training_weights import WHOLE
 from benchmarks.worker import Job
+
+_LOOPS = {"vhp": {"held": "prior"}, "conv": {"whole": WHOLE}, "pixelcnn": {"whole": WHOLE}}
+"""What the loops by hand do beside Adam."""
 
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
@@ -26,19 +30,19 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
 
         return Job(run, size, flop)
     if subject == "jax":
-        from benchmarks.handwritten import hierarchies_jax, train_jax
+        from benchmarks.handwritten import convolutions_jax, hierarchies_jax, train_jax
 
-        loops, losses = train_jax, (train_jax, hierarchies_jax)
+        loops, losses = train_jax, (train_jax, hierarchies_jax, convolutions_jax)
         fused = next(each for each in (20, 10, 5, 2, 1) if size % each == 0)
         options: dict[str, Any] = {"steps_per_call": fused}
     else:
-        from benchmarks.handwritten import hierarchies_torch, train_torch
+        from benchmarks.handwritten import convolutions_torch, hierarchies_torch, train_torch
 
-        loops, losses, options = train_torch, (train_torch, hierarchies_torch), {}
+        loops, losses = train_torch, (train_torch, hierarchies_torch, convolutions_torch)
+        options = {}
     loss = next(each for each in (getattr(m, f"{name}_loss", None) for m in losses) if each)
     weights, extra = carried_of(name, model)
-    if name == "vhp":
-        options["held"] = "prior"
+    options |= _LOOPS.get(name, {})
     loop = loops.Loop(loss, weights, x, batch, extra=extra, seed=seed, **options)
     return Job(loop.epoch, size, flop)
 
