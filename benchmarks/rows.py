@@ -16,7 +16,8 @@ class Row:
         name: "group/name".
         title: what the table calls it.
         unit: what one unit of the work is.
-        sizes: units a round by mode; a mode that is missing leaves the row out.
+        sizes: units a round, or an epoch of training, by mode; a mode that is missing leaves the
+            row out.
         references: what the package is compared with, by name, and the backend that runs it; None
             is the backend that is measured. Of "jax" and "torch" the one that suits is taken.
         bounds: the largest ratio of CPU time that is accepted, by backend.

@@ -8,16 +8,20 @@ import keras
 import numpy as np
 
 from benchmarks import models
-from benchmarks.rows import OWN
 from benchmarks.handwritten.training_weights import WHOLE
+from benchmarks.rows import OWN
 from benchmarks.worker import Job
+
+EPOCHS = 4
+"""Of a round. What `fit` does once, before the first epoch, is spread over so many."""
 
 _LOOPS = {"vhp": {"held": "prior"}, "conv": {"whole": WHOLE}, "pixelcnn": {"whole": WHOLE}}
 """What the loops by hand do beside Adam."""
 
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
-    """Prepare rounds of `size` training steps."""
+    """Prepare rounds of some epochs of `size` training steps."""
+    epochs = 1 if size == 1 or smoke else EPOCHS
     batch = models.BATCH_SIZES.get(name, 100)
     model = models.build(name, seed, size, smoke)
     x = models.examples(name, size * batch, seed)
@@ -26,9 +30,9 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
         callbacks = models.callbacks(name)
 
         def run() -> None:
-            model.fit(x, batch_size=batch, callbacks=callbacks, verbose=0)
+            model.fit(x, batch_size=batch, epochs=epochs, callbacks=callbacks, verbose=0)
 
-        return Job(run, size, flop)
+        return Job(run, epochs * size, flop)
     if subject == "jax":
         from benchmarks.handwritten import convolutions_jax, hierarchies_jax, train_jax
 
@@ -44,7 +48,12 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
     weights, extra = carried_of(name, model)
     options |= _LOOPS.get(name, {})
     loop = loops.Loop(loss, weights, x, batch, extra=extra, seed=seed, **options)
-    return Job(loop.epoch, size, flop)
+
+    def run_by_hand() -> None:
+        for _ in range(epochs):
+            loop.epoch()
+
+    return Job(run_by_hand, epochs * size, flop)
 
 
 def carried_of(name: str, model: Any) -> tuple[Any, Any]:

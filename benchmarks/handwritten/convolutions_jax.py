@@ -87,7 +87,7 @@ def pixelcnn_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> A
         hidden = jax.nn.relu(hidden * scale + (shift - mean * scale))
         now = map(jax.lax.stop_gradient, (mean, variance))
         pairs = zip(extra["averages"][index], now, strict=True)
-        averages.append(tuple(old * MOMENTUM + new * (1.0 - MOMENTUM) for old, new in pairs))
+        averages.append([old * MOMENTUM + new * (1.0 - MOMENTUM) for old, new in pairs])
     logits = dense(weights["pixels"], hidden)
     loss = jnp.mean(extra["beta"] * kl - log_bernoulli(x, logits[..., 0]))
     return loss, {"beta": extra["beta"], "averages": averages}

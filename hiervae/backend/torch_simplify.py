@@ -21,12 +21,50 @@ _NEUTRAL = {
     _aten.mul.Tensor: 1.0,
     _aten.div.Tensor: 1.0,
 }
-_DIRECT = set(
-    "abs add addmm amax bitwise_and bitwise_or bitwise_xor cat clamp clone detach div eq erfinv exp "
-    "expm1 ge gt le log log1p logsumexp lt maximum mean minimum mm mul ne neg pow rsqrt select "
-    "sigmoid sqrt stack sub sum tanh unbind where".split()
-)
-"""Operations that PyTorch's own functions call the same way, and faster than by their overload."""
+_DIRECT = {
+    "abs",
+    "add",
+    "addmm",
+    "amax",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "cat",
+    "clamp",
+    "clone",
+    "detach",
+    "div",
+    "eq",
+    "erfinv",
+    "exp",
+    "expm1",
+    "ge",
+    "gt",
+    "le",
+    "log",
+    "log1p",
+    "logsumexp",
+    "lt",
+    "maximum",
+    "mean",
+    "minimum",
+    "mm",
+    "mul",
+    "ne",
+    "neg",
+    "pow",
+    "rsqrt",
+    "select",
+    "sigmoid",
+    "sqrt",
+    "stack",
+    "sub",
+    "sum",
+    "tanh",
+    "unbind",
+    "where",
+}
+"""Operations that PyTorch's own functions call in the same way, but faster."""
 
 LARGEST_CONSTANT = 2**20
 """Elements of the largest constant that is kept."""
@@ -107,9 +145,9 @@ def _write_elsewhere(module: GraphModule) -> None:
         other = getattr(_aten, packet.__name__[:-1], None)
         overload = getattr(other, node.target._overloadname, None)
         later = any(places[user] > places[node] for user in first.users)
-        if overload is not None and is_fresh(first) and not later:
-            if all(is_fresh(user) or user is node for user in first.users):  # no views
-                node.target = overload
+        views = any(not is_fresh(user) for user in first.users if user is not node)
+        if overload is not None and is_fresh(first) and not later and not views:
+            node.target = overload
 
 
 def _keep_constants(module: GraphModule) -> None:
@@ -192,7 +230,7 @@ def _add_within_product(module: GraphModule, node: Node) -> None:
         new = module.graph.call_function(_aten.addmm.default, (bias, *product.args))
         new.meta["val"] = value
         if reshaped is not None:
-            inner, new = new, module.graph.call_function(reshaped.target, (new, *reshaped.args[1:]))
+            new = module.graph.call_function(reshaped.target, (new, *reshaped.args[1:]))
             new.meta["val"] = node.meta["val"]
     node.replace_all_uses_with(new)
 

@@ -135,3 +135,19 @@ def test_the_loop_normalises_gradients_as_the_optimiser_does(maps):
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(expected), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_loop_takes_steps(name, monkeypatch):
+    monkeypatch.setitem(models.BATCH_SIZES, name, 4)
+    module = importlib.import_module(f"benchmarks.handwritten.train_{keras.backend.backend()}")
+    epoch, losses = module.Loop.epoch, []
+
+    def noted(loop):
+        epoch(loop)
+        losses.append(loop.loss)
+
+    monkeypatch.setattr(module.Loop, "epoch", noted)
+    training.prepare(name, keras.backend.backend(), 2, 0, True).run()
+    assert len(losses) == 1
+    assert np.isfinite(losses).all()
