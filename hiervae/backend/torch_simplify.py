@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import torch
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 _aten = torch.ops.aten
 _VIEWS = {_aten.view.default, _aten._unsafe_view.default, _aten.reshape.default}
@@ -143,7 +144,7 @@ def _write_elsewhere(module: GraphModule) -> None:
             continue
         first = node.args[0]
         other = getattr(_aten, packet.__name__[:-1], None)
-        overload = getattr(other, node.target._overloadname, None)
+        overload = getattr(other, cast("Any", node.target)._overloadname, None)
         later = any(places[user] > places[node] for user in first.users)
         views = any(not is_fresh(user) for user in first.users if user is not node)
         if overload is not None and is_fresh(first) and not later and not views:
@@ -168,7 +169,7 @@ def _keep_constants(module: GraphModule) -> None:
             continue
         if node.meta["val"].numel() > LARGEST_CONSTANT:
             continue
-        arguments, named = torch.fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+        arguments, named = map_arg((node.args, node.kwargs), values.__getitem__)
         name = f"constant_of_{node.name}"
         with torch.no_grad():
             module.register_buffer(name, cast("Any", node.target)(*arguments, **named))

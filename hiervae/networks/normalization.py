@@ -65,8 +65,9 @@ class BatchNormalization(keras.layers.BatchNormalization):
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         values = ops.cast(inputs, dtype)
         if replica is None and num_rows is None:
-            outputs, *present = batch_normalised(values, *self._affine(dtype), self.epsilon)
-            self._count(present, dtype)
+            scale, offset = self._affine(dtype)
+            outputs, mean, variance = batch_normalised(values, scale, offset, self.epsilon)
+            self._count((mean, variance), dtype)
             return ops.cast(outputs, self.compute_dtype)
         axes = tuple(range(len(inputs.shape) - 1))
         # By slices and not by a mask, under which Keras loses the axis of a single channel.
