@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import models, training
+from benchmarks import models, scoring, training
 from hiervae import random
 from hiervae.optimizers import NormalizedAdam
 
@@ -151,3 +151,19 @@ def test_each_loop_takes_steps(name, monkeypatch):
     training.prepare(name, keras.backend.backend(), 2, 0, True).run()
     assert len(losses) == 1
     assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("name", ["standard", "vamp", "hvae_vamp"])
+def test_the_log_likelihood_is_that_of_the_package(name):
+    """Up to five standard errors of both estimates, with 400 samples."""
+    model = models.build(name, 0, 1, smoke=True)
+    generator = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        value = keras.ops.convert_to_numpy(variable)
+        variable.assign(value + 0.05 * generator.normal(size=value.shape))
+    x = models.examples(name, COUNT, 0)
+    scores = model.score(x, 400, verbose=0)
+    found = scoring.by_hand(name, model, x, 400, 1, keras.backend.backend())()
+    margin = 5.0 * np.sqrt(2.0) * scores.standard_error
+    assert (np.abs(found - scores.log_likelihood) < margin + 1e-3).all()
+    assert margin.max() < 5.0
