@@ -83,8 +83,7 @@ class CompiledMethods(TrainingMethods):
         before = self.train_function
         super().make_train_function(force=force)
         if self.train_function is not before:
-            number = int(self.steps_per_execution)
-            self.train_function = TrainingSteps(self.train_function, self.metrics_names, number)
+            self.train_function = TrainingSteps(self.train_function, self)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:
