@@ -62,7 +62,7 @@ class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
     _functions: FunctionCache
-    _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
+    _trained_as: tuple[tuple[type[Scheduler], str] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
     _optimised: Optimised = Optimised(None, frozenset())
 
