@@ -278,6 +278,11 @@ def has_accelerator() -> bool:
     return jax.default_backend() != "cpu"
 
 
+def steps_wait() -> bool:
+    """Whether a training step returns when all is computed, and not before."""
+    return False
+
+
 def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
     """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
     product: Tensor = jax.numpy.matmul(first, second, precision="highest")
