@@ -161,6 +161,7 @@ class Recorder:
             *model.trainable_variables,
             *model.non_trainable_variables,
             *model.metrics_variables,
+            model.rule_numbers,
         ]
         names: dict[str, Any] = {}
 
