@@ -81,7 +81,7 @@ class ProcessReplica(Replica):
             weights = torch.ones(self.all_rows)
         own = slice(self.first, self.first + self.rows)
         if weights is not None:
-            weights = cast("torch.Tensor", weights[own] * (not self.borrows))
+            weights = weights[own] * (not self.borrows)
         return inputs[own], weights
 
     def joined(self, values: torch.Tensor) -> torch.Tensor:
