@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -43,6 +44,10 @@ def build(name: str, seed: int, steps: int, smoke: bool = False, **changes: Any)
         return model
     preset, dataset, shape = _PRESETS[name]
     chosen = hiervae.presets.get(preset, dataset=dataset)
+    prior = chosen.model["prior"]
+    if smoke and "num_components" in prior:
+        prior = {**prior, "num_components": 8}
+        chosen = replace(chosen, model={**chosen.model, "prior": prior})
     return chosen.build_model(shape, seed=seed, steps_per_execution=fused)
 
 

@@ -21,7 +21,7 @@ _LOOPS = {"vhp": {"held": "prior"}, "conv": {"whole": WHOLE}, "pixelcnn": {"whol
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
     """Prepare rounds of some epochs of `size` training steps."""
-    epochs = 1 if size == 1 or smoke else EPOCHS
+    epochs = 1 if smoke else EPOCHS
     batch = models.BATCH_SIZES.get(name, 100)
     model = models.build(name, seed, size, smoke)
     x = models.examples(name, size * batch, seed)

@@ -12,7 +12,10 @@ from hiervae import random
 from hiervae.optimizers import NormalizedAdam
 
 pytestmark = pytest.mark.backends("jax", "torch")
-ROWS = ("standard", "vamp", "hvae_vamp", "vhp", "ladder", "conv", "pixelcnn")
+ROWS = (
+    *("standard", "vamp", "hvae_vamp", "vhp", "ladder"),
+    *(pytest.param(name, marks=pytest.mark.slow) for name in ("conv", "pixelcnn")),
+)
 COUNT = 6
 
 
