@@ -1,6 +1,5 @@
 """All priors and likelihoods keep the contract, with their options."""
 
-import pytest
 from hiervae.testing import parametrize_with_checks
 
 SMALL = {"hidden_units": [8]}
@@ -52,9 +51,7 @@ def test_student_t(check):
     check()
 
 
-@parametrize_with_checks(
-    "tfp", kind="likelihood", distribution="categorical", num_categories=4
-)
+@parametrize_with_checks("tfp", kind="likelihood", distribution="categorical", num_categories=4)
 def test_categorical(check):
     check()
 

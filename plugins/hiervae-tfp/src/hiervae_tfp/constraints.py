@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,10 +20,11 @@ LEAST = 1e-3
 MARGIN = 1e-6
 """How far a probability stays from 0 and 1."""
 
+INTERVALS = ("between", "log_between")
 NAMES = ("positive", "unit_interval", "increasing", "simplex", "scale_tril", "correlation_tril")
 FORMS = (
     f"one of {', '.join(map(repr, NAMES))}, "
-    '{"between": [low, high]}, or a bijector {"tfb": name, ...}'
+    '{"between": [low, high]}, {"log_between": [low, high]}, or a bijector {"tfb": name, ...}'
 )
 INITIALS = 'a number, nested lists of them, {"normal": stddev} or {"identity": scale}'
 
@@ -31,19 +33,23 @@ def bijector(constraint: Any) -> Any:
     """Return the bijector from all numbers to those a constraint allows.
 
     Args:
-        constraint: one of `NAMES`, {"between": [low, high]}, or None.
+        constraint: one of `NAMES`; {"between": [low, high]}, where a parameter is nearly the number
+            before the constraint; {"log_between": [low, high]}, where its logarithm is; or None.
     """
     tfb = probability().bijectors
     if constraint is None:
         return tfb.Identity()
     if isinstance(constraint, Mapping):
-        low, high = map(float, constraint["between"])
-        return tfb.SoftClip(low=low, high=high)
+        ((form, ends),) = constraint.items()
+        if form == "between":
+            return tfb.SoftClip(low=ends[0], high=ends[1])
+        low, high = map(math.log, ends)
+        return tfb.Chain([tfb.Exp(), tfb.SoftClip(low=low, high=high)])
     makers = {
         "positive": lambda: tfb.Softplus(low=LEAST),
         "unit_interval": lambda: tfb.Sigmoid(low=MARGIN, high=1.0 - MARGIN),
         "increasing": tfb.Ascending,
-        "simplex": tfb.SoftmaxCentered,
+        "simplex": tfb.IteratedSigmoidCentered,
         "scale_tril": lambda: tfb.FillScaleTriL(diag_shift=LEAST),
         "correlation_tril": tfb.CorrelationCholesky,
     }
@@ -53,7 +59,8 @@ def bijector(constraint: Any) -> Any:
 def default_initial(constraint: Any) -> Any:
     """Return where a parameter starts when nothing is said; None for zero without constraint."""
     if isinstance(constraint, Mapping):
-        return 0.5 * sum(constraint["between"])
+        ((form, (low, high)),) = constraint.items()
+        return 0.5 * (low + high) if form == "between" else math.sqrt(low * high)
     return {"positive": 1.0, "scale_tril": {"identity": 1.0}}.get(constraint)
 
 

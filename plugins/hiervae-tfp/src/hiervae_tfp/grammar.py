@@ -10,7 +10,7 @@ from typing import Any
 
 from hiervae.options import check_bool, check_positive_int, check_positive_number
 
-from hiervae_tfp.constraints import FORMS, INITIALS, NAMES
+from hiervae_tfp.constraints import FORMS, INITIALS, INTERVALS, NAMES
 from hiervae_tfp.library import arguments, classes
 from hiervae_tfp.nodes import Call, Constant, Network, Node, Output, Several, Variable
 
@@ -199,12 +199,14 @@ def _parse_constraint(constraint: Any, path: str, rules: Rules) -> Any:
     if isinstance(constraint, Mapping) and "tfb" in constraint:
         inner = Rules(rules.sizes, False, False, rules.nodes)
         return _parse_call("tfb", constraint, path, inner)
-    if isinstance(constraint, Mapping) and set(constraint) == {"between"}:
-        ends = constraint["between"]
+    if isinstance(constraint, Mapping) and len(constraint) == 1 and set(constraint) <= {*INTERVALS}:
+        ((form, ends),) = constraint.items()
+        least = -math.inf if form == "between" else 0.0
         are_two = isinstance(ends, (list, tuple)) and len(ends) == 2
-        if are_two and all(map(_is_finite, ends)) and ends[0] < ends[1]:
-            return {"between": [float(end) for end in ends]}
-        raise _refusal(f"{path}.between", ends, "two numbers, the lower first")
+        if are_two and all(map(_is_finite, ends)) and least < ends[0] < ends[1]:
+            return {form: [float(end) for end in ends]}
+        positive = "positive " if form == "log_between" else ""
+        raise _refusal(f"{path}.{form}", ends, f"two {positive}numbers, the lower first")
     if constraint is None or (isinstance(constraint, str) and constraint in NAMES):
         return constraint
     raise _refusal(path, constraint, FORMS)

@@ -79,15 +79,24 @@ def real_nvp(
     hidden_units: Any = HIDDEN_UNITS,
     log_scale_bound: float = LOG_SCALE_BOUND,
 ) -> dict[str, Any]:
-    """Return affine couplings of a standard normal (Dinh et al. 2017)."""
-    kept = max(size // 2, 1)
+    """Return affine couplings of a standard normal (Dinh et al. 2017).
+
+    Raises:
+        ValueError: if the latent has one dimension.
+    """
+    if size < 2:
+        raise ValueError(
+            f"distribution='real_nvp' was given a latent of {size} dimension; expected two or "
+            "more, since a coupling moves some dimensions by the others."
+        )
+    kept = size // 2
     step = {
         "tfb": "RealNVP",
         "num_masked": kept,
         "shift_and_log_scale_fn": {
             "network": "dense",
             "inputs": kept,
-            "outputs": max(size - kept, 1),
+            "outputs": size - kept,
             "hidden_units": hidden_units,
             "log_scale_bound": log_scale_bound,
         },
@@ -107,7 +116,7 @@ def made(size: int, num_components: int = 5, hidden_units: Any = HIDDEN_UNITS) -
             "loc": {"output": [number], "initial": means},
             "scale": {
                 "output": [number],
-                "constraint": {"between": [0.01, 100.0]},
+                "constraint": {"log_between": [0.01, 100.0]},
                 "initial": 1.0,
             },
         },
@@ -136,7 +145,7 @@ def negative_binomial(dispersion: str = "learned") -> dict[str, Any]:
     """Return negative binomial counts; `total_count` is a weight per value or predicted."""
     return {
         "tfd": "NegativeBinomial",
-        "total_count": _of_values(dispersion, {"between": [1e-2, 1e4]}, 1.0),
+        "total_count": _of_values(dispersion, {"log_between": [1e-2, 1e4]}, 1.0),
         "logits": {"output": [], "constraint": {"between": LOGIT_BOUNDS}},
         "require_integer_total_count": False,
     }
@@ -146,9 +155,9 @@ def student_t(dispersion: str = "learned") -> dict[str, Any]:
     """Return Student-t values; degrees of freedom and scale are weights per value or predicted."""
     return {
         "tfd": "StudentT",
-        "df": _of_values(dispersion, {"between": FREEDOM_BOUNDS}, 5.0),
+        "df": _of_values(dispersion, {"log_between": FREEDOM_BOUNDS}, 5.0),
         "loc": {"output": []},
-        "scale": _of_values(dispersion, {"between": [1e-3, 1e3]}, 1.0),
+        "scale": _of_values(dispersion, {"log_between": [1e-3, 1e3]}, 1.0),
     }
 
 
@@ -168,7 +177,7 @@ def quantised_logistic_mixture(num_components: int = 5, levels: int = 256) -> di
     }
     scale = {
         "output": [number],
-        "constraint": {"between": [0.1, 0.5 * top + 1.0]},
+        "constraint": {"log_between": [0.1, 0.5 * top + 1.0]},
         "initial": 0.2 + 0.1 * top,
     }
     # A component rounds up, so that a level is what lies half a step to either side of it.
