@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+import tf_keras
 from hiervae import HierarchicalVAE
 from keras import ops
 
@@ -56,6 +57,22 @@ def flow_of_tf_keras(size, units=8):
     scale = tfp.util.TransformedVariable(tf.fill([size], 2.0), tfb.Softplus(), name="scale")
     base = tfd.MultivariateNormalDiag(tf.Variable(tf.zeros([size]), name="loc"), scale)
     return tfd.TransformedDistribution(base, tfb.MaskedAutoregressiveFlow(network))
+
+
+@keras.saving.register_keras_serializable(package="hiervae_tfp_tests")
+def coupling_of_tf_keras(size, units=8):
+    """A coupling whose network is one of tf_keras without constraints."""
+    layers = [tf_keras.layers.Dense(units, "tanh"), tf_keras.layers.Dense(2 * (size - size // 2))]
+    network = tf_keras.Sequential(layers)
+
+    def shift_and_log_scale(values, output_units, **kwargs):
+        shift, raw = tf.split(network(values), 2, axis=-1)
+        return shift, tf.tanh(raw)
+
+    flow = tfb.RealNVP(num_masked=size // 2, shift_and_log_scale_fn=shift_and_log_scale)
+    scale = tfp.util.TransformedVariable(tf.fill([size], 2.0), tfb.Softplus(), name="scale")
+    base = tfd.MultivariateNormalDiag(tf.Variable(tf.zeros([size]), name="loc"), scale)
+    return tfd.TransformedDistribution(base, flow)
 
 
 @keras.saving.register_keras_serializable(package="hiervae_tfp_tests")

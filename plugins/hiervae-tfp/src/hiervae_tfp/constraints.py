@@ -93,7 +93,8 @@ def start(path: str, initial: Any, to_allowed: Any, shape: Shape) -> Tensor:
                 f"{path}.initial={initial!r}: expected a number, or numbers of shape {list(shape)}."
             ) from None
     raw = to_allowed.inverse(ops.convert_to_tensor(values))
-    back = ops.convert_to_numpy(to_allowed.forward(raw))
+    # A copy, since the bijector remembers where it has the other from.
+    back = ops.convert_to_numpy(to_allowed.forward(ops.copy(raw)))
     if not np.allclose(back, values, rtol=1e-3, atol=1e-3):
         raise ValueError(f"{path}.initial={initial!r}: expected values that keep the constraint.")
     return raw

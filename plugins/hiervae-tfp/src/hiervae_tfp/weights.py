@@ -15,13 +15,19 @@ from hiervae_tfp.library import tensorflow
 def weights_of(layer: Any) -> Iterator[None]:
     """Let every `tf.Variable` made within be that of a weight of a layer.
 
-    So optimisers, saving and freezing see those of TensorFlow Probability and of tf_keras.
+    So optimisers, saving and freezing see those of TensorFlow Probability and of tf_keras. What is
+    no floating-point number, such as a counter of tf_keras, is not trained.
 
     Args:
         layer: a Keras layer that is being built.
     """
     tf = tensorflow()
     inside = False
+    names: list[str] = []
+
+    def unused(name: str) -> str:
+        names.append(name)
+        return name if names.count(name) == 1 else f"{name}_{names.count(name) - 1}"
 
     def create(next_creator: Any, **options: Any) -> Any:
         nonlocal inside
@@ -36,10 +42,10 @@ def weights_of(layer: Any) -> Iterator[None]:
                 shape=tuple(value.shape),
                 initializer=lambda shape, dtype=None: value,
                 dtype=value.dtype.name,
-                trainable=options.get("trainable") is not False,
+                trainable=value.dtype.is_floating and options.get("trainable") is not False,
                 autocast=False,
                 constraint=limit and (lambda weight: limit(ops.convert_to_tensor(weight))),
-                name=(options.get("name") or "variable").replace("/", "_").partition(":")[0],
+                name=unused((options.get("name") or "variable").replace("/", "_")),
             )
         finally:
             inside = False
