@@ -155,6 +155,11 @@ COUNTS = {"tfd": "Poisson", "log_rate": {"output": []}}
         ),
         ({"distribution": "poisson", "rate": 1}, r"rate=1: expected .* of poisson: it has none"),
         ({"distribution": "categorical", "num_categories": 1.5}, r"num_categories=1\.5"),
+        ({"distribution": "categorical", "num_categories": 1}, "num_categories=1: expected at le"),
+        (
+            {"distribution": "quantised_logistic_mixture", "levels": 1},
+            "levels=1: expected at least 2",
+        ),
         (
             {"distribution": {**COUNTS, "log_rate": {"output": [], "initial": {"normal": 1.0}}}},
             r"log_rate\.initial=\{'normal': 1\.0\}: expected no noise",

@@ -198,9 +198,9 @@ class _Config:
         arguments = dict(options)
         distribution, support = arguments.pop("distribution"), arguments.pop("support")
         known = shorthands.LIKELIHOODS
-        is_shorthand = isinstance(distribution, str) and distribution in known
-        if is_shorthand:
-            config = shorthands.expand(known[distribution], arguments)
+        name = distribution if isinstance(distribution, str) else ""
+        if name in known:
+            config = shorthands.expand(known[name], arguments)
         else:
             config = named_config(distribution, arguments, known)
         rules = Rules(sizes=("event",), outputs=True, networks=False)
@@ -211,9 +211,8 @@ class _Config:
                 "decoder predicts."
             )
         self.support = support_of(self.node) if support is None else given_support(support)
-        if support is None and distribution == "quantised_logistic_mixture":
-            levels = self.support.high or 1.0
-            self.support = Support(0.0, 1.0, 1.0 / levels)
+        if support is None and name in shorthands.ON_UNIT_INTERVAL:
+            self.support = Support(0.0, 1.0, 1.0 / float(self.support.high or 1.0))
 
 
 def _dtype_of(distribution: Any) -> str:

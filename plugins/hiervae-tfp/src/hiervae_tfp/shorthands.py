@@ -163,13 +163,14 @@ def student_t(dispersion: str = "learned") -> dict[str, Any]:
 
 def categorical(num_categories: int = 2) -> dict[str, Any]:
     """Return categories 0 ... K - 1 whose logits the decoder predicts."""
-    number = check_positive_int("num_categories", num_categories)
+    number = _at_least_two("num_categories", num_categories)
     return {"tfd": "Categorical", "logits": {"output": [number]}}
 
 
 def quantised_logistic_mixture(num_components: int = 5, levels: int = 256) -> dict[str, Any]:
     """Return a mixture of logistic distributions rounded to levels (Salimans et al. 2017)."""
-    number, top = check_positive_int("num_components", num_components), levels - 1.0
+    number = check_positive_int("num_components", num_components)
+    top = _at_least_two("levels", levels) - 1.0
     location = {
         "output": [number],
         "constraint": {"between": [-0.5 * top, 1.5 * top]},
@@ -214,6 +215,10 @@ LIKELIHOODS: Mapping[str, Callable[..., dict[str, Any]]] = {
 }
 
 
+ON_UNIT_INTERVAL = ("quantised_logistic_mixture",)
+"""Likelihoods of levels 0 ... n whose data lies from 0 to 1."""
+
+
 def expand(maker: Callable[..., dict[str, Any]], options: Mapping[str, Any], *size: int) -> Any:
     """Return the config that a shorthand stands for.
 
@@ -228,6 +233,12 @@ def expand(maker: Callable[..., dict[str, Any]], options: Mapping[str, Any], *si
                 f"{', '.join(accepted) or 'it has none'}."
             )
     return maker(*size, **options)
+
+
+def _at_least_two(name: str, value: Any) -> int:
+    if check_positive_int(name, value) < 2:
+        raise ValueError(f"{name}={value!r}: expected at least 2.")
+    return int(value)
 
 
 def _mixture(number: int, components: dict[str, Any]) -> dict[str, Any]:
