@@ -7,6 +7,9 @@ cheaper bound of the control samples, and every N-th one the bound of S samples 
 difference of the two on these corrects the mean of the cheaper one. In expectation over the choice
 of examples this is the mean of the bound of S samples over the whole test set, and since the two
 bounds differ little from example to example, nearly as precise.
+
+A prior that is fitted after training, by a method `fit_latents(latents, seed)` as that of
+hiervae-posthoc, is fitted to draws of the posteriors of the training examples before it is scored.
 """
 
 from __future__ import annotations
@@ -66,6 +69,9 @@ def main() -> None:
 
     opened = open_run(options.run)
     model, examples = opened.model, examples_of(opened.dataset, "test")
+    if hasattr(model.prior, "fit_latents"):
+        encoded = model.encode(examples_of(opened.dataset, "train"), sample=True, seed=0)
+        model.prior.fit_latents(model.governed_latent(encoded), seed=0)
     chosen = np.arange(0, len(examples), options.every)
     fine, sizes = scored(model, examples[chosen], options.samples, 0, options.out)
     coarse = None
