@@ -50,7 +50,8 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
             if setting == AS_BUILT and not likelihood.scores_between_values:
                 _check_support(subject, likelihood, shape, levels, log_prob)
         else:
-            score, values, ends = log_prob, draws.astype("float64"), (low, high)
+            score: Callable[[Array], Array] = log_prob
+            values, ends = draws.astype("float64"), (low, high)
             if (draws == np.round(draws)).all():
                 score, values, ends = _spread_out(log_prob, values, ends)
             with np.errstate(over="ignore"):
