@@ -122,7 +122,7 @@ class SampleKeys(keras.random.SeedGenerator):
     Args:
         key: two 32-bit words, shape (2,), int32.
         examples: numbers of the examples, shape (batch,), int32.
-        first_sample: number of the first sample, a scalar, int32.
+        first_sample: number of the first sample, a scalar, or (batch,) for one an example, int32.
         num_samples: samples of each example.
     """
 
@@ -130,8 +130,9 @@ class SampleKeys(keras.random.SeedGenerator):
         # Not Keras' own, which would create a variable.
         self._batch = int(examples.shape[0])
         self._num_rows = num_samples * self._batch
-        samples = ops.arange(num_samples, dtype="int32") + first_sample
-        numbers = ops.repeat(samples, self._batch), ops.tile(examples, (num_samples,))
+        counted = ops.reshape(ops.arange(num_samples, dtype="int32"), (-1, 1))
+        samples = ops.broadcast_to(counted + first_sample, (num_samples, self._batch))
+        numbers = ops.reshape(samples, (-1,)), ops.tile(examples, (num_samples,))
         first, second = threefry((key[0], key[1]), numbers[1], numbers[0])
         self._rows = ops.reshape(first, (-1, 1)), ops.reshape(second, (-1, 1))
         self._all = first[0], second[0]

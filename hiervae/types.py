@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -63,6 +64,8 @@ class Signals:
         constraint: batch mean of the reconstruction error C, nats, summed over event dimensions.
         kl: batch mean of the summed KL, nats.
         num_dimensions: number of scalars in one example, for thresholds given per dimension.
+        numbers: the rule's own `numbers()` as inputs of the compiled step; empty where it is not
+            the step that asks.
     """
 
     step: Tensor
@@ -70,6 +73,7 @@ class Signals:
     constraint: Tensor
     kl: Tensor
     num_dimensions: float
+    numbers: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

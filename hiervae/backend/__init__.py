@@ -3,7 +3,7 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
-such a function; `has_accelerator`; `keep_compiled_programs`, which keeps what is compiled for later
+such a function; `has_accelerator`; `steps_wait`, whether a step returns when all is computed; `keep_compiled_programs`, which keeps what is compiled for later
 processes; `restore_on_error`, the context in which a model is trained or evaluated; `placement`,
 that in which its variables are made; `matrix_product`, which keeps float32 where the backend would
 multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are fast at in
@@ -30,6 +30,7 @@ if keras.backend.backend() == "jax":
         placement,
         repeat,
         restore_on_error,
+        steps_wait,
         trace,
     )
 elif keras.backend.backend() == "tensorflow":
@@ -46,6 +47,7 @@ elif keras.backend.backend() == "tensorflow":
         placement,
         repeat,
         restore_on_error,
+        steps_wait,
         trace,
     )
 elif keras.backend.backend() == "torch":
@@ -61,6 +63,7 @@ elif keras.backend.backend() == "torch":
         matrix_product,
         placement,
         restore_on_error,
+        steps_wait,
         sum_cross_entropy,
         trace,
     )
@@ -89,6 +92,7 @@ __all__ = [
     "placement",
     "repeat",
     "restore_on_error",
+    "steps_wait",
     "sum_cross_entropy",
     "trace",
 ]

@@ -47,6 +47,8 @@ def _current(scope: keras.StatelessScope, variables: Sequence[keras.Variable]) -
 class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` as pure functions of the model's state."""
 
+    _numbers_given: Tensor | None = None
+
     @property
     def _fuses_steps(self) -> bool:
         """Whether steps are fused here; Keras' own loop runs them one by one."""
@@ -80,8 +82,15 @@ class StepAdapter(SteppedModel, abc.ABC):
                 logs: Logs = self.get_metrics_result()
             return logs
 
+        def step_by(state: Any, data: Any, numbers: Tensor) -> Any:
+            self._numbers_given = numbers
+            try:
+                return step(state, data)
+            finally:
+                self._numbers_given = None
+
         number = int(self.steps_per_execution)
-        return FusedSteps(step, logs_of, number, examples)
+        return FusedSteps(step_by, logs_of, number, examples, lambda: self.rule_numbers.value)
 
     def train_step(
         self, state: tuple[Values, Values, Values, Values], data: Any
@@ -143,6 +152,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         mapping = _mapped(self.trainable_variables, trainable)
         mapping += _mapped(self.non_trainable_variables, non_trainable)
         mapping += _mapped(self.metrics_variables, metrics)
+        if self._numbers_given is not None:
+            mapping.append((self.rule_numbers, self._numbers_given))
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
             outcome = self.batch_outcome(inputs, weights, training)
         updated = _current(scope, self.non_trainable_variables)
@@ -265,6 +276,11 @@ def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
 def has_accelerator() -> bool:
     """Whether computations run on anything but a CPU."""
     return jax.default_backend() != "cpu"
+
+
+def steps_wait() -> bool:
+    """Whether a training step returns when all is computed, and not before."""
+    return False
 
 
 def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:

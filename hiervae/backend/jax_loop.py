@@ -23,7 +23,7 @@ RESIDENT_BYTES = 2**30
 
 State: TypeAlias = tuple[Any, ...]
 Logs: TypeAlias = dict[str, Tensor]
-Step: TypeAlias = Callable[[State, Any], tuple[Logs, State]]
+Step: TypeAlias = Callable[[State, Any, Tensor], tuple[Logs, State]]
 
 
 class Work(NamedTuple):
@@ -58,11 +58,12 @@ class FusedSteps:
     and takes as many of them: `num_steps`, or what there is.
 
     Args:
-        step: of a state and a batch `(inputs, None, weights)`; pure.
+        step: of a state, a batch `(inputs, None, weights)` and the rule's numbers; pure.
         logs_of: from the metrics' values after the last step to what is logged.
         num_steps: the most steps a call.
         examples: gives the examples that stay on the device, in which case the iterator yields
             their row numbers; None where it yields batches.
+        numbers: gives the rule's numbers, which no step changes.
     """
 
     def __init__(
@@ -71,8 +72,10 @@ class FusedSteps:
         logs_of: Callable[[Sequence[Tensor]], Logs],
         num_steps: int,
         examples: Callable[[], Examples | None],
+        numbers: Callable[[], Tensor],
     ) -> None:
         self._num_steps = num_steps
+        self._numbers = numbers
         self._examples = examples
         self._usual_size = 0
 
@@ -82,11 +85,12 @@ class FusedSteps:
             examples: Examples,
             rows: Tensor | None,
             count: int | Tensor,
+            numbers: Tensor,
         ) -> tuple[Logs, State]:
             def take(index: Tensor, state: State) -> State:
                 batch = examples if rows is None else _rows_of(examples, rows[index])
                 batch = spread(batch, None if layout is None else layout.batch)
-                _, state = step(state, (batch.inputs, None, batch.weights))
+                _, state = step(state, (batch.inputs, None, batch.weights), numbers)
                 return state
 
             state = jax.lax.fori_loop(0, count, take, state)
@@ -116,7 +120,7 @@ class FusedSteps:
             works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
         for examples, rows, count in works:
-            logs, state = self.program(layout, state, examples, rows, count)
+            logs, state = self.program(layout, state, examples, rows, count, self._numbers())
         return logs, state
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:

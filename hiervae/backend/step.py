@@ -124,6 +124,11 @@ class SteppedModel(keras.Model, abc.ABC):
         as Adam's bias correction, it does for a group by the count less these.
         """
 
+    @property
+    @abc.abstractmethod
+    def rule_numbers(self) -> keras.Variable:
+        """What the training step reads beside the model's variables, and leaves as it is."""
+
     @abc.abstractmethod
     def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
         """Evaluate the objective on one batch, advance the control state, update the metrics.

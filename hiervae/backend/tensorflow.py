@@ -217,6 +217,11 @@ def has_accelerator() -> bool:
     return any(device.device_type != "CPU" for device in tf.config.list_logical_devices())
 
 
+def steps_wait() -> bool:
+    """Whether a training step returns when all is computed, and not before."""
+    return not has_accelerator()
+
+
 def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
     """The product of two float32 matrices plus a row, in full precision on a GPU or TPU too."""
     if not has_accelerator():

@@ -88,9 +88,8 @@ class StepAdapter(SteppedModel, abc.ABC):
         if not is_elementwise(optimizer):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
             return
-        readable = _readable(control)
+        readable, closed = _readable(control), _own(self.closed_steps.value)
         if readable:  # one pass for all that has taken every step
-            closed = _own(self.closed_steps.value)
             gates = tuple(g for g in gates if closed[g.group] > 0 or control[g.key] <= 0)
         gated = [index for gate in gates for index in gate.weights]
         before = _own(step_counter(optimizer).value).clone()
@@ -99,7 +98,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         for gate in gates:
             closed_now = control[gate.key] <= 0
             if readable and closed_now:  # the optimiser never hears of it
-                count_closed(self.closed_steps, gate, 1)
+                closed[gate.group] += 1
                 continue
             members = [] if readable else gated_variables(gate, variables, optimizer)
             held = [_own(member.value).clone() for member in members]
@@ -237,6 +236,11 @@ def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
 def has_accelerator() -> bool:
     """Whether computations run on anything but a CPU."""
     return torch.cuda.is_available() or torch.backends.mps.is_available()
+
+
+def steps_wait() -> bool:
+    """Whether a training step returns when all is computed, and not before."""
+    return not has_accelerator()
 
 
 def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:

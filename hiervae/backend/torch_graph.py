@@ -18,6 +18,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from hiervae import random
 from hiervae.backend.step import StepOutcome, SteppedModel
+from hiervae.backend.torch_simplify import called_directly, simplified
 from hiervae.types import Tensor
 from hiervae.utils.replicas import current_replica
 
@@ -63,10 +64,22 @@ class Recorded:
 
 
 def _drawn(kind: str, shape: tuple[Any, ...], seed: Any, common: bool) -> Tensor:
+    if kind == "normal" and type(seed) is keras.random.SeedGenerator and current_replica() is None:
+        return _normal(shape, seed)
     if not common:
         return random.draw(kind, shape, seed)
     with random.common_draws():
         return random.draw(kind, shape, seed)
+
+
+def _normal(shape: tuple[Any, ...], seed: keras.random.SeedGenerator) -> Tensor:
+    """What `keras.random.normal` draws, without its operations on seeds, which take longer."""
+    state = cast("Any", seed.state.value)
+    first, count = state.tolist()
+    state[1] += 1
+    generator = torch.Generator(state.device)
+    generator.manual_seed((first + count) & 0xFFFFFFFF)
+    return torch.normal(0.0, 1.0, shape, generator=generator, device=state.device)
 
 
 def trainable_tensors(model: keras.Model) -> list[tuple[keras.Variable, torch.Tensor]]:
@@ -148,6 +161,7 @@ class Recorder:
             *model.trainable_variables,
             *model.non_trainable_variables,
             *model.metrics_variables,
+            model.rule_numbers,
         ]
         names: dict[str, Any] = {}
 
@@ -185,6 +199,7 @@ class Recorder:
         graph = None
         with suppress(Exception):
             graph = make_fx(step, tracing_mode="fake")(*values, *batch, *noise)
+            graph = called_directly(simplified(graph))
         if graph is None:
             return None
         changed = [values[index] for index in names.pop("changed")]

@@ -19,6 +19,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from hiervae import random
 from hiervae.backend.step import Compilable
+from hiervae.backend.torch_buffers import Plan, with_shared_memory
+from hiervae.backend.torch_simplify import called_directly, is_random, simplified, writes
 
 PASSES_BEFORE_RECORDING = 10
 """A function is recorded when its loop has gone so often for arrays of one form."""
@@ -87,14 +89,16 @@ class Phase:
     """A part of a graph.
 
     Attributes:
-        function: from the values of `inputs` to those of `outputs`.
+        function: from the values of `inputs`, and the memory that it wants, to those of `outputs`.
         inputs: nodes of the whole graph.
         outputs: likewise.
+        memory: what it wants.
     """
 
     function: Callable[..., Sequence[torch.Tensor]]
     inputs: list[Node]
     outputs: list[Node]
+    memory: Plan
 
     @classmethod
     def of(
@@ -103,8 +107,17 @@ class Phase:
         nodes: list[Node],
         outputs: list[Node],
         first: Sequence[Node] = (),
+        often: bool = False,
     ) -> Phase:
-        """The part that consists of `nodes` and gives `outputs`; `first` are its first inputs."""
+        """The part that consists of `nodes` and gives `outputs`.
+
+        Args:
+            whole: the graph of `nodes`.
+            nodes: in their order.
+            outputs: among `nodes` or before them.
+            first: its first inputs.
+            often: whether it is called again and again, so that its memory is kept.
+        """
         own = set(nodes)
         needed = [*first, *(each for node in nodes for each in node.all_input_nodes), *outputs]
         inputs = list(dict.fromkeys(node for node in needed if node not in own))
@@ -114,7 +127,9 @@ class Phase:
         for node in nodes:
             copies[node] = graph.node_copy(node, copies.__getitem__)
         graph.output([copies[node] for node in outputs])
-        return cls(GraphModule(whole, graph), inputs, outputs)
+        module = simplified(GraphModule(whole, graph))
+        memory = with_shared_memory(module) if often else Plan([], [])
+        return cls(called_directly(module), inputs, outputs, memory)
 
     def add_to(self, values: dict[Node, torch.Tensor]) -> None:
         """Compute the outputs, and put them among the values."""
@@ -149,8 +164,9 @@ class Recorded:
         state: Sequence[torch.Tensor] = [values[node] for node in self.before]
         fixed = [values[node] for node in self.one_pass.inputs[1 + len(state) :]]
         device = state[0].device
+        memory = self.one_pass.memory.allocate(device)
         for index in torch.arange(_number(values[self.count]), dtype=torch.int32, device=device):
-            state = self.one_pass.function(index, *state, *fixed)
+            state = self.one_pass.function(index, *state, *fixed, *memory)
         values.update(zip(self.one_pass.outputs, state, strict=True))
         self.end.add_to(values)
         return values[self.end.outputs[0]]
@@ -213,7 +229,7 @@ class RecordedFunction:
 def _in_phases(graph: GraphModule) -> Recorded | None:
     """A graph of index, variables and arrays, cut at the loop; None if it writes to tensors."""
     *nodes, output = graph.graph.nodes
-    if any(_writes(node) for node in nodes):
+    if any(writes(node) for node in nodes):
         return None
     result, count, *states = cast("list[Node]", output.args[0])
     before, after = states[: len(states) // 2], states[len(states) // 2 :]
@@ -222,13 +238,13 @@ def _in_phases(graph: GraphModule) -> Recorded | None:
     start = [node for node in nodes[:begins] if node.op != "placeholder"]
     varying, passes = {index, *before}, list[Node]()
     for node in nodes[begins:ends]:
-        if _is_random(node) or varying.intersection(node.all_input_nodes):
+        if is_random(node) or varying.intersection(node.all_input_nodes):
             varying.add(node)
             passes.append(node)
         else:
             start.append(node)
     last = Phase.of(graph, nodes[ends:], [result])
-    one_pass = Phase.of(graph, passes, after, [index, *before])
+    one_pass = Phase.of(graph, passes, after, [index, *before], often=True)
     wanted = dict.fromkeys([count, *one_pass.inputs[1:], *last.inputs])
     own = set(start)
     first = Phase.of(graph, start, [node for node in wanted if node in own])
@@ -237,11 +253,3 @@ def _in_phases(graph: GraphModule) -> Recorded | None:
 
 def _number(count: torch.Tensor) -> int:
     return int(cast("Any", count))
-
-
-def _writes(node: Node) -> bool:
-    return bool(getattr(getattr(node.target, "_schema", None), "is_mutable", False))
-
-
-def _is_random(node: Node) -> bool:
-    return torch.Tag.nondeterministic_seeded in getattr(node.target, "tags", ())

@@ -31,7 +31,8 @@ def add_parser(commands: Any) -> None:
         "score a trained model on held-out data",
         "Score a trained model: the ELBO and its terms at beta = 1, and the importance-weighted "
         "estimate of the negative log-likelihood in nats and in bits per dimension. The numbers "
-        "go into the run's metrics.json, a histogram of single examples into its figures.",
+        "go into the run's metrics.json; a histogram of single examples, and the splits that were "
+        "scored in the plane of rate and distortion, into its figures.",
         EXAMPLES,
     )
     parsing.add_run_argument(parser)
@@ -130,6 +131,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder.write_metrics(**{arguments.split: record})
     figures = FigureWriter(folder, dataset.info.value_range, console.note)
     figures.log_likelihoods(arguments.split, scores.log_likelihood, arguments.num_samples)
+    figures.rate_distortion(folder.read_metrics())
     console.heading(f"{dataset.info.name}, {arguments.split} split, nats per example")
     console.values({**bound, **score})
     console.heading("protocol")

@@ -17,6 +17,7 @@ EXAMPLES = """\
       draws from the likelihood as well, as an array of shape (10000, 28, 28)
 
   hiervae sample runs/mnist --component 3           from one component of a mixture prior
+  hiervae sample runs/mnist --num 10 --chain 50     go back and forth between samples and latents
 
 Without --noise the means of the likelihood are shown, as the papers do; a PixelCNN, which has no
 such means, is always drawn from.
@@ -46,11 +47,19 @@ def add_parser(commands: Any) -> None:
         action="store_true",
         help="draw from the likelihood instead of taking its means",
     )
-    parser.add_argument(
+    origin = parser.add_mutually_exclusive_group()
+    origin.add_argument(
         "--component",
         type=parsing.natural,
         metavar="K",
         help="draw from one component of a mixture prior only, of a VampPrior from q(z | u_K)",
+    )
+    origin.add_argument(
+        "--chain",
+        type=parsing.positive_int,
+        metavar="STEPS",
+        help="take so many Gibbs steps z ~ q(z | x), x ~ p(x | z) from each sample; the figure has "
+        "a row for each of up to 20 samples (Zhao et al. 2017, Proposition 1)",
     )
     parser.add_argument("--npy", metavar="FILE", help="also write the samples as a NumPy array")
 
@@ -68,23 +77,32 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
-    from hiervae.runs.figures import FigureWriter, new_data
+    from hiervae.runs.figures import FigureWriter, chains_of, new_data
     from hiervae.utils.files import replacing
 
     model = folder.load_model()
-    with refused_as_usage(("component",)), console.status("drawing samples"):
-        images, kind = new_data(
-            model, arguments.num, arguments.seed, arguments.noise, arguments.component
-        )
     figures = FigureWriter(folder, value_range, console.note)
-    shown = images[:MAX_SHOWN]
-    title = f"{kind}, seed {arguments.seed}"
-    if len(shown) < len(images):
-        title += f", the first {len(shown)} of {len(images)}"
-    name = f"samples_seed_{arguments.seed}"
-    if arguments.component is not None:
-        name += f"_component_{arguments.component}"
-    figures.samples(name, shown, title)
+    name, seed = f"samples_seed_{arguments.seed}", arguments.seed
+    with refused_as_usage(("component",)), console.status("drawing samples"):
+        if arguments.chain is None:
+            images, kind = new_data(
+                model, arguments.num, seed, arguments.noise, arguments.component
+            )
+        else:
+            images, rows, steps = chains_of(
+                model, arguments.num, seed, arguments.noise, arguments.chain
+            )
+    if arguments.chain is None:
+        shown = images[:MAX_SHOWN]
+        title = f"{kind}, seed {seed}"
+        if len(shown) < len(images):
+            title += f", the first {len(shown)} of {len(images)}"
+        if arguments.component is not None:
+            name += f"_component_{arguments.component}"
+        figures.samples(name, shown, title)
+    else:
+        title = f"Gibbs chains, a row each, after steps {', '.join(map(str, steps))}; seed {seed}"
+        figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
     if array is not None:
         with replacing(array) as temporary, temporary.open("wb") as stream:
             np.save(stream, images)
@@ -98,6 +116,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "seed": arguments.seed,
             "noise": arguments.noise,
             "component": arguments.component,
+            "chain": arguments.chain,
             "figures": figures.written,
             "array": array,
         }

@@ -202,7 +202,7 @@ class PixelCNN(Likelihood):
         for index, layer in enumerate(self.convolutions):
             hidden = layer(hidden)
             if index == 0:
-                hidden = hidden + parameters.conditioning
+                hidden = hidden + ops.cast(parameters.conditioning, hidden.dtype)
             if self.batch_norm:
                 hidden = self.normalizations[index](hidden, training=parameters.training)
             hidden = ops.relu(hidden)

@@ -62,7 +62,7 @@ class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
     _functions: FunctionCache
-    _trained_as: tuple[tuple[type[Scheduler], bytes] | None, Objective, tuple[int, ...]] | None
+    _trained_as: tuple[tuple[type[Scheduler], str] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
     _optimised: Optimised = Optimised(None, frozenset())
 
@@ -83,8 +83,7 @@ class CompiledMethods(TrainingMethods):
         before = self.train_function
         super().make_train_function(force=force)
         if self.train_function is not before:
-            number = int(self.steps_per_execution)
-            self.train_function = TrainingSteps(self.train_function, self.metrics_names, number)
+            self.train_function = TrainingSteps(self.train_function, self)
         return self.train_function
 
     def make_test_function(self, force: bool = False) -> Any:

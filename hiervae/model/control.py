@@ -19,6 +19,44 @@ CAPACITY = 16
 DIGEST_SIZE = 4
 DEFAULTS = {"beta": 1.0, "constraint": 0.0, "phase": 1.0}
 LOGGED = tuple(DEFAULTS)
+NUMBERS = 32
+"""Room for the numbers of a rule that are inputs of the compiled step."""
+
+
+class RuleNumbers:
+    """The numbers of the rule at work: read by the step, and not saved, since the rule has them.
+
+    Attributes:
+        variable: (NUMBERS,), those of the rule first; no layer tracks it.
+    """
+
+    def __init__(self) -> None:
+        make: Any = keras.Variable
+        self.variable: keras.Variable = make(
+            np.zeros(NUMBERS, "float32"), trainable=False, name="rule_numbers"
+        )
+
+    def set(self, scheduler: Scheduler) -> None:
+        """Take the numbers of a rule.
+
+        Raises:
+            ValueError: if it has too many.
+        """
+        numbers = scheduler.numbers()
+        if len(numbers) > NUMBERS:
+            raise ValueError(
+                f"{type(scheduler).__name__}.numbers() returned {len(numbers)} numbers: expected "
+                f"at most {NUMBERS}. Leave the others constants."
+            )
+        self.variable.assign(np.array([*numbers.values(), *[0.0] * (NUMBERS - len(numbers))]))
+
+    def of(self, scheduler: Scheduler) -> dict[str, Tensor]:
+        """What the step reads, by name."""
+        names = list(scheduler.numbers())
+        if not names:
+            return {}
+        values = ops.convert_to_tensor(self.variable)[: len(names)]
+        return dict(zip(names, ops.unstack(values, len(names)), strict=True))
 
 
 class ControlState(keras.layers.Layer):
@@ -38,12 +76,14 @@ class ControlState(keras.layers.Layer):
         rule_digest: hash of the rule that was installed last, 0 before the first one.
         adapted: 1 once the parts were initialised from examples.
         closed_steps: for each of `GATED_ROLES` the optimiser's steps that its gate was closed in.
+        numbers: the rule's settings that the step reads.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(dtype="float32", **kwargs)
         self.scheduler: Scheduler | None = None
-        self._installed: tuple[type[Scheduler], bytes] | None = None
+        self._installed: tuple[type[Scheduler], str] | None = None
+        self.numbers = RuleNumbers()
         self.step = self._integers("step")
         self.rule_step = self._integers("rule_step")
         self.rule_epoch = self._integers("rule_epoch")
@@ -95,8 +135,9 @@ class ControlState(keras.layers.Layer):
                 "of them out."
             )
         self.scheduler = scheduler
+        self.numbers.set(scheduler)
+        self._installed = (type(scheduler), _compiled_config(scheduler))
         digest = self._digest(scheduler)
-        self._installed = (type(scheduler), digest)
         if not resume or ops.convert_to_numpy(self.rule_digest).tobytes() != digest:
             self.rule_digest.assign(np.frombuffer(digest, dtype="int32"))
             self.write(state)
@@ -104,8 +145,8 @@ class ControlState(keras.layers.Layer):
             self.rule_epoch.assign(0)
 
     @property
-    def active_rule(self) -> tuple[type[Scheduler], bytes] | None:
-        """Class and digest of the rule at work, None without one."""
+    def active_rule(self) -> tuple[type[Scheduler], str] | None:
+        """What a compiled step depends on of the rule at work, None without one."""
         return None if self.scheduler is None else self._installed
 
     @property
@@ -188,6 +229,7 @@ class ControlState(keras.layers.Layer):
             constraint=constraint,
             kl=ops.stop_gradient(kl),
             num_dimensions=float(num_dimensions),
+            numbers=self.numbers.of(self.scheduler),
         )
         own = {key: state[key] for key in self.scheduler.initial_state()}
         updated = {"constraint": constraint, "phase": one, **self.scheduler.update(own, signals)}
@@ -198,3 +240,9 @@ class ControlState(keras.layers.Layer):
         padding = ops.zeros((CAPACITY - len(keys),), dtype="float32")
         self.values.assign(ops.concatenate([packed, padding]))
         return state
+
+
+def _compiled_config(scheduler: Scheduler) -> str:
+    own = "compiled_config" in vars(type(scheduler))
+    config = scheduler.compiled_config() if own else scheduler.get_config()
+    return json.dumps(config, sort_keys=True, default=repr)

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from hiervae.backend import steps_wait
 from hiervae.errors import NonFiniteLossError
 from hiervae.schedulers.base import Scheduler
 
@@ -21,11 +22,11 @@ class NonFiniteGuard(keras.callbacks.Callback):
         every: calls of the compiled step between two looks.
     """
 
-    # Else Keras waits for the device after every batch, to give the hook its logs as numbers.
-    async_safe = True
-
     def __init__(self, every: int = 200) -> None:
         super().__init__()
+        # Else Keras waits for the device after every batch, to give the hook its logs as numbers.
+        # Where they are numbers already, a thread for the hook costs more than the hook.
+        self.async_safe = not steps_wait()
         self.every = every
         self._calls = 0
         self._bad = False

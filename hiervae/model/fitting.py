@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import keras
@@ -10,6 +9,7 @@ import numpy as np
 
 from hiervae.backend import Examples
 from hiervae.errors import NonFiniteLossError
+from hiervae.model.adapting import AdaptingMethods
 from hiervae.model.batch_order import (
     EpochClock,
     OrderedBatches,
@@ -17,6 +17,7 @@ from hiervae.model.batch_order import (
     num_ordered,
     split,
 )
+from hiervae.model.checked_data import CheckedDataMethods, refuse_class_weight
 from hiervae.model.compile_settings import CompileSettings
 from hiervae.model.fit_callbacks import (
     NonFiniteGuard,
@@ -27,24 +28,19 @@ from hiervae.model.fit_callbacks import (
 )
 from hiervae.model.fit_plan import FitPlan
 from hiervae.model.frozen import layers_of
-from hiervae.model.inputs import (
-    Expected,
-    check_array,
-    check_weights,
-    training_share,
-    validation_parts,
-)
+from hiervae.model.inputs import training_share, validation_parts
 from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.model.running import running
-from hiervae.model.sources import BatchCheck, checked_source, take_examples
-from hiervae.utils.arrays import as_array, require_array
+from hiervae.model.sources import take_examples
+from hiervae.utils.batching import filled_up
 from hiervae.utils.validation import check_positive_int
 
+KERAS_BATCH_SIZE = 32
+"""Examples of a batch where none is said, in Keras."""
 
-class FittingMethods(CompileSettings):
+
+class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
     """What stands between the user's call and Keras' own training loop."""
-
-    _warnings_given: frozenset[str] = frozenset()
 
     def fit(
         self,
@@ -80,7 +76,7 @@ class FittingMethods(CompileSettings):
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
         self.require_compiled("fit")
-        _refuse_class_weight("fit", class_weight)
+        refuse_class_weight("fit", class_weight)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
@@ -90,21 +86,21 @@ class FittingMethods(CompileSettings):
             )
         if self.built:
             self.check_trainable()
-        x, y, sample_weight = self._checked(
+        x, y, sample_weight = self.checked_data(
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )
         training_examples = x
         tested = None
         if validation_data is not None:
-            parts = self._checked(
+            parts = self.checked_data(
                 "validation_data", *validation_parts(validation_data), self.expected()
             )
             tested, parts = self._placed(*parts)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
             training_examples = training_share(x, validation_split, self.expected())
-        if self._needs_adapting():
-            self.adapt(take_examples(training_examples, self._num_examples_wanted()))
+        if self.needs_adapting():
+            self.adapt(take_examples(training_examples, self.num_examples_wanted()))
         steps, clock = StepCount(), EpochClock(self.working_seed)
         trained, (x, y, sample_weight) = self._placed(x, y, sample_weight)
         if validation_split and validation_data is None:
@@ -177,7 +173,7 @@ class FittingMethods(CompileSettings):
             refuse_controllers("evaluate", callbacks)
             if batch_size is not None:
                 check_positive_int("batch_size", batch_size)
-            x, y, sample_weight = self._checked("x", x, y, sample_weight, self.expected())
+            x, y, sample_weight = self.checked_data("x", x, y, sample_weight, self.expected())
         self.reset_generator(self.seed or 0)
         with running(self, copy=True, **feeds):
             logs = super().evaluate(
@@ -220,95 +216,20 @@ class FittingMethods(CompileSettings):
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         expected = self.expected(require_support=False)
-        x, _, _ = self._checked("x", x, None, None, expected, may_warn=False)
+        x, _, _ = self.checked_data("x", x, None, None, expected, may_warn=False)
+        count = len(x) if isinstance(x, np.ndarray) and steps is None else None
+        if count is not None:
+            x = filled_up(x, batch_size or KERAS_BATCH_SIZE)
         with running(self, copy=True):
-            return super().predict(
+            means = super().predict(
                 x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
             )
-
-    def train_on_batch(
-        self,
-        x: Any,
-        y: Any = None,
-        sample_weight: Any = None,
-        class_weight: Any = None,
-        return_dict: bool = False,
-    ) -> Any:
-        """Take one step, as `keras.Model.train_on_batch`, on an array of examples.
-
-        The data is checked as in `fit`. Parts that are initialised from data take this batch in the
-        first step of the model's life; call `adapt` before to give them more.
-
-        Raises:
-            DataError: if an array is empty, not finite, or of the wrong shape or range.
-            ValueError: if the model is not compiled, or `class_weight` is given.
-        """
-        self.require_compiled("train_on_batch")
-        _refuse_class_weight("train_on_batch", class_weight)
-        expected = self.expected(self.dynamic_binarisation)
-        x, y, sample_weight = self._checked_batch(x, y, sample_weight, expected)
-        if self._needs_adapting():
-            self.adapt(x)
-        with running(self, train=None):
-            return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
-
-    def test_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-    ) -> Any:
-        """Return the metrics of one batch, as `keras.Model.test_on_batch`.
-
-        Raises:
-            DataError: if an array is empty, not finite, or of the wrong shape or range.
-            ValueError: if the model is not compiled.
-        """
-        self.require_compiled("test_on_batch")
-        x, y, sample_weight = self._checked_batch(x, y, sample_weight, self.expected())
-        with running(self, copy=True, test=None):
-            return super().test_on_batch(x, y, sample_weight, return_dict)
-
-    def predict_on_batch(self, x: Any) -> Any:
-        """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`.
-
-        Raises:
-            DataError: if an array is empty, not finite, of the wrong shape or out of range.
-        """
-        x = self.examples("x", x, require_support=False)
-        with running(self, copy=True):
-            return super().predict_on_batch(x)
-
-    def adapt(self, x: Any) -> None:
-        """Initialise from `x` the parts that want it (data-dependent initialisation).
-
-        `fit` does so before the first step of a model's life, unless it was done by hand (which a
-        saved model remembers). Parts that want examples are, for instance, the prior "vamp_data"
-        and the likelihood bias of the IWAE protocol.
-
-        Args:
-            x: examples, shape (n, *event_shape).
-
-        Raises:
-            DataError: if there are too few of them for a part, or they cannot be used.
-        """
-        examples = self.examples("x", x, require_support=not self.dynamic_binarisation)
-        order = np.random.default_rng(self.working_seed).permutation(len(examples))
-        for part in self.parts:
-            if part.num_examples_wanted:
-                chosen = examples[order[: part.num_examples_wanted]]
-                part.adapt(chosen.astype("float32", copy=False))
-        self.control.adapted.assign(1)
+        return means[:count]
 
     @property
     def metrics_names(self) -> list[str]:
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
         return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
-
-    def _needs_adapting(self) -> bool:
-        """Whether parts want examples, and neither saw some nor were trained."""
-        adapted = bool(keras.ops.convert_to_numpy(self.control.adapted))
-        return self.training_step == 0 and not adapted and self._num_examples_wanted() > 0
-
-    def _num_examples_wanted(self) -> int:
-        return max(part.num_examples_wanted for part in self.parts)
 
     def _placed(self, x: Any, y: Any, weights: Any) -> tuple[Examples | None, tuple[Any, Any, Any]]:
         """Examples that stay on the device, and what Keras is to make batches of: their rows."""
@@ -317,77 +238,3 @@ class FittingMethods(CompileSettings):
         if placed is None:
             return None, (x, y, weights)
         return placed, (np.arange(len(x), dtype="int32"), None, None)
-
-    def _checked(
-        self,
-        name: str,
-        x: Any,
-        y: Any,
-        sample_weight: Any,
-        expected: Expected,
-        may_warn: bool = True,
-    ) -> tuple[Any, Any, Any]:
-        """Examples, targets and weights for Keras; the model is built where their shape is known.
-
-        Keras drops sample weights where there are no targets, so these are made up.
-
-        Args:
-            name: how to call the examples in an error.
-            x: an array of examples (n, *event_shape), or a source of batches.
-            y: targets, which the model ignores.
-            sample_weight: (n,) or (n, 1), or None.
-            expected: what the model takes.
-            may_warn: whether to warn of targets and of the scale of the data.
-
-        Raises:
-            DataError: if the data cannot be used.
-        """
-        array = as_array(x, name)
-        if array is None:
-            check = BatchCheck(name, expected, self._warn_once if may_warn else None)
-            x, event_shape = checked_source(x, check)
-            if event_shape is not None and not self.built:
-                self.build((None, *event_shape))
-            return x, y, sample_weight
-        array = check_array(name, array, expected.event_shape)
-        expected.check_values(name, array)
-        if y is not None:
-            self._warn_once("targets", f"{name} comes with targets")
-            y = None
-        if may_warn and (advice := expected.scale_advice(name, array)) is not None:
-            self._warn_once("scale", advice)
-        if sample_weight is not None:
-            sample_weight = check_weights("sample_weight", sample_weight, len(array))
-            y = np.zeros(len(array), dtype="uint8")
-        self.build_for(array)
-        return array, y, sample_weight
-
-    def _checked_batch(
-        self, x: Any, y: Any, sample_weight: Any, expected: Expected
-    ) -> tuple[Any, Any, Any]:
-        """As `_checked`, for one array.
-
-        Raises:
-            DataError: if the data cannot be used.
-        """
-        return self._checked("x", require_array(x, "x"), y, sample_weight, expected)
-
-    def _warn_once(self, kind: str, message: str) -> None:
-        """Warn of a misuse of this kind, once in the life of the model."""
-        if kind in self._warnings_given:
-            return
-        self._warnings_given |= {kind}
-        if kind == "targets":
-            message += (
-                ", which the model ignores: it learns the distribution of the examples alone, and "
-                "compares each with its own reconstruction. Leave the targets out."
-            )
-        warnings.warn(message, UserWarning, stacklevel=4)
-
-
-def _refuse_class_weight(what: str, class_weight: Any) -> None:
-    if class_weight is not None:
-        raise ValueError(
-            f"{what}() received class_weight={class_weight!r}, but the model has no classes; "
-            "weigh single examples by sample_weight."
-        )

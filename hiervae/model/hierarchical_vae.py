@@ -29,6 +29,7 @@ from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_terms
 from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
+from hiervae.model.single_batches import SingleBatchMethods
 from hiervae.networks.normalization import counts_all_rows
 from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.types import Config, Tensor
@@ -43,6 +44,7 @@ class HierarchicalVAE(
     InspectionMethods,
     SavingMethods,
     ScoringMethods,
+    SingleBatchMethods,
 ):
     """A hierarchical variational autoencoder composed of plugins.
 

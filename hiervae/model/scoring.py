@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -22,35 +22,12 @@ from hiervae.model.core import ModelCore
 from hiervae.model.frozen import layers_of
 from hiervae.model.objective import kl_terms
 from hiervae.model.row_cost import rows_in_memory
+from hiervae.model.score_plan import LOWEST, SAMPLES_A_COMPONENT_DRAW, ScorePlan
 from hiervae.model.scores import PartialScores, Scores
 from hiervae.random import SampleKeys
 from hiervae.types import Tensor
-from hiervae.utils.batching import Array, batches, few_sizes
+from hiervae.utils.batching import Array
 from hiervae.utils.overrides import stands_for
-from hiervae.utils.validation import check_positive_int
-
-SAMPLES_A_COMPONENT_DRAW = 100
-"""Samples that share one draw of a prior's components, where these are drawn."""
-
-_DIVISORS = tuple(n for n in range(1, 101) if SAMPLES_A_COMPONENT_DRAW % n == 0)
-_LOWEST = -3e38
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """How examples and samples are divided.
-
-    Attributes:
-        num_samples: S.
-        batch_size: examples of a pass.
-        chunk: samples of a pass.
-        closed_form: whether KL terms are taken in closed form, and bounds averaged.
-    """
-
-    num_samples: int
-    batch_size: int
-    chunk: int
-    closed_form: bool
 
 
 class ScoringMethods(ModelCore):
@@ -211,25 +188,11 @@ class ScoringMethods(ModelCore):
         batch_size: int,
         rows_per_pass: int | None,
         closed_form: bool,
-    ) -> _Plan:
+    ) -> ScorePlan:
         """Examples and samples of a pass, of few different sizes, each compiled once."""
-        check_positive_int("num_samples", num_samples)
-        check_positive_int("batch_size", batch_size)
         rows = self.rows_in_memory() if rows_per_pass is None else rows_per_pass
-        check_positive_int("rows_per_pass", rows)
-        most = min(batch_size, rows)
-        num_batches = -(-num_examples // most)
-        batch = min(most, few_sizes(-(-num_examples // num_batches)))
-        samples = rows // batch
-        if self._components_are_drawn():
-            fitting = [n for n in _DIVISORS if n <= samples]
-            chunk = min([n for n in fitting if n >= num_samples], default=fitting[-1])
-        elif num_samples <= samples:
-            chunk = min(few_sizes(num_samples), samples)
-        else:
-            sizes = sorted({max(1, samples * eighths // 8) for eighths in range(4, 9)})
-            chunk = min(sizes, key=lambda size: (-(-num_samples // size) * size, -size))
-        return _Plan(num_samples, batch, chunk, closed_form)
+        drawn = self._components_are_drawn()
+        return ScorePlan.of(num_examples, num_samples, batch_size, rows, closed_form, drawn)
 
     def _components_are_drawn(self) -> bool:
         """Whether the prior's components differ from draw to draw."""
@@ -247,22 +210,21 @@ class ScoringMethods(ModelCore):
         return words.astype("int64").astype("uint32").view("int32")
 
     def _sums(
-        self, values: Array, plan: _Plan, key: Array, done: int
+        self, values: Array, plan: ScorePlan, key: Array, done: int
     ) -> Iterator[tuple[Array, int]]:
         """Give, for each batch from example `done` on, sums (k, batch) in float64 and the end."""
         words = ops.convert_to_tensor(key, dtype="int32")
         fixed = [] if self._components_are_drawn() else self._encode_components_once(words)
         name = ("sums", plan.chunk, plan.closed_form)
         compiled = self.compiled_function(name, self._summing(plan), compile_fixed)
-        number = ops.convert_to_tensor(plan.num_samples, dtype="int32")
-        numbers = np.arange(len(values), dtype="int32")
-        if done == len(values):
-            return
-        for (rows, examples), count in batches([values[done:], numbers[done:]], plan.batch_size):
-            arrays = ops.convert_to_tensor(rows), ops.convert_to_tensor(examples)
-            sums = compiled(*arrays, words, number, *fixed)
-            done += count
-            yield ops.convert_to_numpy(sums).astype("float64")[:, :count], done
+        while done < len(values):
+            part = values[done : done + plan.batch_size]
+            shares = plan.shares(len(part))
+            arrays = part[shares.rows], done + shares.rows, shares.first, shares.end
+            passes = ops.convert_to_tensor(shares.num_passes, dtype="int32")
+            sums = compiled(*map(ops.convert_to_tensor, arrays), words, passes, *fixed)
+            done += len(part)
+            yield plan.joined(ops.convert_to_numpy(sums), len(part), shares.copies), done
 
     def _encode_components_once(self, key: Tensor) -> list[Tensor]:
         """Parameters of the posteriors of the prior's pseudo-inputs, nothing where it has none."""
@@ -279,29 +241,34 @@ class ScoringMethods(ModelCore):
     def _components(self, key: Tensor, number: Tensor) -> DiagonalNormal | None:
         return self.encoded_components(SampleKeys.shared(key, number))
 
-    def _summing(self, plan: _Plan) -> Callable[..., Tensor]:
+    def _summing(self, plan: ScorePlan) -> Callable[..., Tensor]:
         """The function that is compiled: all samples of a batch, chunk by chunk."""
         chunk = plan.chunk
 
         def function(
-            inputs: Tensor, examples: Tensor, key: Tensor, num_samples: Tensor, *fixed: Tensor
+            inputs: Tensor,
+            examples: Tensor,
+            first: Tensor,
+            end: Tensor,
+            key: Tensor,
+            num_passes: Tensor,
+            *fixed: Tensor,
         ) -> Tensor:
             inputs = ops.cast(inputs, "float32")
             encoded = self._encode_examples(inputs)
 
             def body(index: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
-                first = index * chunk
+                begun = index * chunk
                 components = DiagonalNormal(fixed[0], fixed[1]) if fixed else None
                 if self._components_are_drawn():
-                    components = self._components(key, first // SAMPLES_A_COMPONENT_DRAW)
-                keys = SampleKeys(key, examples, first, chunk)
+                    components = self._components(key, begun // SAMPLES_A_COMPONENT_DRAW)
+                keys = SampleKeys(key, examples, first + begun, chunk)
                 bounds = self._bounds(inputs, encoded, components, keys, plan)
-                number = ops.reshape(ops.arange(chunk, dtype="int32") + first, (-1, 1))
-                return _added(state, bounds, number < num_samples, plan.closed_form)
+                number = ops.reshape(ops.arange(chunk, dtype="int32"), (-1, 1)) + first + begun
+                return _added(state, bounds, number < end, plan.closed_form)
 
             zeros = ops.zeros(ops.shape(examples), dtype="float32")
-            state = (zeros,) if plan.closed_form else (zeros + _LOWEST, zeros, zeros)
-            num_passes = (num_samples + (chunk - 1)) // chunk
+            state = (zeros,) if plan.closed_form else (zeros + LOWEST, zeros, zeros)
             return ops.stack(repeat(self, body, state, num_passes))
 
         return function
@@ -317,7 +284,7 @@ class ScoringMethods(ModelCore):
         encoded: Any,
         components: DiagonalNormal | None,
         keys: SampleKeys,
-        plan: _Plan,
+        plan: ScorePlan,
     ) -> Tensor:
         """The log-likelihoods less the KL, closed-form or log q - log p: shape (chunk, batch)."""
         if stands_for(self.inference, "infer_encoded", "infer"):
@@ -357,20 +324,20 @@ class ScoringMethods(ModelCore):
 def _added(
     state: tuple[Tensor, ...], bounds: Tensor, counted: Tensor, averaged: bool
 ) -> tuple[Tensor, ...]:
-    """The state with the bounds (chunk, batch) added, those that count (chunk, 1).
+    """The state with the bounds (chunk, batch) added, those that count, of the same shape.
 
     Args:
         state: the sum of the bounds; or their maximum m, and the sums of w and of w^2 for the
             weights w = exp(bound - m).
         bounds: of this pass.
-        counted: False for samples beyond the last.
+        counted: False for samples beyond the last of a row.
         averaged: which of the two states it is.
     """
     if averaged:
         (total,) = state
         return (total + ops.sum(ops.where(counted, bounds, 0.0), axis=0),)
     peak, total, squares = state
-    highest = ops.maximum(peak, ops.max(ops.where(counted, bounds, _LOWEST), axis=0))
+    highest = ops.maximum(peak, ops.max(ops.where(counted, bounds, LOWEST), axis=0))
     weights = ops.where(counted, ops.exp(bounds - highest), 0.0)
     shrunk = ops.exp(peak - highest)
     return (

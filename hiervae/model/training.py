@@ -40,6 +40,11 @@ class TrainingMethods(ModelCore):
         """For each of `GATED_ROLES` the optimiser's steps that its gate was closed in, int32."""
         return self.control.closed_steps
 
+    @property
+    def rule_numbers(self) -> keras.Variable:
+        """The settings of the scheduler at work that are inputs of the compiled step."""
+        return self.control.numbers.variable
+
     def look_up_gates(self) -> None:
         """Find what the scheduler's gates hold among the weights that are in training now.
 

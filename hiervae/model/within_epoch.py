@@ -21,8 +21,7 @@ class TrainingSteps:
 
     Args:
         function: of the backend: of a list of batches, of an iterator, or of a state and one.
-        names: of the logs.
-        steps: the most steps of a call.
+        model: that is trained; it may not be built yet.
 
     Attributes:
         function: the same.
@@ -30,10 +29,10 @@ class TrainingSteps:
         at_work: whether a call began and did not end, such as one that was broken off.
     """
 
-    def __init__(self, function: Callable[..., Any], names: Sequence[str], steps: int) -> None:
+    def __init__(self, function: Callable[..., Any], model: Any) -> None:
         self.function = function
-        self._names = names
-        self.steps = steps
+        self.steps = int(model.steps_per_execution)
+        self._model = model
         self.calls_to_pass = 0
         self.at_work = False
 
@@ -57,7 +56,7 @@ class TrainingSteps:
         if not isinstance(batches, list):  # else Keras has read them
             for _ in islice(batches, self.steps):
                 pass
-        logs = dict.fromkeys(self._names, 0.0)
+        logs = dict.fromkeys(self._model.metrics_names, 0.0)
         return (logs, *state) if state else logs
 
 

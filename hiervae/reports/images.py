@@ -29,6 +29,11 @@ ABOUT = {
         "Interpolation along the graph, and along the straight line",
     ),
     "traversal": ("grid of generated examples", "Traversal"),
+    "noise_sweep": ("grid of generated examples", "Fresh noise of one level, the others' held"),
+    "gibbs_chain": (
+        "rows of generated examples, one per chain",
+        "Gibbs chains between examples and latents",
+    ),
     "latent_pca": (
         "points in one plane per level",
         "Principal components of the posterior means of each level",
@@ -39,6 +44,10 @@ ABOUT = {
     ),
     "kl_levels": ("chart of the KL of each level", "KL of each stochastic level"),
     "log_likelihoods": ("histogram", "Log-likelihoods of single examples"),
+    "rate_distortion": (
+        "points and lines of equal ELBO",
+        "Rate and distortion of the splits that were scored",
+    ),
     "control": ("two curves over training steps", "Beta and the constraint"),
 }
 """What the images that the commands draw look like, and show; in the page's order."""

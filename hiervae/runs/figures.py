@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -15,13 +15,15 @@ from hiervae.datasets import Dataset
 from hiervae.errors import HiervaeError
 from hiervae.evaluation import (
     KLHistory,
+    RateDistortion,
+    gibbs_chain,
     kl_profile,
     latent_pca,
     log_likelihood_histogram,
 )
 from hiervae.manifold import LatentGraph, Path
 from hiervae.model import HierarchicalVAE
-from hiervae.runs.data import examples_of, has_angles, held_out_split, labels_of
+from hiervae.runs.data import SPLITS, examples_of, has_angles, held_out_split, labels_of
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
 from hiervae.runs.metrics import latent_means
@@ -30,6 +32,9 @@ NUM_SHOWN = 20
 NUM_PSEUDO_INPUTS = 64
 NUM_POINTS = 5000
 NUM_PROFILED = 1000
+NUM_CHAINS = 20
+NUM_LINKS = 20
+"""The most steps of a Gibbs chain that are shown."""
 
 
 class FigureWriter:
@@ -77,7 +82,7 @@ class FigureWriter:
         """New data in a grid."""
         self._draw_images(name, plotting.image_grid, images, title=title)
 
-    def traversal(self, name: str, images: NDArray[Any], title: str) -> None:
+    def grid(self, name: str, images: NDArray[Any], title: str) -> None:
         """Images (rows, columns, *event_shape) in their grid."""
         frames = images.reshape(-1, *images.shape[2:])
         self._draw_images(
@@ -162,6 +167,15 @@ class FigureWriter:
             title=f"log-likelihood with {num_samples} importance samples",
         )
 
+    def rate_distortion(self, metrics: Mapping[str, Any]) -> None:
+        """The splits that were scored, by the KL and the reconstruction term of their ELBO."""
+        points = {
+            split: RateDistortion(metrics[split]["kl"], metrics[split]["reconstruction"], {})
+            for split in SPLITS
+            if "kl" in metrics.get(split, {})
+        }
+        self._draw("rate_distortion", plotting.rate_distortion, points)
+
     def graph(
         self,
         name: str,
@@ -232,3 +246,28 @@ def new_data(
         return model.sample(num, seed=seed, component=component), f"samples from {origin}"
     latent = model.sample_prior(num, seed=seed, component=component)
     return model.generate(latent), f"means of samples of {origin}"
+
+
+def chains_of(
+    model: HierarchicalVAE, num: int, seed: int, noise: bool, num_steps: int
+) -> tuple[NDArray[Any], NDArray[Any], list[int]]:
+    """Run Gibbs chains from samples of the model.
+
+    Args:
+        model: a built model.
+        num: how many chains.
+        seed: of the draws.
+        noise: show draws from the likelihood instead of its means.
+        num_steps: of each chain.
+
+    Returns:
+        What the chains end with, (num, *event_shape); some of them, a row each, from their start to
+        their end, (rows, columns, *event_shape); and the steps of the columns.
+    """
+    start = model.sample(num, seed=seed)
+    divisors = (n for n in range(1, num_steps + 1) if num_steps % n == 0)
+    spacing = next(n for n in divisors if num_steps // n <= NUM_LINKS)
+    chain = gibbs_chain(model, start, num_steps, spacing, seed)
+    shown = chain.samples if noise or not model.likelihood.mean_is_exact else chain.means
+    rows = np.concatenate([start[None], shown])[:, :NUM_CHAINS].swapaxes(0, 1)
+    return shown[-1], rows, [0, *chain.steps.tolist()]

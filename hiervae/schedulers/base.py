@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from hiervae.types import Config, Signals, Tensor
@@ -42,6 +43,25 @@ class Scheduler(abc.ABC):
             state: float32 scalars under the keys of `initial_state`.
             signals: what the step measured, before its loss is formed.
         """
+
+    def numbers(self) -> dict[str, float]:
+        """Settings that are inputs of the compiled step, and no constants in it; by default none.
+
+        `update` takes them from `numbers_in(signals)`.
+        """
+        return {}
+
+    def compiled_config(self) -> Config:
+        """What of the configuration the compiled step depends on; all of it by default.
+
+        Rules of one class that return the same share a compiled step. It is asked of the class
+        that defines it alone, since `update` of a subclass may compute with other settings.
+        """
+        return self.get_config()
+
+    def numbers_in(self, signals: Signals) -> Mapping[str, Any]:
+        """The inputs that the step gives for `numbers()`, or these themselves without a step."""
+        return signals.numbers or self.numbers()
 
     def bound(self, num_dimensions: int) -> float | None:
         """Bound that the rule puts on the reconstruction error; None, the default, for no bound.

@@ -28,6 +28,10 @@ class Constant(Scheduler):
         """The same state."""
         return state
 
+    def compiled_config(self) -> Config:
+        """Nothing, since beta is in the state."""
+        return {}
+
     def get_config(self) -> Config:
         """Constructor arguments."""
         return {"beta": self.beta}

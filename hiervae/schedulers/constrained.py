@@ -132,10 +132,10 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
 
     def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
         """One step of the rule, or of the measurement of its bound."""
+        numbers = self.numbers_in(signals)
         if isinstance(self.kappa, float):
-            return self.follow(state, signals, self.kappa**2)
-        steps, fraction = self.measurement
-        beta = ops.where(state["calibrated"] > 0.0, state["beta"], self.beta)
+            return self.follow(state, signals, numbers["bound"])
+        beta = ops.where(state["calibrated"] > 0.0, state["beta"], numbers["beta"])
         bound = state["bound"] / self._unit(signals)
         followed = self.follow({**state, "beta": beta}, signals, bound)
         followed |= {"bound": state["bound"], "calibrated": ops.ones_like(beta)}
@@ -144,10 +144,41 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
             **state,
             "constraint": average,
             "started": followed["started"],
-            "bound": fraction * average,
+            "bound": numbers["fraction"] * average,
         }
-        measuring = signals.step <= steps
+        measuring = signals.step <= numbers["steps"]
         return {key: ops.where(measuring, measured[key], followed[key]) for key in followed}
+
+    def numbers(self) -> dict[str, float]:
+        """The bound and all rates and limits, as the rule computes with them."""
+        steps, fraction = self.measurement
+        low, high = self.bounds
+        lowest, highest = self.multiplier_bounds or (1.0, 1.0)
+        return {
+            "bound": self.kappa**2 if isinstance(self.kappa, float) else 0.0,
+            "steps": float(steps),
+            "fraction": fraction,
+            "beta": self.beta,
+            "nu": self.nu,
+            "gain": 1.0 - self.alpha,  # in this form both weights add up to 1 in float32 too
+            "update_every": float(self.update_every),
+            "low": low,
+            "high": high,
+            # No larger change leaves a mark within the bounds, and exp() stays finite.
+            "widest": math.log(high / low),
+            "least_change": math.log(lowest),
+            "greatest_change": math.log(highest),
+        }
+
+    def choices(self) -> Config:
+        """What the compiled step depends on beside `numbers`."""
+        return {
+            "measured": self.kappa == AUTO,
+            "per_dimension": self.per_dimension,
+            "normalised": self.normalised,
+            "takes_turns": self.update_every > 1,
+            "limits_changes": self.multiplier_bounds is not None,
+        }
 
     @abc.abstractmethod
     def follow(
@@ -156,14 +187,14 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         """The state after one step of the rule, under a bound in the unit of kappa^2."""
 
     @abc.abstractmethod
-    def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
+    def direction(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The factor f of the exponent, for d = `violation`."""
 
     def average(self, state: dict[str, Tensor], signals: Signals) -> Tensor:
         """C-hat_t = (1 - alpha) C + alpha C-hat_{t-1}, beginning at the first batch's C."""
         average = state["constraint"]
-        # In this form the weights of both add up to 1 in float32 too.
-        running = average + (1.0 - self.alpha) * (signals.constraint - average)
+        gain = self.numbers_in(signals)["gain"]
+        running = average + gain * (signals.constraint - average)
         updated = ops.where(state["started"] > 0.0, running, signals.constraint)
         return ops.where(ops.isfinite(signals.constraint), updated, average)
 
@@ -190,20 +221,18 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
 
     def step_beta(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """The value of beta after this step's update."""
-        exponent = self.nu * self.direction(beta, violation) * violation
-        low, high = self.bounds
-        # No larger change leaves a mark within the bounds, and exp() stays finite.
-        widest = math.log(high / low)
-        exponent = ops.clip(exponent, -widest, widest)
+        numbers = self.numbers_in(signals)
+        exponent = numbers["nu"] * self.direction(beta, violation, signals) * violation
+        exponent = ops.clip(exponent, -numbers["widest"], numbers["widest"])
         if self.multiplier_bounds is not None:
-            exponent = ops.clip(exponent, *map(math.log, self.multiplier_bounds))
+            exponent = ops.clip(exponent, numbers["least_change"], numbers["greatest_change"])
         # Near 0, exp() of it would round most of the change away; far below, 1 + expm1() is 0.
         small = ops.abs(exponent) < 0.5
         updated = ops.where(small, beta + beta * ops.expm1(exponent), beta * ops.exp(exponent))
-        updated = ops.clip(updated, low, high)
+        updated = ops.clip(updated, numbers["low"], numbers["high"])
         due = ops.isfinite(signals.constraint)
         if self.update_every > 1:
-            turn = ops.equal(ops.mod(signals.step, float(self.update_every)), 0.0)
+            turn = ops.equal(ops.mod(signals.step, numbers["update_every"]), 0.0)
             due = ops.logical_and(due, turn)
         return ops.where(due, updated, beta)
 

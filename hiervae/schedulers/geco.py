@@ -5,7 +5,7 @@ from __future__ import annotations
 from keras import ops
 
 from hiervae.schedulers.constrained import ConstrainedScheduler
-from hiervae.types import Signals, Tensor
+from hiervae.types import Config, Signals, Tensor
 
 
 class GECO(ConstrainedScheduler):
@@ -14,7 +14,7 @@ class GECO(ConstrainedScheduler):
     Arguments as in `ConstrainedScheduler`; beta starts at 1 by default and stays in [1e-8, 1e6].
     """
 
-    def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
+    def direction(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """-1 whether or not the constraint holds."""
         return -ops.ones_like(violation)
 
@@ -29,3 +29,7 @@ class GECO(ConstrainedScheduler):
             "constraint": constraint,
             "started": self.started(state, signals),
         }
+
+    def compiled_config(self) -> Config:
+        """The choices, without the numbers."""
+        return self.choices()

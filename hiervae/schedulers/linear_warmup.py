@@ -43,12 +43,20 @@ class LinearWarmup(Scheduler):
 
     def update(self, state: dict[str, Tensor], signals: Signals) -> dict[str, Tensor]:
         """Progress by the number of the step or epoch; phase 1 once it has reached 1."""
-        progress = (
-            signals.epoch / self.epochs if self.epochs is not None else signals.step / self.steps
-        )
-        progress = ops.clip(progress, 0.0, 1.0)
+        numbers = self.numbers_in(signals)
+        passed = signals.step if self.epochs is None else signals.epoch
+        progress = ops.clip(passed / numbers["length"], 0.0, 1.0)
         phase = ops.cast(progress >= 1.0, "float32")
-        return {"beta": self.start + (1.0 - self.start) * progress, "phase": phase}
+        return {"beta": numbers["start"] + numbers["rest"] * progress, "phase": phase}
+
+    def numbers(self) -> dict[str, float]:
+        """The length in epochs or steps, the start of beta and what is left from there to 1."""
+        length = self.steps if self.epochs is None else self.epochs
+        return {"length": float(length or 0.0), "start": self.start, "rest": 1.0 - self.start}
+
+    def compiled_config(self) -> Config:
+        """What the length is counted in."""
+        return {"epochs": self.epochs is not None}
 
     def get_config(self) -> Config:
         """Constructor arguments."""

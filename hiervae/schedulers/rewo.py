@@ -52,9 +52,18 @@ class REWO(ConstrainedScheduler):
         """The initial phase: phase 0, the prior's gate closed."""
         return {**super().initial_state(), "phase": 0.0, "gate_prior": 0.0}
 
-    def direction(self, beta: Tensor, violation: Tensor) -> Tensor:
+    def direction(self, beta: Tensor, violation: Tensor, signals: Signals) -> Tensor:
         """f(beta, d; tau) of Eq. 12."""
-        return ops.where(violation > 0.0, -1.0, ops.tanh(self.tau * (beta - 1.0)))
+        tau = self.numbers_in(signals)["tau"]
+        return ops.where(violation > 0.0, -1.0, ops.tanh(tau * (beta - 1.0)))
+
+    def numbers(self) -> dict[str, float]:
+        """Those of every such rule, and tau."""
+        return {**super().numbers(), "tau": self.tau}
+
+    def compiled_config(self) -> Config:
+        """The choices, without the numbers."""
+        return self.choices()
 
     def follow(
         self, state: dict[str, Tensor], signals: Signals, bound: Tensor | float

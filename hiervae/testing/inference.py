@@ -9,9 +9,10 @@ import keras
 import numpy as np
 
 from hiervae.inference.base import InferenceScheme
+from hiervae.inference.passes import Level
 from hiervae.model import HierarchicalVAE
 from hiervae.testing.behaviour import check_memory, check_traced
-from hiervae.testing.check import Array
+from hiervae.testing.check import Array, Check
 from hiervae.testing.components import check_components
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import DEVIATIONS, check_drawn_density
@@ -201,6 +202,28 @@ def latents(model: HierarchicalVAE, seed: Any, training: bool) -> list[Array]:
     return [numpy(level.latent) for level in infer(model, seed=seed, training=training).levels]
 
 
+def _standardised(check: Check, index: int, level: Level) -> tuple[Array, Array]:
+    """Draws (MANY, BATCH, d) of a level in units of its normal, and their log-densities.
+
+    What the levels drawn before say of this one is taken away by a linear fit to its mean.
+    """
+    density = check.require_array(
+        f"log_density of level {index}", level.log_posterior(), (MANY * BATCH,)
+    )
+    draws, mean, log_variance = (
+        numpy(each).astype("float64").reshape(MANY, BATCH, -1)
+        for each in (level.latent, level.posterior.mean, level.posterior.log_variance)
+    )
+    known = np.concatenate([np.ones_like(mean[..., :1]), mean], axis=-1)
+    precision = np.exp(-0.5 * log_variance)
+    draws *= precision
+    for group, unit in np.ndindex(draws.shape[1:]):
+        features = known[:, group] * precision[:, group, unit, None]
+        fit, *_ = np.linalg.lstsq(features, draws[:, group, unit], rcond=None)
+        draws[:, group, unit] -= features @ fit
+    return draws, density.reshape(MANY, BATCH) + 0.5 * log_variance.sum(axis=-1)
+
+
 def _check_latents(subject: Subject, model: HierarchicalVAE) -> None:
     fix = "Take DiagonalNormal.sample(seed), or the mean where sample=False."
     with subject.check("draws", fix) as check:
@@ -208,16 +231,9 @@ def _check_latents(subject: Subject, model: HierarchicalVAE) -> None:
         for index, level in enumerate(levels, start=1):
             if level.log_density is None:
                 check_residuals(check, f"latents of level {index}", level.latent, level.posterior)
-        if any(level.log_density is not None for level in levels):
-            columns = [numpy(level.latent).reshape(MANY, BATCH, -1) for level in levels]
-            log_densities = [
-                check.require_array(
-                    f"log_density of level {index}", level.log_posterior(), (MANY * BATCH,)
-                )
-                for index, level in enumerate(levels, start=1)
-            ]
-            total = np.sum(log_densities, axis=0).reshape(MANY, BATCH)
-            check_drawn_density(check, "latents", np.concatenate(columns, axis=-1), total)
+            else:
+                what = f"latents of level {index}"
+                check_drawn_density(check, what, *_standardised(check, index, level))
         outcome = infer(model, sample=False, seed=None)
         for index, level in enumerate(outcome.levels, start=1):
             if level.log_density is not None:

@@ -10,7 +10,7 @@ from keras import ops
 
 from hiervae.callbacks import BetaController
 from hiervae.model import HierarchicalVAE
-from hiervae.model.control import CAPACITY
+from hiervae.model.control import CAPACITY, NUMBERS
 from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.testing.behaviour import check_memory, check_traced
@@ -163,9 +163,11 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
     """Check what the rule makes of small and large errors."""
     fix = "Return float32 scalars computed in keras.ops; bound what is exponentiated."
     with subject.check("update", fix) as check:
-        current = tensors(state)
+        current, numbers = tensors(state), tensors(rule.numbers())
+        check.require(len(numbers) <= NUMBERS, f"{len(numbers)} numbers", f"at most {NUMBERS}")
         for step, error in enumerate(ERRORS, start=1):
-            current = rule.update(dict(current), signals(step, error))
+            seen = dataclasses.replace(signals(step, error), numbers=numbers)
+            current = rule.update(dict(current), seen)
             check.require(
                 current.keys() == state.keys(),
                 f"the keys {sorted(current)}",

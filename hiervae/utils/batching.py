@@ -27,6 +27,16 @@ def few_sizes(number: int) -> int:
     return -(-number // unit) * unit
 
 
+def filled_up(array: Array, batch_size: int) -> Array:
+    """`array` with repeats of its first row, so that its batches have few sizes.
+
+    A number of rows below `batch_size` becomes a power of two, a larger one a multiple.
+    """
+    count = len(array)
+    room = min(batch_size, power_of_two(count)) if count < batch_size else batch_size
+    return np.concatenate([array, np.repeat(array[:1], -count % room, axis=0)])
+
+
 def batches(arrays: Sequence[Array], batch_size: int) -> Any:
     """Yield the arrays' rows in batches of exactly `batch_size`, with the number that counts.
 

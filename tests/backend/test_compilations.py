@@ -1,5 +1,6 @@
 """What is compiled once is not compiled again."""
 
+import numpy as np
 import pytest
 
 from tests.backend.compilations import counted_compilations
@@ -65,3 +66,43 @@ def test_the_batches_of_a_generator_are_joined_without_another_program():
     model.fit(iter(batches), steps_per_epoch=5, shuffle=False, verbose=0)
     assert program._cache_size() == sizes <= 2
     assert model.training_step == 10
+
+
+def test_ten_fits_with_ten_kappas_share_one_program():
+    model = compiled(small_model(prior=vhp()), steps_per_execution=2)
+    fit(model, 2, callbacks=[rewo(kappa=0.4)])
+    with counted_compilations() as programs:
+        for kappa in np.linspace(0.1, 1.0, 10):
+            fit(model, 1, callbacks=[rewo(kappa=float(kappa), nu=0.1 + kappa, tau=1.0 + kappa)])
+    assert programs == []
+
+
+MANY = binary_data(150)
+SIZES = [*range(2, 40, 2), 77, 100, 101, 150]  # 23 numbers of examples
+
+
+def compiled_for_sizes(name, call):
+    """How many programs of a name were compiled for `call` with each number of examples."""
+    with counted_compilations() as programs:
+        for size in SIZES:
+            call(MANY[:size])
+    return sum(name in program for program in programs)
+
+
+def test_log_likelihood_is_compiled_once_for_all_numbers_of_examples(model):
+    def score(x):
+        model.log_likelihood(x, num_samples=1000, verbose=0)
+
+    assert compiled_for_sizes("pure", score) == 1
+
+
+def test_scores_of_few_samples_are_compiled_for_few_sizes(model):
+    assert compiled_for_sizes("pure", model.elbo) == 4
+
+
+def test_predict_and_encode_are_compiled_for_powers_of_two(model):
+    def predict(x):
+        assert model.predict(x, batch_size=32, verbose=0).shape == x.shape
+
+    assert compiled_for_sizes("predict_step", predict) == 5
+    assert compiled_for_sizes("pure", model.encode) == 7

@@ -1,5 +1,6 @@
 import importlib
 
+import keras
 import pytest
 
 from benchmarks import __main__ as program
@@ -40,7 +41,7 @@ def test_each_backend_is_compared_with_what_suits_it():
 
 
 def test_a_process_measures_a_round_a_line():
-    with worker.started("graph/3d", OWN, "torch", 200, 0, True, 1) as process:
+    with worker.started("graph/3d", OWN, keras.backend.backend(), 200, 0, True, 1) as process:
         cost = process.round()
         assert 0 < cost.cpu < 30
         assert process.facts["units"] == 1
@@ -50,7 +51,7 @@ def test_a_process_measures_a_round_a_line():
 def test_what_a_process_says_of_its_failure_is_shown():
     with (
         pytest.raises(RuntimeError, match="invalid literal for int"),
-        worker.started("graph/elsewhere", OWN, "torch", 200, 0, True, 1),
+        worker.started("graph/elsewhere", OWN, keras.backend.backend(), 200, 0, True, 1),
     ):
         pass
 

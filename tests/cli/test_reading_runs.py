@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from hiervae.datasets import load
+from hiervae.evaluation import gibbs_chain
 from hiervae.manifold import LatentGraph
 from hiervae.priors.vhp import VariationalHierarchicalPrior
-from hiervae.runs import RunFolder
+from hiervae.runs import RunFolder, figures
 
 TEST = load("pendulum", num_images=300, valid_size=60, test_size=80)
 
@@ -55,6 +56,22 @@ def test_evaluate_scores_with_its_protocol(hiervae, run):
     assert after == {**before, "test": score}
     assert "30/30" in outcome.err  # the progress bar
     assert (run / "figures" / "log_likelihoods_test.png").stat().st_size
+
+
+def test_each_scored_split_has_its_rate_and_distortion(hiervae, run, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(
+        figures.plotting, "rate_distortion", lambda points, path: drawn.update({path.name: points})
+    )
+    scores = {}
+    for split in ("valid", "test"):
+        options = ("--split", split, "--num-samples", 3, "--limit", 20, "--json")
+        scores[split] = hiervae("evaluate", run, *options).record[split]
+    points = drawn["rate_distortion.png"]
+    assert list(points)[-2:] == ["valid", "test"]
+    for split, score in scores.items():
+        assert points[split].elbo == pytest.approx(score["elbo"])
+        assert points[split].rate == score["kl"]
 
 
 def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):
@@ -192,6 +209,37 @@ def test_samples_are_reproducible(hiervae, run, tmp_path):
     expected = model.sample(5, seed=1)
     np.testing.assert_allclose(np.load(noisy), expected, rtol=1e-5, atol=1e-6)
     assert np.std(expected - np.load(means)) > 0.1
+
+
+@pytest.mark.parametrize(("steps", "kept"), [(6, list(range(7))), (46, list(range(0, 47, 23)))])
+def test_chains_go_on_from_samples(hiervae, run, tmp_path, monkeypatch, steps, kept):
+    drawn = {}
+    monkeypatch.setattr(
+        figures.plotting,
+        "image_grid",
+        lambda images, path, num_columns, title, **_: drawn.update(
+            {path.name: (images, num_columns, title)}
+        ),
+    )
+    ends = tmp_path / "ends.npy"
+    options = ("--num", 3, "--seed", 1, "--chain", steps, "--npy", ends, "--json")
+    record = hiervae("sample", run, *options).record
+    assert (record["chain"], record["figures"]) == (steps, ["gibbs_chain_seed_1.png"])
+    model = RunFolder(run).load_model()
+    start = model.sample(3, seed=1)
+    chain = gibbs_chain(model, start, num_steps=steps, seed=1)
+    images, num_columns, title = drawn["gibbs_chain_seed_1.png"]
+    assert num_columns == len(kept)
+    assert f"after steps {', '.join(map(str, kept))};" in title
+    expected = np.stack([start, *chain.means])[kept].swapaxes(0, 1)
+    np.testing.assert_allclose(images, expected.reshape(-1, 16, 16), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.load(ends), chain.means[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_chains_of_a_component_are_refused(hiervae, run):
+    outcome = hiervae("sample", run, "--chain", 2, "--component", 1)
+    assert outcome.status == 2
+    assert "not allowed with argument" in outcome.err
 
 
 @pytest.mark.parametrize("command", ["evaluate", "sample", "interpolate"])

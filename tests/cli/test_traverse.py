@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hiervae import cli
-from hiervae.evaluation import traversal
+from hiervae.evaluation import noise_sweep, traversal
 from hiervae.runs import RunFolder, figures
 
 SMALL = (
@@ -66,6 +66,7 @@ def test_pictures_show_the_traversal_asked_for(hiervae, run, grids):
         "levels": [{"level": 2, "rows": 4, "columns": 4}],
         "limit": 0.5,
         "others": "fresh",
+        "noise": False,
         "seed": 7,
         "figures": ["traversal_level_2.png"],
     }
@@ -85,9 +86,27 @@ def test_sizes_are_those_of_the_paper(hiervae, run, grids):
     assert [len(images) for images, _ in grids.values()] == [400, 100, 100]
 
 
+def test_the_noise_of_each_level_is_redrawn(hiervae, run, grids):
+    record = hiervae("traverse", run, "--noise", "--num", 3, "--seed", 7, "--json").record
+    names = [f"noise_sweep_level_{level}.png" for level in (1, 2, 3)]
+    assert (record["noise"], record["limit"], record["figures"]) == (True, None, names)
+    model = RunFolder(run).load_model()
+    for level, name in enumerate(names, start=1):
+        images, num_columns = grids[name]
+        expected = noise_sweep(model, level, num=3, seed=7).reshape(9, 16, 16)
+        assert num_columns == 3
+        np.testing.assert_allclose(images, expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--level=4"], "from 1 (nearest the data) to 3"), (["--others=fresh"], "level 3 of 3")],
+    [
+        (["--level=4"], "from 1 (nearest the data) to 3"),
+        (["--others=fresh"], "level 3 of 3"),
+        (["--noise", "--level=4"], "from 1 (nearest the data) to 3"),
+        (["--noise", "--limit=1"], "leave --limit and --others out"),
+        (["--noise", "--others=held"], "leave --limit and --others out"),
+    ],
 )
 def test_what_cannot_be_traversed_is_a_wrong_call(hiervae, run, options, message):
     before = set((run / "figures").iterdir())

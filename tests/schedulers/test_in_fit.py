@@ -153,3 +153,42 @@ def test_an_infinite_loss_is_laid_to_beta(rule, message):
     model = compiled(small_model(), keras.optimizers.SGD(1e10))
     with pytest.raises(NonFiniteLossError, match=message):
         model.fit(x, batch_size=8, epochs=2, verbose=0, callbacks=[BetaController(rule)])
+
+
+class Weighted(REWO):
+    """A rule of a user with an option of its own, which the step has as a constant."""
+
+    def __init__(self, kappa, factor=1.0, **options):
+        super().__init__(kappa, **options)
+        self.factor = factor
+
+    def update(self, state, signals):
+        updated = super().update(state, signals)
+        return {**updated, "beta": self.factor * updated["beta"]}
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (REWO(0.8, nu=0.1), REWO(1.0, nu=0.5, tau=2.0, alpha=0.5, beta=0.2)),
+        (Weighted(0.8, factor=0.5), Weighted(0.8, factor=0.25)),
+    ],
+)
+def test_a_rule_after_another_of_its_kind_decides_as_it_would_alone(first, second):
+    x = binary_data(48)
+    model = compiled(small_model(prior=vhp()), steps_per_execution=2)
+    model.build((None, EVENT_SIZE))
+    start = [keras.ops.convert_to_numpy(variable).copy() for variable in model.variables]
+    model.fit(x, batch_size=8, verbose=0, callbacks=[BetaController(first)])
+    states = []
+    for each in (model, compiled(small_model(prior=vhp()), steps_per_execution=2)):
+        each.build((None, EVENT_SIZE))
+        for variable, value in zip(each.variables, start, strict=True):
+            variable.assign(value)
+        each.fit(x, batch_size=8, epochs=2, verbose=0, callbacks=[BetaController(second)])
+        each.control.install(second)
+        states.append(each.control.read())
+    assert states[0] == pytest.approx(states[1], rel=1e-5)

@@ -31,7 +31,7 @@ VARIANTS = {
 }
 
 
-def run(scheduler, errors, epochs=None):
+def run(scheduler, errors, epochs=None, numbers=None):
     """States after each step, as Python numbers."""
     state = {key: tensor(value) for key, value in scheduler.initial_state().items()}
     rows = []
@@ -42,6 +42,7 @@ def run(scheduler, errors, epochs=None):
             constraint=tensor(error),
             kl=tensor(0.0),
             num_dimensions=float(DIMENSIONS),
+            numbers={key: tensor(value) for key, value in (numbers or {}).items()},
         )
         state = scheduler.update(state, signals)
         assert state.keys() == scheduler.initial_state().keys()
@@ -286,3 +287,26 @@ def test_a_large_violation_divides_beta_by_its_exponential():
     rule = GECO(kappa=1.0, per_dimension=False, alpha=0.0, normalised=False, beta=1e5)
     (state,) = run(rule, [26.0])
     assert state["beta"] == pytest.approx(1e5 * math.exp(-25.0), rel=1e-4, abs=0.0)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *((GECO(**options_of(name)), GECO(**options_of(name))) for name in VARIANTS),
+        *((REWO(**options_of(name)), REWO(**options_of(name))) for name in VARIANTS),
+        (REWO("auto", calibration_steps=20), REWO("auto", calibration_steps=10)),
+        (LinearWarmup(steps=30, start=0.1), LinearWarmup(steps=50)),
+    ],
+)
+def test_numbers_are_inputs(one, other):
+    """A rule decides by the numbers that the step gives, not by its own."""
+    for name in ("nu", "alpha", "beta", "kappa", "tau"):
+        if isinstance(getattr(one, name, None), float) and name in ("nu", "alpha", "kappa", "tau"):
+            setattr(other, name, 0.9 * getattr(one, name))
+    assert one.compiled_config() == other.compiled_config() != one.get_config()
+    own, others = run(one, ERRORS), run(other, ERRORS)
+    given = run(other, ERRORS, numbers=one.numbers())
+    assert own != others
+    for key in own[-1]:
+        expected = [row[key] for row in own]
+        np.testing.assert_allclose([row[key] for row in given], expected, rtol=1e-5, err_msg=key)

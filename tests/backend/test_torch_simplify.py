@@ -1,0 +1,115 @@
+"""What is left out of a recorded graph changes nothing but rounding."""
+
+import keras
+import pytest
+
+from hiervae import random
+
+pytestmark = pytest.mark.backends("torch")
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+def simplified(function, *tensors):
+    """The recorded function, and the operations that are left of it."""
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    from hiervae.backend.torch_simplify import called_directly, simplified
+
+    graph = called_directly(simplified(make_fx(function, tracing_mode="fake")(*tensors)))
+    return graph, [node for node in graph.graph.nodes if node.op == "call_function"]
+
+
+def test_a_bias_is_added_within_the_product(torch):
+    x, kernel, bias = torch.randn(6, 3), torch.randn(3, 4, requires_grad=True), torch.randn(4)
+
+    def function(x, kernel, bias):
+        return ((x @ kernel).reshape(2, 3, 4) + bias).tanh().sum()
+
+    graph, left = simplified(function, x, kernel, bias)
+    assert "addmm" in {node.target.__name__ for node in left}
+    assert not {"mm", "add"} & {node.target.__name__ for node in left}
+    expected, found = function(x, kernel, bias), graph(x, kernel, bias)
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(*(torch.autograd.grad(each, kernel) for each in (found, expected))):
+        torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("bias", [(6, 4), (1,), ()])
+def test_what_is_no_bias_is_added_as_before(torch, bias):
+    tensors = torch.randn(6, 3), torch.randn(3, 4), torch.randn(bias)
+
+    def function(x, kernel, bias):
+        return x @ kernel + bias
+
+    graph, left = simplified(function, *tensors)
+    assert [node.target.__name__ for node in left] == ["mm", "add"]
+    torch.testing.assert_close(graph(*tensors), function(*tensors))
+
+
+def test_a_product_that_is_used_twice_stays(torch):
+    tensors = torch.randn(6, 3), torch.randn(3, 4), torch.randn(4)
+
+    def function(x, kernel, bias):
+        product = x @ kernel
+        return product * (product + bias)
+
+    graph, _ = simplified(function, *tensors)
+    torch.testing.assert_close(graph(*tensors), function(*tensors))
+
+
+def test_constants_neutral_numbers_and_what_comes_twice_are_left_out(torch):
+    x = torch.randn(5, requires_grad=True)
+
+    def function(x):
+        zeros = torch.zeros(5)
+        scaled = (x - zeros) * torch.exp(-zeros) + 0.0
+        return (scaled.exp() + x.exp()).clamp(torch.tensor(0.5), torch.tensor(3.0))
+
+    graph, left = simplified(function, x)
+    assert [node.target.__name__ for node in left] == ["exp", "add", "clamp"]
+    torch.testing.assert_close(graph(x), function(x))
+
+
+def test_adding_nought_of_a_larger_shape_stays(torch):
+    x = torch.randn(5)
+    graph, _ = simplified(lambda x: x + torch.zeros(2, 5), x)
+    assert graph(x).shape == (2, 5)
+
+
+def test_draws_are_neither_constants_nor_merged(torch):
+    graph, _ = simplified(lambda x: x + torch.rand(5) - torch.rand(5), torch.zeros(5))
+    first, second = graph(torch.zeros(5)), graph(torch.zeros(5))
+    assert (first != 0).all()
+    assert (first != second).all()
+
+
+def test_what_may_be_the_memory_of_an_argument_is_copied(torch):
+    x = torch.zeros(4)
+    graph, _ = simplified(lambda x: [x.reshape(2, 2).clone(), (x + 1.0).clone()], x)
+    same, own = graph(x)
+    x += 5.0
+    assert (same == 0).all()
+    assert (own == 1).all()
+
+
+def test_a_function_that_writes_stays_as_it_is(torch):
+    x = torch.zeros(4)
+    graph, left = simplified(lambda x: x.add_(1.0) + (0.0 * x + 0.0), x)
+    assert [node.target._opname for node in left].count("add") == 2
+    graph(x)
+    assert (x == 1).all()
+
+
+@pytest.mark.parametrize("shape", [(3,), (50, 4)])
+def test_noise_of_a_step_is_that_of_keras(torch, shape):
+    from hiervae.backend.torch_graph import _drawn
+
+    ours, theirs = (keras.random.SeedGenerator(2**31 - 2) for _ in range(2))
+    for _ in range(3):
+        found = _drawn("normal", shape, ours, True)
+        torch.testing.assert_close(found, random.draw("normal", shape, theirs), rtol=0, atol=0)
+    assert ours.state.value.tolist() == theirs.state.value.tolist()
