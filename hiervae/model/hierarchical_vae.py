@@ -258,7 +258,7 @@ class HierarchicalVAE(
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
         log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
-        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training)
+        kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training, inputs)
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from keras import ops
@@ -186,6 +187,7 @@ def kl_terms(
     closed_form: bool,
     seed: object,
     training: bool,
+    inputs: Tensor | None = None,
 ) -> dict[str, Tensor]:
     """KL terms by name, each of shape (n,), nats.
 
@@ -196,6 +198,7 @@ def kl_terms(
         closed_form: use closed forms where there are some; False takes log q - log p everywhere.
         seed: generator for a prior that estimates its density.
         training: whether the step that asks is a training step.
+        inputs: in a training step, the example of each row, shape (n, *event_shape).
     """
     levels = outcome.levels
     governed = scheme.governed(levels)
@@ -207,7 +210,13 @@ def kl_terms(
     if fixed is None:
         log_posterior = sum(level.log_posterior() for level in governed)
         latent = scheme.join_latents([level.latent for level in levels])
-        log_prior = prior.log_prob(latent, outcome.components, seed=seed, training=training)
+        if training and inputs is not None:
+            encode = partial(scheme.encode_components, seed=seed)
+            log_prior = prior.log_prob_in_training(
+                latent, inputs, encode, outcome.components, seed=seed
+            )
+        else:
+            log_prior = prior.log_prob(latent, outcome.components, seed=seed, training=training)
         entries.append(log_posterior - log_prior)
     else:
         entries += [

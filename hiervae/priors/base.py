@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable
 from typing import Any
 
 from hiervae.distributions import DiagonalNormal
@@ -43,6 +44,32 @@ class Prior(Part, abc.ABC):
         Returns:
             Shape (n,), float32.
         """
+
+    def log_prob_in_training(
+        self,
+        latent: Tensor,
+        inputs: Tensor,
+        encode: Callable[[Tensor], DiagonalNormal],
+        components: DiagonalNormal | None = None,
+        seed: Any = None,
+    ) -> Tensor:
+        """What a training step takes as log-density of latents drawn for examples.
+
+        It is `log_prob`. A mixture over training examples leaves out the example itself, which
+        only a prior that sees the examples can, and encodes those of its components that matter to
+        the batch; it may assign to its weights, which are then those of the next step.
+
+        Args:
+            latent: z, shape (n, prior_dim), float32.
+            inputs: the example that each z was drawn for, shape (n, *event_shape), float32.
+            encode: from examples (m, *event_shape) to their posteriors, parameters (m, prior_dim).
+            components: as in `log_prob`.
+            seed: as in `log_prob`.
+
+        Returns:
+            Shape (n,), float32.
+        """
+        return self.log_prob(latent, components, seed=seed, training=True)
 
     @abc.abstractmethod
     def sample(

@@ -110,6 +110,15 @@ def test_free_bits(update_every):
     np.testing.assert_allclose(run(rule)["beta"], expected, rtol=1e-4)
 
 
+def test_free_bits_have_the_published_settings():
+    rule = FreeBits(2.5)
+    assert (rule.change, rule.tolerance) == (0.1, 0.05)
+    assert rule.beta_bounds[1] == 1.0
+    assert run(rule, kl=[2.5 * 1.049], errors=[1.0])["beta"] == [1.0]
+    got = run(FreeBits(2.5, beta=0.5), kl=[2.5 * 1.051, 2.499], errors=[1.0, 1.0])
+    np.testing.assert_allclose(got["beta"], [0.55, 0.5], rtol=1e-5)
+
+
 @pytest.mark.parametrize("beta", [0.5, 1.0, 3.0])
 def test_later_rewo(beta):
     average, phase, multiplier, expected = None, 0.0, 1.0 / beta, []

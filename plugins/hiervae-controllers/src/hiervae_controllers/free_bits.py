@@ -17,7 +17,8 @@ class FreeBits(Scheduler):
     """beta is multiplied up and down so that KL stays near a rate (Chen et al. 2017, appendix).
 
     Where KL lies above (1 + tolerance) rate, beta is multiplied by 1 + change; where it lies below
-    rate, beta is divided by it; in between beta stays.
+    rate, beta is divided by it; in between beta stays. The defaults of change, tolerance and the
+    highest beta are the paper's; it does not say how often beta is changed.
 
     Args:
         rate: the KL to keep, nats per example.
