@@ -82,10 +82,12 @@ def simplified(module: GraphModule) -> GraphModule:
         return module
     _keep_constants(module)
     for node in list(graph.nodes):
-        if node.target in _VIEWS or _keeps_order(node) or _is_neutral(module, node):
-            source = cast("Node", node.args[0])
-            if _form(node) == _form(source):
-                node.replace_all_uses_with(source)
+        is_view = node.target in _VIEWS or _keeps_order(node)
+        if not is_view and not _is_neutral(module, node):
+            continue
+        source = cast("Node", node.args[0])
+        if _form(node) == _form(source) and (is_view or _owns_memory(source)):
+            node.replace_all_uses_with(source)
     _merge_equal(module)
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
@@ -239,8 +241,17 @@ def _add_within_product(module: GraphModule, node: Node) -> None:
 def _drop_copy(node: Node) -> None:
     """Hand on a tensor itself, rather than a copy, where none but its own memory is in it."""
     source = cast("Node", node.args[0])
-    origin = source
-    while origin.target is _aten.detach.default:
-        origin = cast("Node", origin.args[0])
-    if is_fresh(origin):
+    if _owns_memory(source) and _strides(node) == _strides(source):
         node.replace_all_uses_with(source)
+
+
+def _owns_memory(node: Node) -> bool:
+    """Whether a result is in memory of the graph's own, and not in a variable's."""
+    while node.target is _aten.detach.default:
+        node = cast("Node", node.args[0])
+    return is_fresh(node)
+
+
+def _strides(node: Node) -> tuple[int, ...]:
+    strides: tuple[int, ...] = node.meta["val"].stride()
+    return strides

@@ -65,12 +65,12 @@ def test_constants_neutral_numbers_and_what_comes_twice_are_left_out(torch):
     x = torch.randn(5, requires_grad=True)
 
     def function(x):
-        zeros = torch.zeros(5)
-        scaled = (x - zeros) * torch.exp(-zeros) + 0.0
-        return (scaled.exp() + x.exp()).clamp(torch.tensor(0.5), torch.tensor(3.0))
+        zeros, inner = torch.zeros(5), x.tanh()
+        scaled = (inner - zeros) * torch.exp(-zeros) + 0.0
+        return (scaled.exp() + inner.exp()).clamp(torch.tensor(0.5), torch.tensor(3.0))
 
     graph, left = simplified(function, x)
-    assert [node.target.__name__ for node in left] == ["exp", "add", "clamp"]
+    assert [node.target.__name__ for node in left] == ["tanh", "exp", "add", "clamp"]
     torch.testing.assert_close(graph(x), function(x))
 
 
@@ -140,3 +140,34 @@ def test_noise_of_a_step_is_that_of_keras(torch, shape):
         found = _drawn("normal", shape, ours, True)
         torch.testing.assert_close(found, random.draw("normal", shape, theirs), rtol=0, atol=0)
     assert ours.state.value.tolist() == theirs.state.value.tolist()
+
+
+def test_what_is_as_good_as_a_variable_is_not_the_variable(torch):
+    """A variable may be written before gradients are taken, which need the value of before."""
+    scale, x = torch.tensor(2.0), torch.tensor(3.0, requires_grad=True)
+
+    def function(scale, x):
+        return x * (scale * 1.0)
+
+    graph, _ = simplified(function, scale, x)
+    result = graph(scale, x)
+    scale.fill_(9.0)
+    result.backward()
+    assert x.grad == 2.0
+
+
+def test_a_copy_in_another_order_stays(torch):
+    x = torch.randn(2, 3, 4)
+
+    def function(x):
+        return (x * 2.0).transpose(1, 2).clone(memory_format=torch.contiguous_format).view(8, 3)
+
+    graph, _ = simplified(function, x)
+    torch.testing.assert_close(graph(x), function(x))
+    images = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
+
+    def flattened(images):
+        return (images * 2.0).clone(memory_format=torch.contiguous_format).view(2, -1)
+
+    graph, _ = simplified(flattened, images)
+    torch.testing.assert_close(graph(images), flattened(images))
