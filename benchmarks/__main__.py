@@ -83,13 +83,21 @@ def measure_all(options: argparse.Namespace) -> Record:
 
 
 def exceeded(record: Record) -> list[str]:
-    """The rows whose ratio of CPU time is above the bound."""
+    """What is above its bound: ratios of CPU time, starts and memory."""
     found = []
     for row in rows.ROWS:
         bound = row.bounds.get(record.backend)
         ratio = record.ratio(row.name, "cpu") if row.name in record.rows else None
         if bound is not None and ratio is not None and ratio.median > bound:
             found.append(f"{row.name}: {ratio.median:.3f}, bound {bound:g}")
+        if row.name not in record.rows:
+            continue
+        own = record.rows[row.name][rows.OWN]
+        most = row.start_up.get(record.backend)
+        if most is not None and (own.start_up_cpu_s or 0.0) > most:
+            found.append(f"{row.name}: first step after {own.start_up_cpu_s:.1f} s, bound {most:g}")
+        if row.growth is not None and (own.growth_mib or 0.0) > row.growth:
+            found.append(f"{row.name}: {own.growth_mib:.0f} MiB more, bound {row.growth:g}")
     return found
 
 

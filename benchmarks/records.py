@@ -29,6 +29,8 @@ class Measured:
         peak_mib: largest resident memory of its process.
         start_up_s: from the process's start to the first result: imports, building, compiling.
         flop: of the matrix products of a unit, where they are counted.
+        start_up_cpu_s: CPU time of the process until then, which a busy machine lengthens less.
+        ready_mib: resident memory before the first round, the model built.
     """
 
     backend: str
@@ -38,6 +40,8 @@ class Measured:
     peak_mib: float
     start_up_s: float
     flop: float | None = None
+    start_up_cpu_s: float | None = None
+    ready_mib: float | None = None
 
     @classmethod
     def of(cls, backend: str, facts: dict[str, Any], costs: list[Cost]) -> Measured:
@@ -51,11 +55,18 @@ class Measured:
             facts["peak_mib"],
             start_up,
             facts["flop"],
+            facts["start_up_cpu_s"],
+            facts["ready_mib"],
         )
 
     def per_unit(self, quantity: str) -> Summary:
         """Seconds a unit, by "cpu" or "wall"."""
         return Summary.of([seconds / self.units for seconds in getattr(self, quantity)])
+
+    @property
+    def growth_mib(self) -> float | None:
+        """Memory that the rounds took above the built model."""
+        return None if self.ready_mib is None else self.peak_mib - self.ready_mib
 
     @property
     def rate(self) -> float | None:

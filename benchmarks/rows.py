@@ -6,6 +6,17 @@ from dataclasses import dataclass, field
 
 MODES = ("smoke", "quick", "all")
 OWN = "hiervae"
+PRESETS = (
+    "vamp_vae",
+    "vamp_hvae",
+    "vamp_conv_hvae",
+    "vamp_pixel_hvae",
+    "vhp",
+    "iwae",
+    "ladder_vae",
+    "bottom_up_vae",
+    "vlae",
+)
 
 
 @dataclass(frozen=True)
@@ -16,11 +27,14 @@ class Row:
         name: "group/name".
         title: what the table calls it.
         unit: what one unit of the work is.
-        sizes: units a round by mode; a mode that is missing leaves the row out.
+        sizes: units a round, or an epoch of training, by mode; a mode that is missing leaves the
+            row out.
         references: what the package is compared with, by name, and the backend that runs it; None
             is the backend that is measured. Of "jax" and "torch" the one that suits is taken.
         bounds: the largest ratio of CPU time that is accepted, by backend.
         rounds: at most so many, where a round is long.
+        start_up: the most CPU seconds until the first result, by backend.
+        growth: the most MiB that the rounds may take above the built model.
     """
 
     name: str
@@ -30,6 +44,8 @@ class Row:
     references: dict[str, str | None] = field(default_factory=dict)
     bounds: dict[str, float] = field(default_factory=dict)
     rounds: int = 99
+    start_up: dict[str, float] = field(default_factory=dict)
+    growth: float | None = None
 
     @property
     def group(self) -> str:
@@ -69,7 +85,14 @@ def _scoring(name: str, title: str, examples: int, hand: bool = False, quick: bo
         sizes["smoke"] = 2
     references = _HAND if hand else {}
     bounds = _SCORING if hand else {}
-    return Row(f"scoring/{name}", title, "example", sizes, references, bounds, rounds=5)
+    return Row(
+        f"scoring/{name}", title, "example", sizes, references, bounds, rounds=5, growth=1024.0
+    )
+
+
+def _start_up(preset: str) -> Row:
+    title = f"preset `{preset}`, nothing compiled before"
+    return Row(f"startup/{preset}", title, "step", {"all": 1}, rounds=1, start_up={"jax": 15.0})
 
 
 def _generation(name: str, title: str, count: int) -> Row:
@@ -93,8 +116,8 @@ ROWS = (
     _training("vhp", "VHP K = 16 under REWO, pendulum", 100, hand=True),
     _training("hvae_vamp", "two-level HVAE, VampPrior K = 500", 40, hand=True),
     _training("ladder", "ladder L = 5, batch normalisation", 40, hand=True),
-    _training("conv", "gated conv HVAE 28x28, VampPrior K = 500", 1, quick=False),
-    _training("pixelcnn", "PixelCNN HVAE 28x28, VampPrior K = 500", 1, quick=False),
+    _training("conv", "gated conv HVAE 28x28, VampPrior K = 500", 1, True, False),
+    _training("pixelcnn", "PixelCNN HVAE 28x28, VampPrior K = 500", 1, True, False),
     Row(
         "rule/initial",
         "REWO to a constant beta, initial phase",
@@ -111,10 +134,11 @@ ROWS = (
     ),
     _scoring("standard", "one level, standard normal prior", 20, hand=True, quick=True),
     _scoring("hvae_vamp", "two-level HVAE, VampPrior K = 500", 10, hand=True, quick=True),
-    _scoring("vamp", "one level, VampPrior K = 500", 10),
+    _scoring("vamp", "one level, VampPrior K = 500", 10, hand=True),
     _scoring("vhp", "VHP K = 16, pendulum", 4),
     _scoring("ladder", "ladder L = 5, batch normalisation", 10),
     _scoring("conv", "gated conv HVAE 28x28", 1),
+    *(_start_up(preset) for preset in PRESETS),
     _generation("encode", "`encode`, HVAE + VampPrior", 1000),
     _generation("decode", "`decode`", 1000),
     _generation("predict", "`predict`", 1000),

@@ -1,6 +1,6 @@
 """Cost against K, S, L, batch size and width, beside what the products' count gives.
 
-    KERAS_BACKEND=jax python -m benchmarks.scaling --out docs/benchmarks/scaling
+    KERAS_BACKEND=jax python -m benchmarks.scaling --out docs/benchmarks/scaling/jax
 
 For each quantity the rest is held; every value has a process of its own, and they do their rounds
 in turns on one core. The slope is that of the logarithm of the CPU time between the two largest
@@ -127,6 +127,7 @@ def main() -> int:
         cost, theory = slopes(curves[name])
         print(f"| {CURVES[name][0]} | {cost:.2f} | {theory:.2f} |", flush=True)
     if options.out is not None:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
         record = {
             "backend": backend,
             "commit": records.commit(),

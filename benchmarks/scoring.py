@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,18 +23,22 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
     flop = _flop(name, model, samples)
     if subject == OWN:
         return Job(lambda: model.log_likelihood(x, samples, verbose=0), size, flop)
+    return Job(by_hand(name, model, x, samples, seed, subject), size, flop)
+
+
+def by_hand(
+    name: str, model: Any, x: Any, samples: int, seed: int, backend: str
+) -> Callable[[], np.ndarray[Any, Any]]:
+    """The log-likelihood of all examples in one batch, written by hand for a backend."""
     from benchmarks.handwritten import scoring_weights
 
-    if subject == "jax":
-        from benchmarks.handwritten import scoring_jax as by_hand
+    module = importlib.import_module(f"benchmarks.handwritten.scoring_{backend}")
+    if name in ("standard", "vamp"):
+        weights, score = scoring_weights.one_level_weights, module.one_level_log_likelihood
     else:
-        from benchmarks.handwritten import scoring_torch as by_hand
-    if name == "standard":
-        weights, score = scoring_weights.one_level_weights, by_hand.one_level_log_likelihood
-    else:
-        weights, score = scoring_weights.hvae_weights, by_hand.hvae_log_likelihood
+        weights, score = scoring_weights.hvae_weights, module.hvae_log_likelihood
     taken = weights(model)
-    return Job(lambda: score(taken, x, samples, seed, batch_size=size), size, flop)
+    return lambda: score(taken, x, samples, seed, batch_size=len(x))
 
 
 def _flop(name: str, model: Any, samples: int) -> float | None:

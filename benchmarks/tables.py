@@ -14,6 +14,7 @@ _TITLES = {
     "machine": "The machine",
     "training": "Training steps",
     "scoring": "Log-likelihood, S = 5000",
+    "startup": "From nothing to the first training step",
     "generation": "Encoding, decoding and sampling",
     "graph": "Latent graphs",
     "rule": "REWO beside a constant beta",
@@ -94,7 +95,7 @@ def _cells(record: Record, name: str, unit: str, product_rate: float | None) -> 
     own = subjects[OWN]
     others = [(who, each) for who, each in subjects.items() if who != OWN]
     reference = "; ".join(f"{who} {_time(each.per_unit('cpu'))}" for who, each in others)
-    peak = " / ".join(f"{each.peak_mib:.0f}" for each in subjects.values())
+    peak = " / ".join(map(_memory, subjects.values()))
     return [
         f"{_time(own.per_unit('cpu'))} per {unit}",
         reference,
@@ -102,8 +103,19 @@ def _cells(record: Record, name: str, unit: str, product_rate: float | None) -> 
         _ratio(record.ratio(name, "wall")),
         _share(own, product_rate),
         f"{peak} MiB",
-        f"{own.start_up_s:.1f} s",
+        _start_up(own),
     ]
+
+
+def _memory(measured: Measured) -> str:
+    growth = measured.growth_mib
+    return f"{measured.peak_mib:.0f}" + ("" if growth is None else f" (+{growth:.0f})")
+
+
+def _start_up(measured: Measured) -> str:
+    computed = measured.start_up_cpu_s
+    cpu = "" if computed is None else f" (CPU {computed:.1f} s)"
+    return f"{measured.start_up_s:.1f} s{cpu}"
 
 
 def _share(own: Measured, product_rate: float | None) -> str:

@@ -8,12 +8,20 @@ import keras
 import numpy as np
 
 from benchmarks import models
+from benchmarks.handwritten.training_weights import WHOLE
 from benchmarks.rows import OWN
 from benchmarks.worker import Job
 
+EPOCHS = 4
+"""Of a round. What `fit` does once, before the first epoch, is spread over so many."""
+
+_LOOPS = {"vhp": {"held": "prior"}, "conv": {"whole": WHOLE}, "pixelcnn": {"whole": WHOLE}}
+"""What the loops by hand do beside Adam."""
+
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
-    """Prepare rounds of `size` training steps."""
+    """Prepare rounds of some epochs of `size` training steps."""
+    epochs = 1 if size == 1 or smoke else EPOCHS
     batch = models.BATCH_SIZES.get(name, 100)
     model = models.build(name, seed, size, smoke)
     x = models.examples(name, size * batch, seed)
@@ -22,25 +30,30 @@ def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
         callbacks = models.callbacks(name)
 
         def run() -> None:
-            model.fit(x, batch_size=batch, callbacks=callbacks, verbose=0)
+            model.fit(x, batch_size=batch, epochs=epochs, callbacks=callbacks, verbose=0)
 
-        return Job(run, size, flop)
+        return Job(run, epochs * size, flop)
     if subject == "jax":
-        from benchmarks.handwritten import hierarchies_jax, train_jax
+        from benchmarks.handwritten import convolutions_jax, hierarchies_jax, train_jax
 
-        loops, losses = train_jax, (train_jax, hierarchies_jax)
+        loops, losses = train_jax, (train_jax, hierarchies_jax, convolutions_jax)
         fused = next(each for each in (20, 10, 5, 2, 1) if size % each == 0)
         options: dict[str, Any] = {"steps_per_call": fused}
     else:
-        from benchmarks.handwritten import hierarchies_torch, train_torch
+        from benchmarks.handwritten import convolutions_torch, hierarchies_torch, train_torch
 
-        loops, losses, options = train_torch, (train_torch, hierarchies_torch), {}
+        loops, losses = train_torch, (train_torch, hierarchies_torch, convolutions_torch)
+        options = {}
     loss = next(each for each in (getattr(m, f"{name}_loss", None) for m in losses) if each)
     weights, extra = carried_of(name, model)
-    if name == "vhp":
-        options["held"] = "prior"
+    options |= _LOOPS.get(name, {})
     loop = loops.Loop(loss, weights, x, batch, extra=extra, seed=seed, **options)
-    return Job(loop.epoch, size, flop)
+
+    def run_by_hand() -> None:
+        for _ in range(epochs):
+            loop.epoch()
+
+    return Job(run_by_hand, epochs * size, flop)
 
 
 def carried_of(name: str, model: Any) -> tuple[Any, Any]:

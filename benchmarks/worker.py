@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.statistics import Cost, measure
@@ -123,20 +124,31 @@ def main(arguments: list[str]) -> None:
     module = importlib.import_module(f"benchmarks.{group}")
     imported = time.perf_counter()
     job: Job = module.prepare(name, subject, int(size), int(seed), extent == "smoke")
-    prepared = time.perf_counter()
+    prepared, ready = time.perf_counter(), _resident()
     job.run()
-    ended = time.perf_counter()
+    ended, computed = time.perf_counter(), time.process_time()
     reply(
         units=job.units / job.scale,
         flop=job.flop,
         import_s=imported - began,
         prepare_s=prepared - imported,
         first_round_s=ended - prepared,
+        start_up_cpu_s=computed,
+        ready_mib=ready,
         peak_mib=_peak(),
     )
     for _ in sys.stdin:
         cost = measure(job.run)
         reply(wall=cost.wall, cpu=cost.cpu, peak_mib=_peak())
+
+
+def _resident() -> float:
+    """Resident memory now; the largest so far where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return _peak()
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _peak() -> float:

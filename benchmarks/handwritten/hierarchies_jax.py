@@ -143,7 +143,7 @@ def ladder_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any
         kl = kl + kl_normal(posterior, prior)
     logits = dense(weights["pixels"], block(weights["data"], z))
     averages = [
-        tuple(old * MOMENTUM + new * (1.0 - MOMENTUM) for old, new in zip(*each, strict=True))
+        [old * MOMENTUM + new * (1.0 - MOMENTUM) for old, new in zip(*each, strict=True)]
         for each in zip(past, now, strict=True)
     ]
     extra = {"beta": extra["beta"], "averages": averages}

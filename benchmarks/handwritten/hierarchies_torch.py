@@ -23,11 +23,13 @@ NUM_IMPORTANCE_SAMPLES = 16
 MOMENTUM, BATCH_NORM_EPSILON = 0.99, 1e-3
 
 
-def _draw(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+def draw(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """A reparameterised draw."""
     return mean + torch.exp(0.5 * log_variance) * torch.randn_like(mean)
 
 
-def _log_normal(z: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+def log_normal(z: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+    """The log-density of a diagonal normal."""
     squares = (z - mean).square() * torch.exp(-log_variance)
     return -0.5 * (squares + log_variance + LOG_TWO_PI).sum(-1)
 
@@ -47,13 +49,13 @@ def hvae_vamp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     mean, log_variance = normal(weights["top"], hidden)
     components = mean[len(x) :], log_variance[len(x) :]
     top = mean[: len(x)], log_variance[: len(x)]
-    z_2 = _draw(*top)
+    z_2 = draw(*top)
     both = [gated(weights["lower_x"], x), gated(weights["lower_z"], z_2)]
     lower = normal(weights["lower"], gated(weights["lower_joint"], torch.cat(both, dim=-1)))
-    z_1 = _draw(*lower)
+    z_1 = draw(*lower)
     hidden = gated(weights["prior_2"], gated(weights["prior_1"], z_2))
     kl_1 = kl_normal(lower, normal(weights["prior"], hidden))
-    kl_2 = _log_normal(z_2, *top) - log_mixture(z_2, *components)
+    kl_2 = log_normal(z_2, *top) - log_mixture(z_2, *components)
     both = [gated(weights["data_z1"], z_1), gated(weights["data_z2"], z_2)]
     hidden = gated(weights["data_joint"], torch.cat(both, dim=-1))
     return (kl_1 + kl_2 - log_bernoulli(x, dense(weights["pixels"], hidden))).mean()
@@ -74,7 +76,7 @@ def vhp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     model, prior = weights["model"], weights["prior"]
     x = x.flatten(1)
     posterior = _tanh_normal(model["encoder"], x)
-    z = _draw(*posterior)
+    z = draw(*posterior)
     *hidden, pixels = model["decoder"]
     outputs = z
     for layer in hidden:
@@ -88,10 +90,10 @@ def vhp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     log_proposal = -0.5 * (noise.square() + log_variance + LOG_TWO_PI).sum(-1)
     log_zeta = -0.5 * (zeta.square() + LOG_TWO_PI).sum(-1)
     repeated = z.tile(NUM_IMPORTANCE_SAMPLES, 1)
-    log_z = _log_normal(repeated, *_tanh_normal(prior["generative"], zeta))
+    log_z = log_normal(repeated, *_tanh_normal(prior["generative"], zeta))
     log_weights = (log_z + log_zeta - log_proposal).reshape(NUM_IMPORTANCE_SAMPLES, -1)
     log_prior = torch.logsumexp(log_weights, dim=0) - math.log(NUM_IMPORTANCE_SAMPLES)
-    kl = (_log_normal(z, *posterior) - log_prior).mean()
+    kl = (log_normal(z, *posterior) - log_prior).mean()
 
     size = x.shape[-1]
     _rewo(extra, float(error.detach()), size)
@@ -141,7 +143,7 @@ def ladder_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
         hidden = block(layers, hidden)
         features.append(hidden)
     top = _softplus_normal(weights["heads"][-1], features[-1])
-    z, zero = _draw(*top), torch.zeros(())
+    z, zero = draw(*top), torch.zeros(())
     kl = kl_normal(top, (zero, zero))
     for level in reversed(range(len(features) - 1)):
         prior = _softplus_normal(weights["priors"][level], block(weights["decoders"][level], z))
@@ -149,7 +151,7 @@ def ladder_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
         difference = prior[1] - evidence[1]
         mean = torch.sigmoid(difference) * evidence[0] + torch.sigmoid(-difference) * prior[0]
         posterior = mean, evidence[1] - functional.softplus(-difference)
-        z = _draw(*posterior)
+        z = draw(*posterior)
         kl = kl + kl_normal(posterior, prior)
     logits = dense(weights["pixels"], block(weights["data"], z))
     return (float(extra["beta"]) * kl - log_bernoulli(x, logits)).mean()

@@ -86,14 +86,23 @@ def _one_level(
     weights: Any, x: jax.Array, key: jax.Array, count: int, num_passes: int, bounds: Any
 ) -> jax.Array:
     batch = len(x)
-    hidden = _gated(weights["encoder_2"], _gated(weights["encoder_1"], x))
-    posterior = _normal(weights["posterior"], hidden, bounds)
+
+    def encoded(rows: jax.Array) -> Any:
+        hidden = _gated(weights["encoder_2"], _gated(weights["encoder_1"], rows))
+        return _normal(weights["posterior"], hidden, bounds)
+
+    posterior, components = encoded(x), None
+    if "pseudo_inputs" in weights:
+        components = encoded(weights["pseudo_inputs"])
     size = posterior[0].shape[-1]
 
     def log_weights(key: jax.Array) -> jax.Array:
         z, log_posterior = _draw(posterior, key, (count, batch, size))
         rows = z.reshape(-1, size)
-        log_prior = -0.5 * jnp.sum(jnp.square(z) + LOG_TWO_PI, axis=-1)
+        if components is None:
+            log_prior = -0.5 * jnp.sum(jnp.square(z) + LOG_TWO_PI, axis=-1)
+        else:
+            log_prior = _log_mixture(z.reshape(-1, size), components).reshape(count, batch)
         hidden = _gated(weights["decoder_2"], _gated(weights["decoder_1"], rows))
         logits = _dense(weights["pixels"], hidden).reshape(count, batch, -1)
         return _log_bernoulli(x, logits) + log_prior - log_posterior
@@ -174,7 +183,7 @@ def one_level_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 10_000,
 ) -> np.ndarray[Any, Any]:
-    """Log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
+    """Log p(x) of examples (n, d) in nats: one level, gated, standard normal prior or VampPrior.
 
     The number of samples is rounded up to whole passes, the number of examples must be a multiple
     of `batch_size`. `weights` are those of `scoring_weights.one_level_weights`.

@@ -83,13 +83,22 @@ def _one_level(
     bounds: tuple[float, float],
 ) -> torch.Tensor:
     batch = len(x)
-    hidden = _gated(weights["encoder_2"], _gated(weights["encoder_1"], x))
-    posterior = _normal(weights["posterior"], hidden, bounds)
+
+    def encoded(rows: torch.Tensor) -> Any:
+        hidden = _gated(weights["encoder_2"], _gated(weights["encoder_1"], rows))
+        return _normal(weights["posterior"], hidden, bounds)
+
+    posterior, components = encoded(x), None
+    if "pseudo_inputs" in weights:
+        components = encoded(weights["pseudo_inputs"])
     size = posterior[0].shape[-1]
 
     def log_weights() -> torch.Tensor:
         z, log_posterior = _draw(posterior, generator, (count, batch, size))
-        log_prior = -0.5 * torch.sum(z.square() + LOG_TWO_PI, dim=-1)
+        if components is None:
+            log_prior = -0.5 * torch.sum(z.square() + LOG_TWO_PI, dim=-1)
+        else:
+            log_prior = _log_mixture(z.reshape(-1, size), components).reshape(count, batch)
         hidden = _gated(weights["decoder_1"], z.reshape(-1, size))
         hidden = _gated(weights["decoder_2"], hidden)
         logits = _dense(weights["pixels"], hidden).reshape(count, batch, -1)
@@ -172,7 +181,7 @@ def one_level_log_likelihood(
     batch_size: int = 100,
     rows_per_pass: int = 2_000,
 ) -> np.ndarray[Any, Any]:
-    """Log p(x) of examples (n, d) in nats: one level, gated, standard normal prior.
+    """Log p(x) of examples (n, d) in nats: one level, gated, standard normal prior or VampPrior.
 
     The number of samples is rounded up to whole passes. `weights` are those of
     `scoring_weights.one_level_weights`.

@@ -21,10 +21,15 @@ def _hidden(layer: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
 
 
 def one_level_weights(model: Any) -> Weights:
-    """Weights of a one-level model with two gated layers and the standard normal prior."""
+    """Weights of a one-level model with two gated layers, and a VampPrior's pseudo-inputs."""
     scheme = model.inference
     encoder, decoder = scheme.encoders[0], scheme.data_block
+    pseudo_inputs = model.prior.pseudo_inputs
+    prior = {}
+    if pseudo_inputs is not None:
+        prior["pseudo_inputs"] = keras.ops.convert_to_numpy(pseudo_inputs)
     return {
+        **prior,
         "encoder_1": _hidden(encoder.branches[0]),
         "encoder_2": _hidden(encoder.trunk[0]),
         "posterior": _layer(scheme.posterior_heads[0].dense),

@@ -9,7 +9,7 @@ call, and nothing comes back but the sum of the losses.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 
 LEARNING_RATE, BETA_1, BETA_2, EPSILON = 5e-4, 0.9, 0.999, 1e-7
 LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
+TINY = 1e-30
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 Tree = Any
@@ -40,10 +41,12 @@ def gated(weights: Any, inputs: jax.Array) -> jax.Array:
     return value * jax.nn.sigmoid(gate)
 
 
-def normal(weights: Any, inputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+def normal(
+    weights: Any, inputs: jax.Array, bounds: tuple[float, float] = LOG_VARIANCE_BOUNDS
+) -> tuple[jax.Array, jax.Array]:
     """Mean and bounded log-variance, both affine maps in one product."""
     mean, log_variance = jnp.split(dense(weights, inputs), 2, axis=-1)
-    return mean, jnp.clip(log_variance, *LOG_VARIANCE_BOUNDS)
+    return mean, jnp.clip(log_variance, *bounds)
 
 
 def draw(mean: jax.Array, log_variance: jax.Array, noise: jax.Array) -> jax.Array:
@@ -107,12 +110,19 @@ def vamp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
 # The loop
 
 
-def adam(loss_function: Loss, held: str | None, state: Tree, x: jax.Array) -> Tree:
-    """One step of Adam (Kingma & Ba 2015); `held` as in `Loop`."""
+def adam(
+    loss_function: Loss, held: str | None, whole: Collection[str] | None, state: Tree, x: jax.Array
+) -> Tree:
+    """One step of Adam (Kingma & Ba 2015); `held` and `whole` as in `Loop`."""
     weights, first, second, counts, extra, key, total = state
     key, noise = jax.random.split(key)
     differentiate = jax.value_and_grad(loss_function, has_aux=True)
     (loss, extra), gradients = differentiate(weights, extra, x, noise)
+    if whole is not None:
+        gradients = {
+            name: jax.tree_util.tree_map(partial(_unit, 1 if name in whole else 2), branch)
+            for name, branch in gradients.items()
+        }
     if held is None:
         moved, counts = _moved((weights, first, second), gradients, counts)
         return *moved, counts, extra, key, total + loss
@@ -130,6 +140,13 @@ def adam(loss_function: Loss, held: str | None, state: Tree, x: jax.Array) -> Tr
         for tree, part in zip(after, moved, strict=True):
             tree[group] = part
     return *after, steps, extra, key, total + loss
+
+
+def _unit(maps: int, gradient: jax.Array) -> jax.Array:
+    """A gradient of norm 1, that of each of some maps side by side."""
+    apart = gradient.reshape(-1, maps, gradient.shape[-1] // maps)
+    norm = jnp.sqrt(jnp.sum(jnp.square(apart), axis=(0, 2), keepdims=True))
+    return (apart / jnp.maximum(norm, TINY)).reshape(gradient.shape)
 
 
 def _moved(trees: Tree, gradients: Tree, count: jax.Array) -> tuple[Tree, jax.Array]:
@@ -159,6 +176,9 @@ class Loop:
         seed: of the noise and of the order of the examples.
         held: a branch of the weights that stays where it is, moments and all, while `phase` of
             `extra` is 0.
+        whole: gradients are divided by their norms (Tomczak & Welling 2018), of these branches
+            whole, of the others the halves of the last axis, two maps side by side; None takes them
+            as they are.
     """
 
     def __init__(
@@ -171,6 +191,7 @@ class Loop:
         extra: Tree = (),
         seed: int = 0,
         held: str | None = None,
+        whole: Collection[str] | None = None,
     ) -> None:
         self.shape = (-1, steps_per_call, batch_size)
         self.x = jnp.asarray(x)
@@ -186,7 +207,7 @@ class Loop:
             jax.random.key(seed),
             jnp.zeros(()),
         )
-        step = partial(adam, loss_function, held)
+        step = partial(adam, loss_function, held, whole)
 
         def steps(state: Tree, x: jax.Array, rows: jax.Array) -> Tree:
             def body(state: Tree, rows: jax.Array) -> tuple[Tree, None]:

@@ -7,7 +7,7 @@ advances what else the step carries; see `train_jax` for the same losses in JAX.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.nn import functional
 
 LEARNING_RATE, BETAS, EPSILON = 5e-4, (0.9, 0.999), 1e-7
 LOG_VARIANCE_BOUNDS = (-10.0, 5.0)
+TINY = 1e-30
 LOG_TWO_PI = math.log(2.0 * math.pi)
 
 Tree = Any
@@ -34,10 +35,12 @@ def gated(weights: Any, inputs: torch.Tensor) -> torch.Tensor:
     return value * torch.sigmoid(gate)
 
 
-def normal(weights: Any, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def normal(
+    weights: Any, inputs: torch.Tensor, bounds: tuple[float, float] = LOG_VARIANCE_BOUNDS
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and bounded log-variance, both affine maps in one product."""
     mean, log_variance = dense(weights, inputs).chunk(2, dim=-1)
-    return mean, log_variance.clamp(*LOG_VARIANCE_BOUNDS)
+    return mean, log_variance.clamp(*bounds)
 
 
 def log_mixture(z: torch.Tensor, mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
@@ -79,6 +82,12 @@ def vamp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     return (log_posterior - log_mixture(z, *components) - log_bernoulli(x, logits)).mean()
 
 
+def _make_unit(gradient: torch.Tensor, maps: int) -> None:
+    """Divide a gradient by its norm, that of each of some maps side by side."""
+    apart = gradient.view(-1, maps, gradient.shape[-1] // maps)
+    apart.div_(torch.linalg.vector_norm(apart, dim=(0, 2), keepdim=True).clamp_(min=TINY))
+
+
 def leaves(tree: Tree) -> list[torch.Tensor]:
     """The tensors of nested lists, tuples and dicts."""
     if isinstance(tree, torch.Tensor):
@@ -108,6 +117,9 @@ class Loop:
         seed: of the order of the examples.
         held: a branch of the weights that stays where it is, moments and all, while `phase` of
             `extra` is 0.
+        whole: gradients are divided by their norms (Tomczak & Welling 2018), of these branches
+            whole, of the others the halves of the last axis, two maps side by side; None takes them
+            as they are.
     """
 
     def __init__(
@@ -119,8 +131,10 @@ class Loop:
         extra: Tree = (),
         seed: int = 0,
         held: str | None = None,
+        whole: Collection[str] | None = None,
     ) -> None:
-        self.loss_function, self.batch_size, self.held = loss_function, batch_size, held
+        self.loss_function, self.batch_size = loss_function, batch_size
+        self.held, self.whole = held, whole
         self.weights = mapped(lambda array: torch.tensor(array).requires_grad_(), weights)
         self.extra = mapped(_carried, extra)
         self.x = torch.from_numpy(x)
@@ -144,6 +158,10 @@ class Loop:
                 optimizer.zero_grad(set_to_none=True)
             loss = self.loss_function(self.weights, self.extra, self.x[rows])
             loss.backward()
+            if self.whole is not None:
+                for name, branch in self.weights.items():
+                    for leaf in leaves(branch):
+                        _make_unit(leaf.grad, 1 if name in self.whole else 2)
             for index, optimizer in enumerate(self.optimizers):
                 if self.held is None or self.extra["phase"] or self.names[index] != self.held:
                     optimizer.step()

@@ -17,6 +17,18 @@ REWO = {"kappa": 0.02, "nu": 1.25, "tau": 3.0, "alpha": 0.99, "beta": 0.03}
 VARIANCE = 4.0
 """Of the pendulum's pixels."""
 
+BOUNDS = (-6.0, 2.0)
+"""Of the log-variances of the convolutional models."""
+
+STRIDES = (1, 2, 1, 2, 1)
+"""Of the convolutions that encode x."""
+
+CONV_EPOCHS = 100
+"""Of the warm-up of beta of the convolutional models."""
+
+WHOLE = ("pseudo_inputs", "conditioning", "masked", "pixels")
+"""Weights of the convolutional models that are no two maps side by side."""
+
 SLOPE, LADDER_EPOCHS = 0.1, 200
 """Of the ladder: leak of the rectifiers, and epochs of the warm-up of beta."""
 
@@ -58,6 +70,65 @@ def ladder(model: Any) -> tuple[Tree, Tree]:
     sizes = [layer[1].shape for block in used for layer in block]
     averages = [[np.zeros(size, "float32"), np.ones(size, "float32")] for size in sizes]
     return weights, {"beta": np.float32(1.0 / LADDER_EPOCHS), "averages": averages}
+
+
+def conv(model: Any) -> tuple[Tree, Tree]:
+    """Weights, and beta of the first epoch."""
+    first, second, joint, *others = _layers(model.inference.data_block)
+    data = {"data_z1": first, "data_z2": second, "data_joint": joint, "data": others}
+    pixels = _layer(model.likelihood.logits)
+    return _levels(model) | data | {"pixels": pixels}, {"beta": np.float32(1.0 / CONV_EPOCHS)}
+
+
+def pixelcnn(model: Any) -> tuple[Tree, Tree]:
+    """Weights, and beta of the first epoch with the running averages."""
+    likelihood = model.likelihood
+    first, second = _layers(model.inference.data_block)
+    masked = [
+        [_array(convolution.kernel), _array(norm.gamma), _array(norm.beta)]
+        for convolution, norm in zip(
+            likelihood.convolutions, likelihood.normalizations, strict=True
+        )
+    ]
+    kernel, bias = _layer(likelihood.output_conv)
+    data = {
+        "data_z1": first,
+        "data_z2": second,
+        "conditioning": _array(likelihood.conditioning.kernel),
+        "masked": masked,
+        "pixels": [kernel[0, 0], bias],
+    }
+    sizes = [layer[1].shape for layer in masked]
+    averages = [[np.zeros(size, "float32"), np.ones(size, "float32")] for size in sizes]
+    return _levels(model) | data, {"beta": np.float32(1.0 / CONV_EPOCHS), "averages": averages}
+
+
+def causal_mask(size: int, own: bool) -> np.ndarray[Any, Any]:
+    """Ones at the pixels before the middle of a square kernel, and at the middle if `own`."""
+    mask = np.zeros((size, size, 1, 1), "float32")
+    mask[: size // 2] = mask[size // 2, : size // 2] = 1.0
+    mask[size // 2, size // 2] = own
+    return mask
+
+
+def _levels(model: Any) -> Tree:
+    """Weights of encoders, conditional prior and pseudo-inputs of a convolutional hierarchy."""
+    scheme = model.inference
+    *lower_x, lower_z, lower_joint = _layers(scheme.encoders[0])
+    prior_1, prior_2 = _layers(scheme.decoders[0])
+    lower, top = (_layer(head) for head in scheme.posterior_heads)
+    return {
+        "top_x": _layers(scheme.encoders[1]),
+        "top": top,
+        "lower_x": lower_x,
+        "lower_z": lower_z,
+        "lower_joint": lower_joint,
+        "lower": lower,
+        "prior_1": prior_1,
+        "prior_2": prior_2,
+        "prior": _layer(scheme.prior_heads[0]),
+        "pseudo_inputs": _array(model.prior.trainable_variables[0]),
+    }
 
 
 def _array(variable: Any) -> np.ndarray[Any, Any]:

@@ -3,13 +3,14 @@
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
 model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
-such a function; `has_accelerator`; `steps_wait`, whether a step returns when all is computed; `keep_compiled_programs`, which keeps what is compiled for later
-processes; `restore_on_error`, the context in which a model is trained or evaluated; `placement`,
-that in which its variables are made; `matrix_product`, which keeps float32 where the backend would
-multiply with fewer digits; `affine_map` and `sum_cross_entropy`, which backends are fast at in
-different ways; `trace`, which runs a function on tensors without values;
-`MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
-`DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
+such a function; `has_accelerator`; `steps_wait`, whether a step returns when all is computed;
+`keep_compiled_programs`, which keeps what is compiled for later processes; `restore_on_error`, the
+context in which a model is trained or evaluated; `placement`, that in which its variables are made;
+`matrix_product`, which keeps float32 where the backend would multiply with fewer digits;
+`affine_map`, `batch_normalised` and `sum_cross_entropy`, which backends are fast at in different
+ways; `trace`, which runs a function on tensors without values; `MAX_STEPS_PER_EXECUTION`, the most
+training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that
+makes small models fast.
 """
 
 import keras
@@ -17,7 +18,7 @@ import keras
 from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome, check_weight_shape
 
 if keras.backend.backend() == "jax":
-    from hiervae.backend.fused import affine_map, sum_cross_entropy
+    from hiervae.backend.fused import affine_map, batch_normalised, sum_cross_entropy
     from hiervae.backend.jax import (
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
@@ -34,7 +35,7 @@ if keras.backend.backend() == "jax":
         trace,
     )
 elif keras.backend.backend() == "tensorflow":
-    from hiervae.backend.fused import affine_map, sum_cross_entropy
+    from hiervae.backend.fused import affine_map, batch_normalised, sum_cross_entropy
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
@@ -56,6 +57,7 @@ elif keras.backend.backend() == "torch":
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
         affine_map,
+        batch_normalised,
         compile_fixed,
         compile_function,
         has_accelerator,
@@ -83,6 +85,7 @@ __all__ = [
     "StepAdapter",
     "StepOutcome",
     "affine_map",
+    "batch_normalised",
     "check_weight_shape",
     "compile_fixed",
     "compile_function",

@@ -34,3 +34,21 @@ def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:
         linear = linear[..., :size] + linear[..., size:]
         factors = factors[..., :size] * factors[..., size:]
     return ops.sum(linear - ops.log(factors), axis=-1)
+
+
+def batch_normalised(
+    values: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the values (n, ..., channels) normalised, and the mean and variance of each channel.
+
+    Args:
+        values: of the batch.
+        scale: of each channel after its normalisation.
+        offset: likewise.
+        epsilon: added to the variance.
+    """
+    mean, variance = ops.moments(values, axes=tuple(range(len(values.shape) - 1)))
+    outputs = ops.batch_normalization(
+        values, mean, variance, axis=-1, offset=offset, scale=scale, epsilon=epsilon
+    )
+    return outputs, mean, variance

@@ -119,7 +119,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         """Let steps be recorded anew wherever Keras would compile them anew."""
         if self.train_function is None or force:
             self._recorders = replace(self._recorders, train=self._recorder(training=True))
-            self.train_function = lambda batches: self.train_step(batches[0])
+            self.train_function = lambda batches: _numbers(self.train_step(batches[0]))
         start_from_first([*self.variables, *self.metrics_variables, *self.optimizer.variables])
         self._recorders = replace(self._recorders, checked=False)
 
@@ -164,6 +164,13 @@ class StepAdapter(SteppedModel, abc.ABC):
             if recorder is None:
                 return self.batch_outcome(inputs, weights, training=training)
             return recorder(inputs, weights)
+
+
+def _numbers(logs: dict[str, Tensor]) -> dict[str, Any]:
+    """Logs as what Keras makes of each in several operations, where they need not be waited for."""
+    if not steps_wait():
+        return logs
+    return {name: _own(value).item() for name, value in logs.items()}
 
 
 def _own(tensor: Tensor) -> torch.Tensor:
@@ -220,6 +227,20 @@ def trace(function: Callable[..., Any], *arrays: Tensor) -> None:
 def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     """Return inputs (n, k) @ kernel (k, m) + bias (m,), the bias added by the product itself."""
     return torch.addmm(_own(bias), _own(inputs), _own(kernel))
+
+
+def batch_normalised(
+    values: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the values (n, ..., channels) normalised, and the mean and variance of each channel.
+
+    In one operation, with gradients; those of mean and variance are not kept.
+    """
+    channels_second = _own(values).movedim(-1, 1)
+    outputs, mean, deviation = torch.native_batch_norm(
+        channels_second, _own(scale), _own(offset), None, None, True, 0.0, epsilon
+    )
+    return outputs.movedim(1, -1), mean, deviation.pow(-2.0) - epsilon
 
 
 def sum_cross_entropy(targets: Tensor, logits: Tensor) -> Tensor:

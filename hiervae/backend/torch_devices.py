@@ -82,7 +82,7 @@ class ProcessReplica(Replica):
         own = slice(self.first, self.first + self.rows)
         if weights is not None:
             weights = cast("torch.Tensor", weights[own] * (not self.borrows))
-        return cast("torch.Tensor", inputs[own]), weights
+        return inputs[own], weights
 
     def joined(self, values: torch.Tensor) -> torch.Tensor:
         """The rows of all replicas, of which this one has its own."""

@@ -203,5 +203,5 @@ class Recorder:
         if graph is None:
             return None
         changed = [values[index] for index in names.pop("changed")]
-        function = graph if self._transform is None else self._transform(graph)
+        function = graph.forward if self._transform is None else self._transform(graph)
         return Recorded(function, values, draws, changed, **names)

@@ -11,17 +11,61 @@ from typing import Any, cast
 
 import torch
 from torch.fx import GraphModule, Node
+from torch.fx.node import map_arg
 
 _aten = torch.ops.aten
 _VIEWS = {_aten.view.default, _aten._unsafe_view.default, _aten.reshape.default}
 _CLAMPS = {_aten.clamp.Tensor: _aten.clamp.default}
-_NEUTRAL = {_aten.add.Tensor: 0.0, _aten.sub.Tensor: 0.0, _aten.mul.Tensor: 1.0, _aten.div.Tensor: 1.0}
-_DIRECT = set(
-    "abs add addmm amax bitwise_and bitwise_or bitwise_xor cat clamp clone detach div eq erfinv exp "
-    "expm1 ge gt le log log1p logsumexp lt maximum mean minimum mm mul ne neg pow rsqrt select "
-    "sigmoid sqrt stack sub sum tanh unbind where".split()
-)
-"""Operations that PyTorch's own functions call the same way, and faster than by their overload."""
+_NEUTRAL = {
+    _aten.add.Tensor: 0.0,
+    _aten.sub.Tensor: 0.0,
+    _aten.mul.Tensor: 1.0,
+    _aten.div.Tensor: 1.0,
+}
+_DIRECT = {
+    "abs",
+    "add",
+    "addmm",
+    "amax",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+    "cat",
+    "clamp",
+    "clone",
+    "detach",
+    "div",
+    "eq",
+    "erfinv",
+    "exp",
+    "expm1",
+    "ge",
+    "gt",
+    "le",
+    "log",
+    "log1p",
+    "logsumexp",
+    "lt",
+    "maximum",
+    "mean",
+    "minimum",
+    "mm",
+    "mul",
+    "ne",
+    "neg",
+    "pow",
+    "rsqrt",
+    "select",
+    "sigmoid",
+    "sqrt",
+    "stack",
+    "sub",
+    "sum",
+    "tanh",
+    "unbind",
+    "where",
+}
+"""Operations that PyTorch's own functions call in the same way, but faster."""
 
 LARGEST_CONSTANT = 2**20
 """Elements of the largest constant that is kept."""
@@ -33,14 +77,17 @@ def simplified(module: GraphModule) -> GraphModule:
     Values are the same up to the rounding of a bias.
     """
     graph = module.graph
+    _write_elsewhere(module)
     if any(writes(node) for node in graph.nodes):
         return module
     _keep_constants(module)
     for node in list(graph.nodes):
-        if node.target in _VIEWS or _is_neutral(module, node):
-            source = cast("Node", node.args[0])
-            if _form(node) == _form(source):
-                node.replace_all_uses_with(source)
+        is_view = node.target in _VIEWS or _keeps_order(node)
+        if not is_view and not _is_neutral(module, node):
+            continue
+        source = cast("Node", node.args[0])
+        if _form(node) == _form(source) and (is_view or _owns_memory(source)):
+            node.replace_all_uses_with(source)
     _merge_equal(module)
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
@@ -89,6 +136,23 @@ def _form(node: Any) -> Any:
     return (value.shape, value.dtype) if isinstance(value, torch.Tensor) else object()
 
 
+def _write_elsewhere(module: GraphModule) -> None:
+    """Let an operation that overwrites a result which nobody else reads return one of its own."""
+    nodes = list(module.graph.nodes)
+    places = {node: place for place, node in enumerate(nodes)}
+    for node in nodes:
+        packet = getattr(node.target, "overloadpacket", None)
+        if packet is None or not writes(node) or not packet.__name__.endswith("_"):
+            continue
+        first = node.args[0]
+        other = getattr(_aten, packet.__name__[:-1], None)
+        overload = getattr(other, cast("Any", node.target)._overloadname, None)
+        later = any(places[user] > places[node] for user in first.users)
+        views = any(not is_fresh(user) for user in first.users if user is not node)
+        if overload is not None and is_fresh(first) and not later and not views:
+            node.target = overload
+
+
 def _keep_constants(module: GraphModule) -> None:
     """Compute at once what depends on constants alone."""
     graph, values = module.graph, dict[Node, Any]()
@@ -99,12 +163,15 @@ def _keep_constants(module: GraphModule) -> None:
             continue
         if node.target in _CLAMPS and all(each in values for each in node.args[1:]):
             node.target = _CLAMPS[node.target]
-            node.args = (node.args[0], *(values[cast("Node", each)].item() for each in node.args[1:]))
+            node.args = (
+                node.args[0],
+                *(values[cast("Node", each)].item() for each in node.args[1:]),
+            )
         if not all(each in values for each in node.all_input_nodes) or not is_fresh(node):
             continue
         if node.meta["val"].numel() > LARGEST_CONSTANT:
             continue
-        arguments, named = torch.fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+        arguments, named = map_arg((node.args, node.kwargs), values.__getitem__)
         name = f"constant_of_{node.name}"
         with torch.no_grad():
             module.register_buffer(name, cast("Any", node.target)(*arguments, **named))
@@ -113,6 +180,11 @@ def _keep_constants(module: GraphModule) -> None:
         constant.meta["val"] = node.meta["val"]
         values[constant] = getattr(module, name)
         node.replace_all_uses_with(constant)
+
+
+def _keeps_order(node: Node) -> bool:
+    """Whether a permutation of axes is none."""
+    return node.target is _aten.permute.default and list(node.args[1]) == sorted(node.args[1])
 
 
 def _is_neutral(module: GraphModule, node: Node) -> bool:
@@ -161,7 +233,7 @@ def _add_within_product(module: GraphModule, node: Node) -> None:
         new = module.graph.call_function(_aten.addmm.default, (bias, *product.args))
         new.meta["val"] = value
         if reshaped is not None:
-            inner, new = new, module.graph.call_function(reshaped.target, (new, *reshaped.args[1:]))
+            new = module.graph.call_function(reshaped.target, (new, *reshaped.args[1:]))
             new.meta["val"] = node.meta["val"]
     node.replace_all_uses_with(new)
 
@@ -169,8 +241,17 @@ def _add_within_product(module: GraphModule, node: Node) -> None:
 def _drop_copy(node: Node) -> None:
     """Hand on a tensor itself, rather than a copy, where none but its own memory is in it."""
     source = cast("Node", node.args[0])
-    origin = source
-    while origin.target is _aten.detach.default:
-        origin = cast("Node", origin.args[0])
-    if is_fresh(origin):
+    if _owns_memory(source) and _strides(node) == _strides(source):
         node.replace_all_uses_with(source)
+
+
+def _owns_memory(node: Node) -> bool:
+    """Whether a result is in memory of the graph's own, and not in a variable's."""
+    while node.target is _aten.detach.default:
+        node = cast("Node", node.args[0])
+    return is_fresh(node)
+
+
+def _strides(node: Node) -> tuple[int, ...]:
+    strides: tuple[int, ...] = node.meta["val"].stride()
+    return strides

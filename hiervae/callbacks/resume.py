@@ -79,11 +79,15 @@ class Resume(FitSaver):
         folder: where the checkpoints go; made if missing.
         every: epochs between two checkpoints. What was not written when a training ends, or is
             broken off by an error or Ctrl-C, is written then.
+        every_steps: training steps between two checkpoints within an epoch, so that a killed
+            process goes on there; counted in calls of `steps_per_execution` steps. It needs arrays
+            or a `keras.utils.PyDataset`. None writes at the end of epochs alone.
         seconds: least time between two checkpoints.
         keep: how many checkpoints are kept.
 
     Raises:
-        ValueError: if `every` or `keep` is no positive integer, or `seconds` is negative.
+        ValueError: if `every`, `every_steps` or `keep` is no positive integer, or `seconds` is
+            negative.
 
     Example:
         >>> import hiervae
@@ -95,11 +99,14 @@ class Resume(FitSaver):
         folder: str | os.PathLike[str],
         *,
         every: int = 1,
+        every_steps: int | None = None,
         seconds: float = 0.0,
         keep: int = 3,
     ) -> None:
         super().__init__()
         check_positive_int("every", every)
+        if every_steps is not None:
+            check_positive_int("every_steps", every_steps)
         check_positive_int("keep", keep)
         if not seconds >= 0.0:
             raise ValueError(
@@ -107,6 +114,7 @@ class Resume(FitSaver):
             )
         self.folder = Path(folder)
         self.every = every
+        self.every_steps = every_steps
         self.seconds = seconds
         self.keep = keep
         self._state: FitState | None = None
@@ -114,8 +122,14 @@ class Resume(FitSaver):
         self._pending: Snapshot | None = None
         self._begin: bytes | None = None
         self._latest_epoch: int | None = None
+        self._steps_unwritten = self._steps_of_epoch = 0
         self._written = time.monotonic()
         self._lock: AbstractContextManager[None] | None = None
+
+    @property
+    def saves_within_epochs(self) -> bool:
+        """Whether checkpoints are written within epochs too."""
+        return self.every_steps is not None
 
     @property
     def latest_file(self) -> Path:
@@ -188,8 +202,25 @@ class Resume(FitSaver):
 
     def begin_epoch(self) -> None:
         """Note what an epoch begins with, before any other callback of it."""
+        self._steps_of_epoch = 0
         if self._begin is None and self._state is not None:
             self._begin = self._state.encode()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Write what was trained of the epoch, if it is time."""
+        self._steps_unwritten += batch + 1 - self._steps_of_epoch
+        self._steps_of_epoch = batch + 1
+        every, state = self.every_steps, self._state
+        if every is None or state is None or self._steps_unwritten < every:
+            return
+        if batch + 1 == state.num_batches:  # the epoch is as good as over
+            return
+        self.model  # noqa: B018 (lets Keras put the values into the variables)
+        within = self._broken_off()
+        self._steps_unwritten = 0
+        if within is not None:
+            self._pending = within
+            self.write()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Keep the epoch, and write it if it is time."""
@@ -223,6 +254,7 @@ class Resume(FitSaver):
             keep_as_earlier(self.latest_file, self._latest_epoch)
         self.save(snapshot, self.latest_file)
         self._latest_epoch = snapshot.epoch
+        self._steps_unwritten = 0
         self._written = time.monotonic()
         for path in earlier_files(self.folder)[self.keep - 1 :]:
             path.unlink(missing_ok=True)

@@ -227,7 +227,8 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
     if arguments.learning_rate is not None:
         settings["optimizer"].setdefault("config", {})["learning_rate"] = arguments.learning_rate
     options_of_training = ("epochs", "batch_size", "steps_per_execution")
-    for key in (*options_of_training, "checkpoint_every", "keep_checkpoints"):
+    options_of_checkpoints = ("checkpoint_every", "checkpoint_every_steps", "keep_checkpoints")
+    for key in (*options_of_training, *options_of_checkpoints):
         if getattr(arguments, key) is not None:
             settings["training"][key] = getattr(arguments, key)
 
@@ -268,6 +269,8 @@ def _check(settings: Config) -> None:
         check_positive_int(key, training.get(key))
     if training["checkpoint_every"] is not None:
         check_number_between("checkpoint_every", training["checkpoint_every"], 0.0, math.inf)
+    if training["checkpoint_every_steps"] is not None:
+        check_positive_int("checkpoint_every_steps", training["checkpoint_every_steps"])
     if training["early_stopping_patience"] is not None:
         check_positive_int("early_stopping_patience", training["early_stopping_patience"])
     if training["steps_per_execution"] != "auto":

@@ -134,6 +134,12 @@ def add_parser(commands: Any) -> None:
         help="least time between two checkpoints (default 30); 0 writes one after each epoch",
     )
     where.add_argument(
+        "--checkpoint-every-steps",
+        type=parsing.positive_int,
+        metavar="N",
+        help="write one after so many steps within an epoch too (default: at its end alone)",
+    )
+    where.add_argument(
         "--keep-checkpoints",
         type=parsing.positive_int,
         metavar="N",

@@ -24,6 +24,7 @@ from hiervae.likelihoods.greys import (
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.likelihoods.pixel_outputs import GREY_DISTRIBUTIONS, pixel_output
 from hiervae.networks.masked_convolution import MaskedConv2D
+from hiervae.networks.normalization import BatchNormalization
 from hiervae.types import Config, Shape, Tensor
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_choice, check_positive_int
@@ -162,7 +163,7 @@ class PixelCNN(Likelihood):
             layer.build((None, height, width, inputs))
             self.convolutions.append(layer)
             if self.batch_norm:
-                norm = keras.layers.BatchNormalization(name=f"batch_norm_{index + 1}")
+                norm = BatchNormalization(name=f"batch_norm_{index + 1}")
                 norm.build((None, height, width, filters))
                 self.normalizations.append(norm)
         num_logits = channels * self.distribution.units

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from hiervae.errors import DataError
 from hiervae.manifold.checks import finite_matrix
 from hiervae.manifold.codec import Codec, Coder
 from hiervae.manifold.density import density_floor, lowest_log_densities, warn_of_low_mass
+from hiervae.manifold.end_points import EndPoints
 from hiervae.manifold.exchange import as_igraph
 from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
 from hiervae.manifold.path_finder import PathFinder
-from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class LatentGraph:
             array.flags.writeable = False
         self._arrays = arrays
         self._codec = codec
+        self._ends = EndPoints(codec, self.nodes.shape[1])
         self._finder = PathFinder(arrays)
 
     @classmethod
@@ -221,16 +222,8 @@ class LatentGraph:
             DataError: if an example has the wrong shape, or is encoded to values not finite.
             NoPathError: if the graph does not connect the two.
         """
-        start, end = require_array(x_a, "x_a"), require_array(x_b, "x_b")
-        expected = self._event_shape(start.shape)
-        for name, example in (("x_a", start), ("x_b", end)):
-            if example.shape != expected:
-                raise DataError(
-                    f"{name} has shape {example.shape}; expected one example of shape "
-                    f"{expected}, without a batch axis. Many pairs are for interpolate_many."
-                )
-        latents = self._encoded(np.stack([start, end]))
-        return self.interpolate_latents(latents[0], latents[1])
+        start, end = self._ends.of_examples(x_a, x_b)
+        return self.interpolate_latents(start, end)
 
     def interpolate_many(self, pairs: ArrayLike) -> list[Path | None]:
         """Interpolate between the two examples of each pair, as `interpolate` does.
@@ -250,40 +243,7 @@ class LatentGraph:
             DataError: if the array has the wrong shape, or an example is encoded to values not
                 finite.
         """
-        examples = require_array(pairs, "pairs")
-        expected = self._event_shape(examples.shape[2:])
-        if examples.shape[1:] != (2, *expected):
-            raise DataError(
-                f"pairs has shape {examples.shape}; expected (m, 2, "
-                f"{', '.join(str(size) for size in expected) or '...'}), a start and an end of "
-                "each pair."
-            )
-        if not len(examples):
-            return []
-        latents = self._encoded(examples.reshape(-1, *expected))
-        return self.interpolate_many_latents(latents.reshape(len(examples), 2, -1))
-
-    def _event_shape(self, otherwise: tuple[int, ...]) -> tuple[int, ...]:
-        """The shape of an example; `otherwise` where it is not known."""
-        if self._codec.encode is None:
-            raise ValueError(
-                "This graph has no encoder; use interpolate_latents, or build the graph with "
-                "LatentGraph.from_prior(model) or with encode= in LatentGraph.from_latents."
-            )
-        return otherwise if self._codec.event_shape is None else self._codec.event_shape
-
-    def _encoded(self, examples: NDArray[Any]) -> NDArray[np.float64]:
-        """Latents of examples that have been checked, (n, d)."""
-        encode = cast("Coder", self._codec.encode)  # `_event_shape` refuses a graph without
-        latents = finite_matrix(encode(examples), "the encoded end points")
-        expected = (len(examples), self.nodes.shape[1])
-        if latents.shape != expected:
-            raise DataError(
-                f"{len(examples)} examples were encoded to shape {latents.shape}; expected "
-                f"{expected}, one latent vector for each. Give single examples, and an encoder "
-                "into the latent space of the graph."
-            )
-        return latents
+        return self.interpolate_many_latents(self._ends.of_example_pairs(pairs))
 
     def interpolate_latents(self, z_a: ArrayLike, z_b: ArrayLike) -> Path:
         """Interpolate between two latent vectors along the graph.
@@ -333,7 +293,7 @@ class LatentGraph:
             DataError: if a vector has the wrong shape or is not finite.
             NoPathError: if the graph does not connect the two.
         """
-        return self._finder.find(self._vector(z_a, "z_a"), self._vector(z_b, "z_b"))
+        return self._finder.find(self._ends.vector(z_a, "z_a"), self._ends.vector(z_b, "z_b"))
 
     def shortest_paths(self, pairs: ArrayLike) -> list[Path | None]:
         """Find the paths of `interpolate_many_latents` without decoding them, and no warning.
@@ -347,16 +307,8 @@ class LatentGraph:
         Raises:
             DataError: if the array has the wrong shape or is not finite.
         """
-        latents = np.asarray(pairs)
-        if latents.ndim != 3 or latents.shape[1:] != (2, self.nodes.shape[1]):
-            raise DataError(
-                f"pairs has shape {latents.shape}; expected (m, 2, {self.nodes.shape[1]}), the "
-                "latent vectors of a start and an end for each pair."
-            )
-        if not len(latents):
-            return []
-        flat = finite_matrix(latents.reshape(-1, latents.shape[2]), "pairs")
-        return self._finder.find_many(flat.reshape(latents.shape))
+        latents = self._ends.vector_pairs(pairs)
+        return self._finder.find_many(latents) if len(latents) else []
 
     def _completed(self, paths: list[Path]) -> list[Path]:
         """The paths with their log-density and decoded, where the graph can do so."""
@@ -382,14 +334,3 @@ class LatentGraph:
             )
         parts = np.split(decoded, cuts)
         return [replace(path, _decoded=part) for path, part in zip(paths, parts, strict=True)]
-
-    def _vector(self, value: ArrayLike, name: str) -> NDArray[np.float64]:
-        """Check one latent vector; returns it as float64 of shape (d,)."""
-        vector = np.asarray(value)
-        if vector.shape != self.nodes.shape[1:]:
-            raise DataError(
-                f"{name} has shape {vector.shape}; expected one latent vector of shape "
-                f"{self.nodes.shape[1:]}, without a batch axis. For many pairs there is "
-                "interpolate_many_latents."
-            )
-        return finite_matrix(vector[None], name).reshape(-1)

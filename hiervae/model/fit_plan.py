@@ -100,7 +100,7 @@ class FitPlan:
             others.append(keras.callbacks.History())  # which goes on with that of before
         state = FitState(others, clock, num_batches if self._own else None)
         ends = [
-            Ending(saver) if isinstance(saver, FitSaver) else EndingOfBatches(saver)
+            EndingOfBatches(saver) if getattr(saver, "saves_within_epochs", True) else Ending(saver)
             for saver in savers
         ]
         self.state = state if savers else None

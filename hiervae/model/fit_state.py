@@ -216,6 +216,11 @@ class FitSaver(keras.callbacks.Callback, abc.ABC):
     in the list.
     """
 
+    @property
+    def saves_within_epochs(self) -> bool:
+        """Whether it is to hear of batches, for which Keras then waits."""
+        return False
+
     @abc.abstractmethod
     def prepare(self, model: Any, state: FitState) -> int | None:
         """Look for a saved `fit`, before training begins.

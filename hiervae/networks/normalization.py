@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from hiervae.backend import batch_normalised
 from hiervae.types import Tensor
 from hiervae.utils.replicas import Replica, current_replica
 
@@ -59,23 +60,24 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Normalise inputs (n, ..., channels)."""
         num_rows, replica = _data_rows.get(), current_replica()
-        alone = replica is None and num_rows is None
-        if not training or not self.trainable or mask is not None or alone:
+        if not training or not self.trainable or mask is not None or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         values = ops.cast(inputs, dtype)
+        if replica is None and num_rows is None:
+            scale, offset = self._affine(dtype)
+            outputs, mean, variance = batch_normalised(values, scale, offset, self.epsilon)
+            self._count((mean, variance), dtype)
+            return ops.cast(outputs, self.compute_dtype)
         axes = tuple(range(len(inputs.shape) - 1))
         # By slices and not by a mask, under which Keras loses the axis of a single channel.
         data = values if num_rows is None else values[:num_rows]
         if replica is None:
             count = num_rows
-            mean, variance = ops.moments(data, axes=axes, synchronized=self.synchronized)
+            mean, variance = ops.moments(data, axes=axes)
         else:
             count, mean, variance = _moments_of_all(data, axes, replica)
-        averages = self.moving_mean, self.moving_variance
-        past = [ops.cast(average, dtype) + 0.0 for average in averages]  # copies, for torch
-        for average, old, new in zip(averages, past, (mean, variance), strict=True):
-            average.assign(old * self.momentum + new * (1.0 - self.momentum))
+        past = self._count((mean, variance), dtype)
 
         def together() -> Tensor:
             return self._normalised(values, mean, variance)
@@ -96,8 +98,19 @@ class BatchNormalization(keras.layers.BatchNormalization):
             outputs = apart(*(ops.where(enough, *pair) for pair in zip(present, past, strict=True)))
         return ops.cast(outputs, self.compute_dtype)
 
+    def _affine(self, dtype: Any) -> list[Tensor]:
+        return [ops.cast(weight, dtype) for weight in (self.gamma, self.beta)]
+
+    def _count(self, present: Sequence[Tensor], dtype: Any) -> list[Tensor]:
+        """Let mean and variance enter the moving averages, and return these as they were."""
+        averages = self.moving_mean, self.moving_variance
+        past = [ops.cast(average, dtype) + 0.0 for average in averages]  # copies, for torch
+        for average, old, new in zip(averages, past, present, strict=True):
+            average.assign(old * self.momentum + new * (1.0 - self.momentum))
+        return past
+
     def _normalised(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
-        scale, offset = (ops.cast(weight, values.dtype) for weight in (self.gamma, self.beta))
+        scale, offset = self._affine(values.dtype)
         return ops.batch_normalization(
             values, mean, variance, axis=-1, offset=offset, scale=scale, epsilon=self.epsilon
         )

@@ -12,7 +12,19 @@ from hiervae.registry.roles import label
 from hiervae.types import PartRecord
 
 KNOWN_PLUGINS = {
-    ("hiervae.priors", "student_t"): "hiervae-student-t",
+    (f"hiervae.{group}", name): f"hiervae-{distribution}"
+    for group, distribution, names in (
+        ("inference", "flows", "iaf_posterior"),
+        ("likelihoods", "counts", "poisson negative_binomial zero_inflated_negative_binomial"),
+        ("likelihoods", "counts", "categorical laplace"),
+        ("likelihoods", "tfp", "tfp"),
+        ("priors", "flows", "realnvp maf iaf"),
+        ("priors", "posthoc", "posthoc_mixture"),
+        ("priors", "student-t", "student_t"),
+        ("priors", "tfp", "tfp"),
+        ("schedulers", "controllers", "cyclical pid capacity free_bits rewo_later"),
+    )
+    for name in names.split()
 }
 """Distribution to install for a (group, name) that is not built in."""
 

@@ -18,13 +18,14 @@ class Checkpoints(Resume):
     """The latest checkpoints of a run, and its best epoch.
 
     An epoch of a small model takes less time than a model file, so files are written only every
-    few seconds, and when training ends or is interrupted; what is written is always the state at
-    the end of an epoch. The best epoch is the one that `kept_row` chooses.
+    few seconds, and when training ends or is interrupted; what is written then is the state at the
+    end of an epoch, or after its last step. The best epoch is the one that `kept_row` chooses.
 
     Args:
         folder: where the files go.
         history: the run's history, which is among the callbacks too.
         seconds: least time between two writes.
+        every_steps: steps between two writes within an epoch, None for none.
         keep: how many of the latest are kept, beside the best.
         note: told in one line of checkpoints that cannot be used; None warns of them.
     """
@@ -35,10 +36,13 @@ class Checkpoints(Resume):
         history: History,
         seconds: float = 30.0,
         *,
+        every_steps: int | None = None,
         keep: int = 3,
         note: Callable[[str], None] | None = None,
     ) -> None:
-        super().__init__(folder.latest_file.parent, seconds=seconds, keep=keep)
+        super().__init__(
+            folder.latest_file.parent, every_steps=every_steps, seconds=seconds, keep=keep
+        )
         self.best_file = folder.best_file
         self.history = history
         self.note = note

@@ -20,6 +20,7 @@ MAY_CHANGE = (
     "training.epochs",
     "training.steps_per_execution",
     "training.checkpoint_every",
+    "training.checkpoint_every_steps",
     "training.keep_checkpoints",
 )
 """Settings that may differ when a run is continued: they say how long and how fast, not what."""
@@ -28,6 +29,7 @@ TRAINING_DEFAULTS: Config = {
     "early_stopping_patience": None,
     "steps_per_execution": "auto",
     "checkpoint_every": None,
+    "checkpoint_every_steps": None,
     "keep_checkpoints": 3,
 }
 """Settings of training that need not be given."""
@@ -45,7 +47,8 @@ class RunConfig:
         optimizer: a Keras optimiser as a serialised config.
         scheduler: config of the beta scheduler; None for beta = 1.
         training: `epochs`, `batch_size`, `early_stopping_patience`, `steps_per_execution`,
-            `checkpoint_every` (seconds; None for 30), `keep_checkpoints`.
+            `checkpoint_every` (seconds; None for 30), `checkpoint_every_steps` (within epochs; None
+            for never), `keep_checkpoints`.
         seed: of the initial weights, the order of the examples and all noise.
         parts: the model's parts as the registry describes them, with their distributions.
         data: what was loaded: checksum, sizes, binarisation, source and licence.

@@ -143,8 +143,11 @@ def train(
     history = History(folder.history_file, rows)
     interval = training.get("checkpoint_every")
     options = {} if interval is None else {"seconds": float(interval)}
-    keep = {**TRAINING_DEFAULTS, **training}["keep_checkpoints"]
-    checkpoints = Checkpoints(folder, history, **options, keep=keep, note=note)
+    training = {**TRAINING_DEFAULTS, **training}
+    keep, every_steps = training["keep_checkpoints"], training["checkpoint_every_steps"]
+    checkpoints = Checkpoints(
+        folder, history, **options, every_steps=every_steps, keep=keep, note=note
+    )
     model.compile(
         optimizer=model.optimizer,
         steps_per_execution=steps_per_execution(training["steps_per_execution"], len(stream)),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,9 +105,8 @@ def steps_until(process, number):
 
 
 @pytest.mark.slow
-@pytest.mark.backends("torch")
-def test_a_killed_process_ends_the_others():
-    survivor, victim = start_two(1, 100_000)
+def test_a_killed_process_ends_the_others_and_the_job_goes_on(tmp_path):
+    survivor, victim = start_two(1, 100_000, CHECKPOINTS=str(tmp_path))
     try:
         steps_until(survivor, 80)
         victim.send_signal(signal.SIGKILL)
@@ -118,3 +118,9 @@ def test_a_killed_process_ends_the_others():
         for process in (survivor, victim):
             process.kill()
             process.communicate()
+    shutil.rmtree(tmp_path / "1")  # may be older than that of the first process, or cut short
+    shutil.copytree(tmp_path / "0", tmp_path / "1")
+    first, second = start_two(1, 1200, CHECKPOINTS=str(tmp_path))
+    steps = next(line for line in first.stdout if line.startswith("STEP "))
+    assert int(steps.split()[1]) > 80
+    assert result_of(first) == result_of(second)

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks import models, training
+from benchmarks import models, scoring, training
 from hiervae import random
+from hiervae.optimizers import NormalizedAdam
 
 pytestmark = pytest.mark.backends("jax", "torch")
-ROWS = ("standard", "vamp", "hvae_vamp", "vhp", "ladder")
+ROWS = ("standard", "vamp", "hvae_vamp", "vhp", "ladder", "conv", "pixelcnn")
 COUNT = 6
 
 
@@ -23,7 +24,7 @@ def loss_by_hand(name):
     backend = keras.backend.backend()
     modules = [
         importlib.import_module(f"benchmarks.handwritten.{part}_{backend}")
-        for part in ("train", "hierarchies")
+        for part in ("train", "hierarchies", "convolutions")
     ]
     return next(loss for m in modules if (loss := getattr(m, f"{name}_loss", None)))
 
@@ -63,8 +64,12 @@ def test_the_loss_is_that_of_the_package(name, monkeypatch):
     assert logs["loss"][0] == pytest.approx(expected, rel=1e-4)
     for key in {"beta", "constraint", "phase"} & set(extra):
         assert logs[key][0] == pytest.approx(float(extra[key]), rel=1e-4)
-    if name == "ladder":
-        norm = model.inference.data_block.trunk[-1].normalization
+    if name in ("ladder", "pixelcnn"):
+        norm = (
+            model.inference.data_block.trunk[-1].normalization
+            if name == "ladder"
+            else model.likelihood.normalizations[-1]
+        )
         mean = keras.ops.convert_to_numpy(norm.moving_mean)
         np.testing.assert_allclose(np.asarray(extra["averages"][-1][0]), mean, rtol=1e-3, atol=1e-5)
 
@@ -111,3 +116,54 @@ def test_the_loop_takes_the_steps_of_adam():
     ).max()
     learning_rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
     assert 0.5 * learning_rate < rate <= 2.01 * learning_rate
+
+
+@pytest.mark.parametrize("maps", [1, 2])
+def test_the_loop_normalises_gradients_as_the_optimiser_does(maps):
+    gradient = np.random.default_rng(0).normal(size=(3, 3, 4, 6)).astype("float32")
+    weight = keras.Variable(np.zeros_like(gradient))
+    if maps == 2:
+        weight.pair_axis = -1
+    expected = NormalizedAdam().adam_gradient(keras.ops.convert_to_tensor(gradient), weight)
+    backend = keras.backend.backend()
+    module = importlib.import_module(f"benchmarks.handwritten.train_{backend}")
+    if backend == "jax":
+        found = module._unit(maps, gradient)
+    else:
+        found = keras.ops.convert_to_tensor(gradient.copy())
+        module._make_unit(found, maps)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(found), keras.ops.convert_to_numpy(expected), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_each_loop_takes_steps(name, monkeypatch):
+    monkeypatch.setitem(models.BATCH_SIZES, name, 4)
+    module = importlib.import_module(f"benchmarks.handwritten.train_{keras.backend.backend()}")
+    epoch, losses = module.Loop.epoch, []
+
+    def noted(loop):
+        epoch(loop)
+        losses.append(loop.loss)
+
+    monkeypatch.setattr(module.Loop, "epoch", noted)
+    training.prepare(name, keras.backend.backend(), 2, 0, True).run()
+    assert len(losses) == 1
+    assert np.isfinite(losses).all()
+
+
+@pytest.mark.parametrize("name", ["standard", "vamp", "hvae_vamp"])
+def test_the_log_likelihood_is_that_of_the_package(name):
+    """Up to five standard errors of both estimates, with 400 samples."""
+    model = models.build(name, 0, 1, smoke=True)
+    generator = np.random.default_rng(1)
+    for variable in model.trainable_variables:
+        value = keras.ops.convert_to_numpy(variable)
+        variable.assign(value + 0.05 * generator.normal(size=value.shape))
+    x = models.examples(name, COUNT, 0)
+    scores = model.score(x, 400, verbose=0)
+    found = scoring.by_hand(name, model, x, 400, 1, keras.backend.backend())()
+    margin = 5.0 * np.sqrt(2.0) * scores.standard_error
+    assert (np.abs(found - scores.log_likelihood) < margin + 1e-3).all()
+    assert margin.max() < 5.0

@@ -15,6 +15,8 @@ FACTS = {
     "units": 10,
     "peak_mib": 700.0,
     "flop": None,
+    "start_up_cpu_s": 2.5,
+    "ready_mib": 500.0,
 }
 
 
@@ -74,6 +76,24 @@ def test_rows_above_their_bound_are_named(record):
     assert program.exceeded(replace(record, backend="tensorflow")) == []
 
 
+def test_late_first_steps_and_much_memory_are_named(record):
+    record.rows.clear()
+    for name, facts in {
+        "startup/vhp": {"start_up_cpu_s": 15.2},
+        "startup/iwae": {"start_up_cpu_s": 14.9},
+        "scoring/vamp": {"peak_mib": 1600.0, "ready_mib": 500.0},
+        "scoring/vhp": {"peak_mib": 1500.0, "ready_mib": 500.0},
+    }.items():
+        record.rows[name] = {"hiervae": Measured.of("jax", FACTS | facts, [Cost(1.0, 1.0)])}
+    assert program.exceeded(record) == [
+        "scoring/vamp: 1100 MiB more, bound 1024",
+        "startup/vhp: first step after 15.2 s, bound 15",
+    ]
+    assert program.exceeded(replace(record, backend="torch")) == [
+        "scoring/vamp: 1100 MiB more, bound 1024"
+    ]
+
+
 def test_the_table_says_what_was_measured(record):
     table = tables.record_table(record)
     line = next(each for each in table.splitlines() if "standard normal prior" in each)
@@ -86,8 +106,8 @@ def test_the_table_says_what_was_measured(record):
         "1.10 (1.00 to 1.20)",
         "1.05",
         "5 % of 20 GFLOP/s",
-        "700 / 700 MiB",
-        "3.5 s",
+        "700 (+200) / 700 (+200) MiB",
+        "3.5 s (CPU 2.5 s)",
     ]
     assert "3 µs per step" in table
     record.rows["training/standard"]["hiervae"] = measured([0.004, 0.005, 0.006], 100)

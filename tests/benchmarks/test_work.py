@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks import models, scaling, scoring, training
+import hiervae
+from benchmarks import models, scaling, scoring, startup, training
 from benchmarks.rows import OWN
 
 
@@ -40,6 +41,19 @@ def test_training_and_scoring_run(name):
     values = job.run()
     assert values.shape == (3,)
     assert np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("preset", ["vhp", "vamp_pixel_hvae"])
+def test_a_start_takes_one_step_of_the_preset(preset, monkeypatch):
+    steps = []
+    monkeypatch.setattr(
+        hiervae.HierarchicalVAE, "fit", lambda model, x, **options: steps.append((x, options))
+    )
+    job = startup.prepare(preset, OWN, 1, 0, False)
+    job.run()
+    ((x, options),) = steps
+    assert len(x) == options["batch_size"] == hiervae.presets.get(preset).training["batch_size"]
+    assert len(options["callbacks"]) == 1
 
 
 def test_examples_suit_the_model():

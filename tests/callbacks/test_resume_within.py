@@ -1,5 +1,6 @@
 """A `fit` that was broken off within an epoch goes on there, bit for bit."""
 
+import shutil
 import signal
 
 import keras
@@ -181,3 +182,48 @@ def test_an_epoch_that_went_bad_is_not_kept(tmp_path):
         train([Resume(tmp_path)], X, [Spoil()])
     found = read_checkpoint(tmp_path / "latest.keras")
     assert (found.epoch, found.taken) == (2, 0)
+
+
+class Copy(keras.callbacks.Callback):
+    """Copies the folder of the checkpoints while an epoch runs, as a kill would leave it."""
+
+    def __init__(self, folder, epoch, batch):
+        super().__init__()
+        self.folder, self.epoch, self.batch = folder, epoch, batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.now = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.now, batch) == (self.epoch, self.batch):
+            shutil.copytree(self.folder, self.folder.with_name("copy"))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_checkpoints_after_so_many_steps(tmp_path, case):
+    folder, copy = tmp_path / "whole", tmp_path / "copy"
+    data, callbacks = CASES[case]()
+    whole = train([Resume(folder, every_steps=3)], data, [*callbacks, Copy(folder, 2, 3)])
+    found = read_checkpoint(copy / "latest.keras")
+    assert (found.epoch, found.taken, found.num_batches) == (2, 3, BATCHES)
+    data, callbacks = CASES[case]()
+    heard = Break(None)
+    resumed = train([Resume(copy)], data, [*callbacks, heard])
+    assert_same(resumed, whole)
+    assert heard.heard[0] == (2, 3)
+    assert_same(whole, train([], *CASES[case]()))
+
+
+def test_the_checkpoint_before_one_within_an_epoch_is_kept(tmp_path):
+    folder, copy = tmp_path / "whole", tmp_path / "copy"
+    train([Resume(folder, every_steps=2)], X, [Copy(folder, 2, 3)])
+    assert read_checkpoint(copy / "latest.keras").taken == 2
+    (copy / "latest.keras").write_bytes(b"damaged")
+    with pytest.warns(UserWarning, match="is set aside"):
+        resumed = train([Resume(copy)], X, [])
+    assert_same(resumed, train([], X, []))
+
+
+def test_steps_between_checkpoints_are_a_positive_number():
+    with pytest.raises(ValueError, match="every_steps=0"):
+        Resume("folder", every_steps=0)

@@ -25,7 +25,12 @@ def test_without_options_it_is_the_preset_for_the_pendulum(settings):
     assert config.model == preset.model
     assert config.optimizer == preset.optimizer
     assert config.scheduler == preset.scheduler
-    added = {"steps_per_execution": "auto", "checkpoint_every": None, "keep_checkpoints": 3}
+    added = {
+        "steps_per_execution": "auto",
+        "checkpoint_every": None,
+        "checkpoint_every_steps": None,
+        "keep_checkpoints": 3,
+    }
     assert config.training == {**preset.training, **added}
 
 

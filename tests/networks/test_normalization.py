@@ -104,3 +104,23 @@ def test_threads_do_not_disturb_each_other():
         done.set()
         thread.join()
     np.testing.assert_allclose(numpy_of(layer.moving_mean), rows.mean(axis=0), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (6, 4, 5, 3), (1, 3)])
+def test_a_batch_is_normalised_by_its_own_mean_and_variance(shape):
+    generator = np.random.default_rng(0)
+    x = generator.normal(2.0, 3.0, size=shape).astype("float32")
+    scale, offset = (generator.normal(size=3).astype("float32") for _ in range(2))
+    layer = BatchNormalization()
+    layer.build((None, *shape[1:]))
+    layer.gamma.assign(scale)
+    layer.beta.assign(offset)
+    found = keras.ops.convert_to_numpy(layer(x, training=True))
+    axes = tuple(range(len(shape) - 1))
+    mean, variance = x.mean(axes, dtype="float64"), x.var(axes, dtype="float64")
+    expected = (x - mean) / np.sqrt(variance + layer.epsilon) * scale + offset
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    averages = [keras.ops.convert_to_numpy(v) for v in (layer.moving_mean, layer.moving_variance)]
+    kept = layer.momentum
+    np.testing.assert_allclose(averages[0], (1 - kept) * mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(averages[1], kept + (1 - kept) * variance, rtol=1e-4)

@@ -54,6 +54,86 @@ def test_a_running_process_sees_an_install_after_refresh(wheels, new_environment
     assert 'pip install "Toy.Good==1.0"' in seen[3][2]
 
 
+LIVE = """
+import subprocess
+from toy_interface import Toy
+
+def made(name):
+    try:
+        record = registry.describe(G, registry.create(G, name, Toy))
+    except errors.HiervaeError as error:
+        return type(error).__name__
+    return [record["distribution"], record["version"]]
+
+seen = {}
+for action, command in json.loads(sys.argv[1]).items():
+    if command:
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        registry.refresh()
+    rows = [row for row in registry.entries(G) if row.distribution != "hiervae"]
+    seen[action] = {
+        "conflicts": sorted(row.distribution for row in rows if row.conflict),
+        "refused": sorted(row.name for row in rows if row.refusal),
+        "available": [row.name for row in rows if row.name in registry.available(G)],
+        "made": {name: made(name) for name in sorted({row.name for row in rows})},
+    }
+print(json.dumps(seen))
+"""
+
+
+def test_a_running_process_sees_a_conflict_an_upgrade_a_shadow_and_a_break(wheels, new_environment):
+    keys = ("hiervae", "toy-interface 1.0", "Toy.Good 1.0")
+    environment = new_environment(*(wheels[key] for key in keys))
+
+    def install(key):
+        options = ("install", "--no-deps", "--no-index")
+        return environment.pip_command(*options, wheels[key])
+
+    commands = {
+        "start": [],
+        "conflict": install("toy-rival 0.3"),
+        "upgrade": install("Toy.Good 2.0"),
+        "shadow": install("toy-shadow 1.0"),
+        "break": install("toy-broken 0.9"),
+        "removal": environment.pip_command("uninstall", "--yes", "toy-rival", "toy-shadow"),
+    }
+    seen = json.loads(environment.run_registry(LIVE, arguments=[json.dumps(commands)]))
+    old, new, rival = ["Toy.Good", "1.0"], ["Toy.Good", "2.0"], ["toy-rival", "0.3"]
+    assert seen["start"]["made"] == {"good": old, "shared": old}
+    assert seen["conflict"]["conflicts"] == ["Toy.Good", "toy-rival"]
+    assert seen["conflict"]["made"] == {"good": old, "shared": "PluginConflictError"}
+    assert seen["upgrade"]["conflicts"] == []
+    assert seen["upgrade"]["made"] == {"added": new, "good": new, "shared": rival}
+    assert seen["shadow"]["refused"] == ["mine"]
+    assert seen["shadow"]["available"] == ["added", "good", "shared"]
+    assert seen["shadow"]["made"] == {**seen["upgrade"]["made"], "mine": "BrokenPluginError"}
+    assert seen["break"]["made"] == {**seen["shadow"]["made"], "broken": "BrokenPluginError"}
+    assert "broken" in seen["break"]["available"]
+    assert seen["removal"]["made"] == {"added": new, "good": new, "broken": "BrokenPluginError"}
+
+
+def test_a_plugin_breaks_while_what_it_needs_is_removed(wheels, new_environment):
+    keys = ("hiervae", "toy-interface 1.0", "Toy.Good 1.0", "toy-rival 0.3")
+    environment = new_environment(*(wheels[key] for key in keys))
+    script = """
+    try:
+        outcome = registry.load(G, "good").__module__
+    except errors.BrokenPluginError as error:
+        outcome = str(error)
+    names = [row.name for row in registry.entries(G) if row.distribution == "Toy.Good"]
+    print(json.dumps([outcome, names]))
+    """
+    whole = ["toy_good", ["good", "shared"]]
+    assert json.loads(environment.run_registry(script)) == whole
+    environment.uninstall("toy-interface")
+    message, names = json.loads(environment.run_registry(script))
+    assert "'Toy.Good' 1.0" in message
+    assert "No module named 'toy_interface'" in message
+    assert names == whole[1]
+    environment.install(wheels["toy-interface 1.0"])
+    assert json.loads(environment.run_registry(script)) == whole
+
+
 def test_an_upgrade_and_an_uninstall_are_seen_by_the_next_process(wheels, new_environment):
     environment = new_environment(
         wheels["hiervae"], wheels["toy-interface 1.0"], wheels["Toy.Good 1.0"]

@@ -1,5 +1,7 @@
 import importlib
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -98,7 +100,12 @@ def test_nothing_else_is_to_be_installed(asked, monkeypatch):
 
 
 def test_the_projects_own_plugins_are_known():
-    assert KNOWN_PLUGINS[(PRIORS, "student_t")] == "hiervae-student-t"
+    declared = {}
+    for file in (Path(__file__).parents[2] / "plugins").glob("*/pyproject.toml"):
+        project = tomllib.loads(file.read_text())["project"]
+        for group, points in project.get("entry-points", {}).items():
+            declared.update({(group, name): project["name"] for name in points})
+    assert declared == KNOWN_PLUGINS
     assert {group for group, _ in KNOWN_PLUGINS} <= set(registry.GROUPS)
 
 
