@@ -9,7 +9,9 @@ of examples this is the mean of the bound of S samples over the whole test set, 
 bounds differ little from example to example, nearly as precise.
 
 A prior that is fitted after training, by a method `fit_latents(latents, seed)` as that of
-hiervae-posthoc, is fitted to draws of the posteriors of the training examples before it is scored.
+hiervae-posthoc, is fitted to draws of the posteriors of the training examples before it is scored;
+one that keeps encoded examples has them encoded anew, by a method `refresh(encode)` as that of
+hiervae-exemplar.
 """
 
 from __future__ import annotations
@@ -72,6 +74,8 @@ def main() -> None:
     if hasattr(model.prior, "fit_latents"):
         encoded = model.encode(examples_of(opened.dataset, "train"), sample=True, seed=0)
         model.prior.fit_latents(model.governed_latent(encoded), seed=0)
+    if hasattr(model.prior, "refresh"):
+        model.prior.refresh(lambda rows: model.governed_latent(model.encode(rows)))
     chosen = np.arange(0, len(examples), options.every)
     fine, sizes = scored(model, examples[chosen], options.samples, 0, options.out)
     coarse = None

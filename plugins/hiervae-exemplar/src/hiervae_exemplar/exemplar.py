@@ -139,10 +139,18 @@ class ExemplarPrior(Mixture):
         self.count.assign(len(array))
         self.next_refreshed.assign(0)
 
-    def assign_means(self, means: NDArray[Any]) -> None:
-        """Let the means of the exemplars be `means`, shape (num_exemplars, prior_dim)."""
+    def refresh(self, encode: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+        """Let the means be those that the encoder gives now.
+
+        Args:
+            encode: from examples (n, *event_shape) to their posterior means (n, prior_dim).
+
+        Raises:
+            ValueError: if the prior has no exemplars yet.
+        """
+        self.check_ready()
         kept = np.array(ops.convert_to_numpy(self.means))
-        kept[: self.num_exemplars()] = means
+        kept[: self.num_exemplars()] = encode(self.examples())
         self.means.assign(kept)
 
     def check_ready(self) -> None:

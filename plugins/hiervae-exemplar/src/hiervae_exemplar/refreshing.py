@@ -25,5 +25,4 @@ def refresh_exemplars(model: HierarchicalVAE) -> None:
             f"The model's prior is {type(prior).__name__}; expected ExemplarPrior, whose means are "
             'encoded examples. Build the model with prior="exemplar".'
         )
-    prior.check_ready()
-    prior.assign_means(model.governed_latent(model.encode(prior.examples())))
+    prior.refresh(lambda examples: model.governed_latent(model.encode(examples)))
