@@ -199,7 +199,7 @@ class Recorder:
         graph = None
         with suppress(Exception):
             graph = make_fx(step, tracing_mode="fake")(*values, *batch, *noise)
-            graph = called_directly(simplified(graph))
+            graph = called_directly(simplified(graph, len(model.trainable_variables)))
         if graph is None:
             return None
         changed = [values[index] for index in names.pop("changed")]

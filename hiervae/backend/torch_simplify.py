@@ -1,8 +1,8 @@
 """Graphs recorded on PyTorch, without what need not be computed at each call.
 
-What is recorded is what Keras calls: constants are made anew, equal values are computed again, and
-a bias is added to a product rather than within it. For a small model this costs a third as much as
-the arithmetic.
+What is recorded is what Keras calls: constants are made anew and equal values are computed again.
+Nothing that is left out changes a bit, since a process that goes on with a training takes its first
+steps as Keras does.
 """
 
 from __future__ import annotations
@@ -71,10 +71,15 @@ LARGEST_CONSTANT = 2**20
 """Elements of the largest constant that is kept."""
 
 
-def simplified(module: GraphModule) -> GraphModule:
-    """The graph with fewer operations, changed in place unless it writes to tensors.
+def simplified(module: GraphModule, num_trained: int = 0) -> GraphModule:
+    """The graph with fewer operations and the same values, changed in place.
 
-    Values are the same up to the rounding of a bias.
+    One that writes to tensors stays as it is.
+
+    Args:
+        module: a recorded graph.
+        num_trained: how many of its first arguments gradients are taken of. What depends on them is
+            computed as often as before, or gradients would be added in another order.
     """
     graph = module.graph
     _write_elsewhere(module)
@@ -88,12 +93,10 @@ def simplified(module: GraphModule) -> GraphModule:
         source = cast("Node", node.args[0])
         if _form(node) == _form(source) and (is_view or _owns_memory(source)):
             node.replace_all_uses_with(source)
-    _merge_equal(module)
+    _merge_equal(module, num_trained)
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
-        if node.target is _aten.add.Tensor:
-            _add_within_product(module, node)
-        elif node.target is _aten.clone.default:
+        if node.target is _aten.clone.default:
             _drop_copy(node)
     graph.eliminate_dead_code()
     graph.lint()
@@ -200,42 +203,19 @@ def _is_neutral(module: GraphModule, node: Node) -> bool:
     return bool(other == number)
 
 
-def _merge_equal(module: GraphModule) -> None:
+def _merge_equal(module: GraphModule, num_trained: int) -> None:
     """Let what is computed twice be computed once."""
-    known = dict[Any, Node]()
-    for node in list(module.graph.nodes):
-        if node.op != "call_function" or is_random(node):
+    nodes, known = list(module.graph.nodes), dict[Any, Node]()
+    trained = set([node for node in nodes if node.op == "placeholder"][:num_trained])
+    for node in nodes:
+        if trained.intersection(node.all_input_nodes):
+            trained.add(node)
+        if node.op != "call_function" or is_random(node) or node in trained:
             continue
         key = (node.target, str(node.args), str(node.kwargs))
         first = known.setdefault(key, node)
         if first is not node:
             node.replace_all_uses_with(first)
-
-
-def _add_within_product(module: GraphModule, node: Node) -> None:
-    """Replace (a @ b) + bias, the product possibly reshaped, by one operation."""
-    product, bias = node.args[:2]
-    if node.kwargs or not isinstance(product, Node) or not isinstance(bias, Node):
-        return
-    reshaped = product if product.target in _VIEWS else None
-    if reshaped is not None:
-        product = cast("Node", reshaped.args[0])
-    if product.target is not _aten.mm.default or any(
-        each is not None and len(each.users) > 1 for each in (product, reshaped)
-    ):
-        return
-    value, added = product.meta["val"], bias.meta.get("val")
-    if added is None or added.dtype != value.dtype or added.shape != value.shape[1:]:
-        return
-    if _form(node) != _form(reshaped or product):
-        return
-    with module.graph.inserting_before(node):
-        new = module.graph.call_function(_aten.addmm.default, (bias, *product.args))
-        new.meta["val"] = value
-        if reshaped is not None:
-            new = module.graph.call_function(reshaped.target, (new, *reshaped.args[1:]))
-            new.meta["val"] = node.meta["val"]
-    node.replace_all_uses_with(new)
 
 
 def _drop_copy(node: Node) -> None:
