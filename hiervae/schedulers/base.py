@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from hiervae.types import Config, Signals, Tensor
 
@@ -59,9 +59,9 @@ class Scheduler(abc.ABC):
         """
         return self.get_config()
 
-    def numbers_in(self, signals: Signals) -> Mapping[str, Any]:
+    def numbers_in(self, signals: Signals) -> Mapping[str, Tensor]:
         """The inputs that the step gives for `numbers()`, or these themselves without a step."""
-        return signals.numbers or self.numbers()
+        return signals.numbers or cast("Mapping[str, Tensor]", self.numbers())
 
     def bound(self, num_dimensions: int) -> float | None:
         """Bound that the rule puts on the reconstruction error; None, the default, for no bound.
