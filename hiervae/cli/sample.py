@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
 from hiervae.cli.usage_error import UsageError, refused_as_usage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hiervae.model import HierarchicalVAE
+    from hiervae.runs.figures import FigureWriter
 
 EXAMPLES = """\
   hiervae sample runs/mnist                         64 samples in a grid
@@ -77,32 +83,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     require_keras()
     import numpy as np
 
-    from hiervae.runs.figures import FigureWriter, chains_of, new_data
+    from hiervae.runs.figures import FigureWriter
     from hiervae.utils.files import replacing
 
     model = folder.load_model()
     figures = FigureWriter(folder, value_range, console.note)
-    name, seed = f"samples_seed_{arguments.seed}", arguments.seed
-    with refused_as_usage(("component",)), console.status("drawing samples"):
-        if arguments.chain is None:
-            images, kind = new_data(
-                model, arguments.num, seed, arguments.noise, arguments.component
-            )
-        else:
-            images, rows, steps = chains_of(
-                model, arguments.num, seed, arguments.noise, arguments.chain
-            )
-    if arguments.chain is None:
-        shown = images[:MAX_SHOWN]
-        title = f"{kind}, seed {seed}"
-        if len(shown) < len(images):
-            title += f", the first {len(shown)} of {len(images)}"
-        if arguments.component is not None:
-            name += f"_component_{arguments.component}"
-        figures.samples(name, shown, title)
-    else:
-        title = f"Gibbs chains, a row each, after steps {', '.join(map(str, steps))}; seed {seed}"
-        figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
+    draw = _draw_samples if arguments.chain is None else _run_chains
+    images = draw(model, figures, arguments, console)
     if array is not None:
         with replacing(array) as temporary, temporary.open("wb") as stream:
             np.save(stream, images)
@@ -122,6 +109,40 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         }
     )
     return 0
+
+
+def _draw_samples(
+    model: HierarchicalVAE, figures: FigureWriter, arguments: argparse.Namespace, console: Console
+) -> NDArray[Any]:
+    """The samples; the figure shows the first of them."""
+    from hiervae.runs.figures import new_data
+
+    num, seed, component = arguments.num, arguments.seed, arguments.component
+    with refused_as_usage(("component",)), console.status("drawing samples"):
+        images, kind = new_data(model, num, seed, arguments.noise, component)
+    shown = images[:MAX_SHOWN]
+    title = f"{kind}, seed {seed}"
+    if len(shown) < len(images):
+        title += f", the first {len(shown)} of {len(images)}"
+    name = f"samples_seed_{seed}"
+    if component is not None:
+        name += f"_component_{component}"
+    figures.samples(name, shown, title)
+    return images
+
+
+def _run_chains(
+    model: HierarchicalVAE, figures: FigureWriter, arguments: argparse.Namespace, console: Console
+) -> NDArray[Any]:
+    """What the chains end with; the figure shows the way there."""
+    from hiervae.runs.figures import chains_of
+
+    num, seed = arguments.num, arguments.seed
+    with console.status("running chains"):
+        images, rows, steps = chains_of(model, num, seed, arguments.noise, arguments.chain)
+    title = f"Gibbs chains, a row each, after steps {', '.join(map(str, steps))}; seed {seed}"
+    figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
+    return images
 
 
 def _check_target(array: Path) -> None:

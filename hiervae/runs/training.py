@@ -141,12 +141,15 @@ def train(
         write_history(folder.history_file, rows)
         return rows
     history = History(folder.history_file, rows)
-    interval = training.get("checkpoint_every")
-    options = {} if interval is None else {"seconds": float(interval)}
     training = {**TRAINING_DEFAULTS, **training}
-    keep, every_steps = training["keep_checkpoints"], training["checkpoint_every_steps"]
+    seconds = training["checkpoint_every"]
     checkpoints = Checkpoints(
-        folder, history, **options, every_steps=every_steps, keep=keep, note=note
+        folder,
+        history,
+        **({} if seconds is None else {"seconds": float(seconds)}),
+        every_steps=training["checkpoint_every_steps"],
+        keep=training["keep_checkpoints"],
+        note=note,
     )
     model.compile(
         optimizer=model.optimizer,

@@ -10,6 +10,7 @@ Example:
 """
 
 from hiervae.random import inject_noise
+from hiervae.testing.backends import check_on_another_backend, other_backends
 from hiervae.testing.error import ConformanceError
 from hiervae.testing.inference import check_inference
 from hiervae.testing.likelihoods import check_likelihood
@@ -23,9 +24,11 @@ __all__ = [
     "check_inference",
     "check_likelihood",
     "check_network",
+    "check_on_another_backend",
     "check_prior",
     "check_scheduler",
     "inject_noise",
     "list_checks",
+    "other_backends",
     "parametrize_with_checks",
 ]

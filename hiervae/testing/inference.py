@@ -229,14 +229,16 @@ def _standardised(check: Check, index: int, level: Level) -> tuple[Array, Array]
 def _check_densities(check: Check, levels: Sequence[Level]) -> None:
     """Check the log-densities of draws level by level, or else those of all levels together.
 
-    Where the one cannot tell a density from a wrong one, as a normal fits the draws badly, the
-    other may; a wrong density is right in neither.
+    A normal may fit right draws so badly that they look wrong, but hardly in both ways.
     """
+    apart = {
+        index: _standardised(check, index, level)
+        for index, level in enumerate(levels, start=1)
+        if level.log_density is not None
+    }
     try:
-        for index, level in enumerate(levels, start=1):
-            if level.log_density is not None:
-                what = f"latents of level {index}"
-                check_drawn_density(check, what, *_standardised(check, index, level))
+        for index, (draws, log_density) in apart.items():
+            check_drawn_density(check, f"latents of level {index}", draws, log_density)
     except ConformanceError:
         columns = [numpy(level.latent).reshape(MANY, BATCH, -1) for level in levels]
         total = np.sum([numpy(level.log_posterior()) for level in levels], axis=0)

@@ -1,17 +1,12 @@
 """From the command line, and between backends."""
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from hiervae import HierarchicalVAE, cli
-
-BACKENDS = ("jax", "tensorflow", "torch")
+from hiervae.testing import check_on_another_backend, other_backends
 
 
 def test_training_and_evaluation_by_the_command_line(tmp_path, capfd):
@@ -38,20 +33,9 @@ def test_training_and_evaluation_by_the_command_line(tmp_path, capfd):
     assert type(model.inference).__name__ == "InverseAutoregressivePosterior"
 
 
-LOAD = """
-import hiervae, keras, numpy, sys
-model = keras.models.load_model(sys.argv[1])
-latent, x = numpy.load(sys.argv[2]), numpy.load(sys.argv[3])
-scores = model.log_likelihood(x, num_samples=7, verbose=0)
-numpy.savez(sys.argv[4], prior=model.prior_log_prob(latent), scores=scores)
-"""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("other", [name for name in BACKENDS if name != keras.backend.backend()])
-def test_what_one_backend_saved_another_loads(tmp_path, other):
-    if importlib.util.find_spec(other) is None:
-        pytest.skip(f"{other} is not installed")
+@pytest.mark.parametrize("other", other_backends())
+def test_what_one_backend_saved_another_loads(other):
     model = HierarchicalVAE(
         latent_dims=(2, 3),
         prior={"name": "iaf", "num_layers": 3, "hidden_units": (8,), "ordering": "random"},
@@ -63,15 +47,4 @@ def test_what_one_backend_saved_another_loads(tmp_path, other):
     x = np.eye(4, dtype="float32")
     model.compile(keras.optimizers.Adam(0.05))
     model.fit(np.tile(x, (10, 1)), epochs=2, verbose=0)
-    latent = np.random.default_rng(0).standard_normal((5, 3)).astype("float32")
-    model.save(tmp_path / "model.keras")
-    for name, array in (("latent", latent), ("x", x)):
-        np.save(tmp_path / f"{name}.npy", array)
-    files = [tmp_path / name for name in ("model.keras", "latent.npy", "x.npy", "out.npz")]
-    command = [sys.executable, "-c", LOAD, *map(str, files)]
-    environment = {**os.environ, "KERAS_BACKEND": other}
-    subprocess.run(command, check=True, env=environment, timeout=300)
-    found = np.load(files[-1])
-    np.testing.assert_allclose(found["prior"], model.prior_log_prob(latent), atol=1e-4)
-    expected = model.log_likelihood(x, num_samples=7, verbose=0)
-    np.testing.assert_allclose(found["scores"], expected, atol=1e-3)
+    check_on_another_backend(model, x, other)

@@ -1,17 +1,12 @@
 """From the command line, and between backends."""
 
-import importlib.util
 import json
-import os
-import subprocess
-import sys
 
 import keras
 import numpy as np
 import pytest
 from hiervae import HierarchicalVAE, cli
-
-BACKENDS = ("jax", "tensorflow", "torch")
+from hiervae.testing import check_on_another_backend, other_backends
 
 
 def colours(number=60):
@@ -38,20 +33,9 @@ def test_training_and_evaluation_by_the_command_line(tmp_path, capfd):
     assert type(model.likelihood).__name__ == "LogisticMixture"
 
 
-LOAD = """
-import hiervae, keras, numpy, sys
-model = keras.models.load_model(sys.argv[1])
-x = numpy.load(sys.argv[2])
-scores = model.log_likelihood(x, num_samples=7, verbose=0)
-numpy.savez(sys.argv[3], means=model.predict(x, verbose=0), scores=scores)
-"""
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("other", [name for name in BACKENDS if name != keras.backend.backend()])
-def test_what_one_backend_saved_another_loads(tmp_path, other):
-    if importlib.util.find_spec(other) is None:
-        pytest.skip(f"{other} is not installed")
+@pytest.mark.parametrize("other", other_backends())
+def test_what_one_backend_saved_another_loads(other):
     model = HierarchicalVAE(
         latent_dims=2,
         likelihood={"name": "logistic_mixture", "num_components": 3},
@@ -61,13 +45,4 @@ def test_what_one_backend_saved_another_loads(tmp_path, other):
     x = colours(20)
     model.compile(keras.optimizers.Adam(0.01))
     model.fit(x, epochs=2, verbose=0)
-    model.save(tmp_path / "model.keras")
-    np.save(tmp_path / "x.npy", x)
-    files = [tmp_path / name for name in ("model.keras", "x.npy", "out.npz")]
-    command = [sys.executable, "-c", LOAD, *map(str, files)]
-    environment = {**os.environ, "KERAS_BACKEND": other}
-    subprocess.run(command, check=True, env=environment, timeout=300)
-    found = np.load(files[-1])
-    np.testing.assert_allclose(found["means"], model.predict(x, verbose=0), atol=1e-5)
-    expected = model.log_likelihood(x, num_samples=7, verbose=0)
-    np.testing.assert_allclose(found["scores"], expected, rtol=1e-5, atol=1e-2)
+    check_on_another_backend(model, x, other)
