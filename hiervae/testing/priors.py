@@ -121,7 +121,8 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
             check_calls(subject, largest)
         with step():
             model = small_model(**_setting(subject, event_shape, largest.prior_dim))
-            check_composition(subject, model, binary_examples(24, event_shape))
+            number = max(24, model.prior.num_examples_wanted)
+            check_composition(subject, model, binary_examples(number, event_shape))
         with step():
             check_precision(subject, event_shape, largest)
         check_process(subject)
