@@ -117,9 +117,10 @@ def _draw_samples(
     """The samples; the figure shows the first of them."""
     from hiervae.runs.figures import new_data
 
-    num, seed, component = arguments.num, arguments.seed, arguments.component
+    seed: int = arguments.seed
+    component: int | None = arguments.component
     with refused_as_usage(("component",)), console.status("drawing samples"):
-        images, kind = new_data(model, num, seed, arguments.noise, component)
+        images, kind = new_data(model, arguments.num, seed, arguments.noise, component)
     shown = images[:MAX_SHOWN]
     title = f"{kind}, seed {seed}"
     if len(shown) < len(images):
@@ -137,9 +138,11 @@ def _run_chains(
     """What the chains end with; the figure shows the way there."""
     from hiervae.runs.figures import chains_of
 
-    num, seed = arguments.num, arguments.seed
+    seed: int = arguments.seed
     with console.status("running chains"):
-        images, rows, steps = chains_of(model, num, seed, arguments.noise, arguments.chain)
+        images, rows, steps = chains_of(
+            model, arguments.num, seed, arguments.noise, arguments.chain
+        )
     title = f"Gibbs chains, a row each, after steps {', '.join(map(str, steps))}; seed {seed}"
     figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
     return images
