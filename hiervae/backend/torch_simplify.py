@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 import torch
-from torch.fx import GraphModule, Node
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_arg
 
 _aten = torch.ops.aten
@@ -22,6 +22,7 @@ _NEUTRAL = {
     _aten.mul.Tensor: 1.0,
     _aten.div.Tensor: 1.0,
 }
+_BESIDE_NUMBERS = {_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor}
 _DIRECT = {
     "abs",
     "add",
@@ -78,14 +79,16 @@ def simplified(module: GraphModule, num_trained: int = 0) -> GraphModule:
 
     Args:
         module: a recorded graph.
-        num_trained: how many of its first arguments gradients are taken of. What depends on them is
-            computed as often as before, or gradients would be added in another order.
+        num_trained: how many of its first arguments gradients are taken of, from its first output.
+            What they come through is computed as often as before, or they would be added in another
+            order.
     """
     graph = module.graph
     _write_elsewhere(module)
     if any(writes(node) for node in graph.nodes):
         return module
     _keep_constants(module)
+    _keep_numbers(module)
     for node in list(graph.nodes):
         is_view = node.target in _VIEWS or _keeps_order(node)
         if not is_view and not _is_neutral(module, node):
@@ -93,7 +96,10 @@ def simplified(module: GraphModule, num_trained: int = 0) -> GraphModule:
         source = cast("Node", node.args[0])
         if _form(node) == _form(source) and (is_view or _owns_memory(source)):
             node.replace_all_uses_with(source)
-    _merge_equal(module, num_trained)
+    trained = [node for node in graph.nodes if node.op == "placeholder"][:num_trained]
+    differentiated = _between(trained, graph)
+    _merge_equal(graph, differentiated)
+    _cut_off(graph, differentiated.union(trained))
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
         if node.target is _aten.clone.default:
@@ -185,6 +191,27 @@ def _keep_constants(module: GraphModule) -> None:
         node.replace_all_uses_with(constant)
 
 
+def _keep_numbers(module: GraphModule) -> None:
+    """Let tensors of one number throughout be that number, in sums, differences and products."""
+    for node in module.graph.nodes:
+        if node.target not in _BESIDE_NUMBERS or node.kwargs:
+            continue
+        first, second = node.args
+        if node.target is not _aten.sub.Tensor and _number_of(module, first) is not None:
+            first, second = second, first
+        number = _number_of(module, second)
+        if number is not None and _form(node) == _form(first):
+            node.args = (first, number)
+
+
+def _number_of(module: GraphModule, node: Any) -> Any:
+    """The number that a constant is throughout; None where there are several, or no constant."""
+    if not isinstance(node, Node) or node.op != "get_attr":
+        return None
+    values = getattr(module, str(node.target)).flatten()
+    return values[0].item() if len(values) and bool((values == values[0]).all()) else None
+
+
 def _keeps_order(node: Node) -> bool:
     """Whether a permutation of axes is none."""
     return node.target is _aten.permute.default and list(node.args[1]) == sorted(node.args[1])
@@ -203,19 +230,62 @@ def _is_neutral(module: GraphModule, node: Node) -> bool:
     return bool(other == number)
 
 
-def _merge_equal(module: GraphModule, num_trained: int) -> None:
-    """Let what is computed twice be computed once."""
-    nodes, known = list(module.graph.nodes), dict[Any, Node]()
-    trained = set([node for node in nodes if node.op == "placeholder"][:num_trained])
-    for node in nodes:
-        if trained.intersection(node.all_input_nodes):
-            trained.add(node)
-        if node.op != "call_function" or is_random(node) or node in trained:
+def _between(trained: list[Node], graph: Graph) -> set[Node]:
+    """What gradients of the first output come through on their way to some arguments."""
+    dependent = set(trained)
+    for node in graph.nodes:
+        if dependent.intersection(node.all_input_nodes):
+            dependent.add(node)
+    outputs: Any = graph.output_node().args[0]
+    found, waiting = set[Node](), [outputs[0] if isinstance(outputs, list | tuple) else outputs]
+    while waiting:
+        node = waiting.pop()
+        if node in dependent and node not in found and node.target is not _aten.detach.default:
+            found.add(node)
+            waiting.extend(node.all_input_nodes)
+    return found
+
+
+def _merge_equal(graph: Graph, differentiated: set[Node]) -> None:
+    """Let what is computed twice be computed once, but where gradients come through both."""
+    known = dict[Any, Node]()
+    for node in list(graph.nodes):
+        if node.op != "call_function" or is_random(node):
             continue
         key = (node.target, str(node.args), str(node.kwargs))
         first = known.setdefault(key, node)
-        if first is not node:
+        if first is node:
+            continue
+        if node not in differentiated:
             node.replace_all_uses_with(first)
+        elif first not in differentiated:
+            differentiated.add(first)
+            node.replace_all_uses_with(first)
+
+
+def _cut_off(graph: Graph, attached: set[Node]) -> None:
+    """Detach all the rest from what gradients are taken of or come through.
+
+    Without it PyTorch would prepare gradients of the rest, and never take them.
+    """
+    cuts = dict[Node, Node]()
+    for node in list(graph.nodes):
+        if node.op != "call_function" or node in attached:
+            continue
+        sources = attached.intersection(node.all_input_nodes)
+        if node.target is _aten.detach.default:
+            if not sources:
+                node.replace_all_uses_with(node.args[0])
+            continue
+        if not all(isinstance(source.meta.get("val"), torch.Tensor) for source in sources):
+            attached.add(node)  # one of several results
+            continue
+        for source in sources:
+            if source not in cuts:
+                with graph.inserting_before(node):
+                    cuts[source] = graph.call_function(_aten.detach.default, (source,))
+                cuts[source].meta["val"] = source.meta["val"]
+            node.replace_input_with(source, cuts[source])
 
 
 def _drop_copy(node: Node) -> None:

@@ -303,6 +303,10 @@ def in_order(
         from hiervae.backend.tensorflow_rows import ordered_rows
 
         return ordered_rows(arrays, batch_size, clock.order), False
+    if keras.backend.backend() == "torch":
+        from hiervae.backend import torch_rows
+
+        return torch_rows.OrderedRows(arrays, batch_size, clock.order), False
     return OrderedRows(arrays, batch_size, clock.order), False
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from hiervae.networks.hidden_layer import DenseLayer
+from hiervae.networks.hidden_layer import DenseLayer, apply_layer
 from hiervae.types import Shape, Tensor
 from hiervae.utils.overrides import stands_for
 
@@ -115,14 +115,14 @@ class DenseBlock(StagedBlock):
         tensors = inputs if len(self.branches) > 1 else [inputs]
         output = self._branched(0, tensors, training)
         for layer in self.trunk:
-            output = layer(output, training=training)
+            output = apply_layer(layer, output, training)
         return output
 
     def _branched(self, first: int, tensors: Sequence[Tensor], training: bool = False) -> Tensor:
         """What the branches from number `first` on make of their inputs, side by side."""
         several = zip(self.branches[first:], tensors, self._takes_flat[first:], strict=False)
         hidden = [
-            branch(self.flatten(tensor), training=training)
+            apply_layer(branch, self.flatten(tensor), training)
             if flat
             else self.flatten(branch(tensor, training=training))
             for branch, tensor, flat in several
@@ -151,7 +151,7 @@ class DenseBlock(StagedBlock):
         else:
             output = ops.concatenate([repeat_rows(begun, num_samples), hidden], axis=-1)
         for layer in trunk:
-            output = layer(output, training=False)
+            output = apply_layer(layer, output)
         return output
 
     def _shared_layer(self) -> DenseLayer | None:

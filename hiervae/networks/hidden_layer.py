@@ -28,7 +28,7 @@ def is_plain(dense: keras.layers.Dense) -> bool:
 
 
 def apply_dense(dense: keras.layers.Dense, inputs: Tensor) -> Tensor:
-    """Apply a linear dense layer to (n, k), as one operation where the backend has one."""
+    """Apply a dense layer to (n, k), its affine map as one operation where the backend has one."""
     if not dense.use_bias or not is_plain(dense) or isinstance(inputs, keras.KerasTensor):
         output: Tensor = dense(inputs)
         return output
@@ -36,7 +36,15 @@ def apply_dense(dense: keras.layers.Dense, inputs: Tensor) -> Tensor:
     kernel, bias = (
         ops.cast(ops.convert_to_tensor(weight), dtype) for weight in (dense.kernel, dense.bias)
     )
-    return affine_map(ops.cast(inputs, dtype), kernel, bias)
+    return dense.activation(affine_map(ops.cast(inputs, dtype), kernel, bias))
+
+
+def apply_layer(layer: keras.layers.Layer, inputs: Tensor, training: bool = False) -> Tensor:
+    """Apply a hidden layer to (n, k); one of Keras' own dense layers as `apply_dense` does."""
+    if type(layer) is keras.layers.Dense:
+        return apply_dense(layer, inputs)
+    output: Tensor = layer(inputs, training=training)
+    return output
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):

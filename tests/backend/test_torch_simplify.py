@@ -13,13 +13,14 @@ def torch():
     return pytest.importorskip("torch")
 
 
-def simplified(function, *tensors):
+def simplified(function, *tensors, num_trained=0):
     """The recorded function, and the operations that are left of it."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
     from hiervae.backend.torch_simplify import called_directly, simplified
 
-    graph = called_directly(simplified(make_fx(function, tracing_mode="fake")(*tensors)))
+    graph = make_fx(function, tracing_mode="fake")(*tensors)
+    graph = called_directly(simplified(graph, num_trained))
     return graph, [node for node in graph.graph.nodes if node.op == "call_function"]
 
 
@@ -133,3 +134,54 @@ def test_a_copy_in_another_order_stays(torch):
 
     graph, _ = simplified(flattened, images)
     torch.testing.assert_close(graph(images), flattened(images))
+
+
+def test_what_no_gradient_comes_through_is_computed_once_and_detached(torch):
+    weight, x = torch.randn(3, requires_grad=True), torch.randn(3)
+
+    def function(weight, x):
+        loss = (weight * x).exp().sum() + (weight * x).sum()
+        other = (weight * x).exp()
+        return loss, loss.detach() * 2.0, other, *other.split(2)
+
+    graph, left = simplified(function, weight, x, num_trained=1)
+    names = [node.target.__name__ for node in left]
+    assert names.count("mul") == 3, "two that gradients come through, and loss * 2"
+    assert names.count("exp") == 1
+    loss, *rest = graph(weight, x)
+    for found, expected in zip([loss, *rest], function(weight, x), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    doubled, _, *parts = rest
+    assert not any(tensor.requires_grad for tensor in (doubled, *parts))
+    expected = x * (weight * x).exp() + x
+    torch.testing.assert_close(torch.autograd.grad(loss, weight)[0], expected)
+
+
+def test_one_of_several_results_may_be_detached_alone(torch):
+    weight = torch.randn(4, requires_grad=True)
+
+    def function(weight):
+        first, second = weight.exp().split(2)
+        return first.sum(), second * 2.0
+
+    graph, _ = simplified(function, weight, num_trained=1)
+    loss, other = graph(weight)
+    assert not other.requires_grad
+    torch.testing.assert_close(other, function(weight)[1], rtol=0, atol=0)
+    gradient = torch.autograd.grad(loss, weight)[0]
+    torch.testing.assert_close(gradient[:2], weight[:2].exp())
+    assert (gradient[2:] == 0).all()
+
+
+def test_tensors_of_one_number_are_that_number(torch):
+    x = torch.randn(2, 3)
+
+    def function(x):
+        return torch.full((2, 3), 0.25) * x - torch.full((3,), 3.0), torch.full((3,), 2.0) - x
+
+    graph, left = simplified(function, x)
+    assert [node.args[1] for node in left][:2] == [0.25, 3.0]
+    for found, expected in zip(graph(x), function(x), strict=True):
+        torch.testing.assert_close(found, expected, rtol=0, atol=0)
+    wider, _ = simplified(lambda x: x + torch.full((4, 2, 3), 1.0), x)
+    assert wider(x).shape == (4, 2, 3)

@@ -3,6 +3,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 from contextlib import contextmanager
 
@@ -140,6 +141,38 @@ def test_an_interrupted_run_goes_on_exactly(hiervae, trained, tmp_path, monkeypa
     models = [RunFolder(path).load_model() for path in (folder, trained)]
     for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+class CopyWithin(Interrupt):
+    """Stands in for the progress, and copies the run within the second epoch, as if killed there."""
+
+    def on_train_batch_begin(self, batch, logs=None):
+        folder = CopyWithin.folder
+        if (self.epoch, batch) == (1, 4):
+            shutil.copytree(folder, folder.with_name("killed"))
+
+    def on_train_batch_end(self, batch, logs=None):
+        pass
+
+
+def test_a_run_killed_within_an_epoch_goes_on_from_its_last_steps(
+    hiervae, trained, tmp_path, monkeypatch
+):
+    folder, killed = tmp_path / "again", tmp_path / "killed"
+    CopyWithin.folder = folder
+    monkeypatch.setattr(training_session, "TrainingProgress", CopyWithin)
+    options = ("--checkpoint-every-steps", 2, "--steps-per-execution", 1)
+    config = trained / "config.json"
+    assert hiervae("train", "--config", config, "--out", folder, *options).status == 0
+    monkeypatch.undo()
+    kept = load_model(killed / "checkpoints" / "latest.keras").training_step
+    assert 6 + 2 < kept <= 6 + 4
+    assert hiervae("train", "--out", killed, "--resume").status == 0
+    for here, there in zip(rows_of(killed), rows_of(folder), strict=True):
+        assert {**here, "seconds": ""} == {**there, "seconds": ""}
+    models = [RunFolder(path).load_model() for path in (killed, folder)]
+    for ours, theirs in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):

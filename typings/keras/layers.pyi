@@ -66,6 +66,7 @@ class Dense(Layer):
     use_bias: bool
     kernel: Variable
     bias: Variable
+    def activation(self, inputs: Tensor) -> Tensor: ...
 
 class Conv2D(Layer):
     kernel: Variable
