@@ -144,7 +144,7 @@ def test_an_interrupted_run_goes_on_exactly(hiervae, trained, tmp_path, monkeypa
 
 
 class CopyWithin(Interrupt):
-    """Stands in for the progress, and copies the run within the second epoch, as if killed there."""
+    """Stands in for the progress, and copies the run within the second epoch, as a kill would."""
 
     def on_train_batch_begin(self, batch, logs=None):
         folder = CopyWithin.folder
