@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hiervae.runs.config import MAY_CHANGE
 from reproduction.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,8 +130,12 @@ class Bench:
             "commit": state["commit"],
             "versions": versions,
             "config": {
-                key: config[key]
-                for key in ("dataset", "model", "optimizer", "scheduler", "training")
+                **{key: config[key] for key in ("dataset", "model", "optimizer", "scheduler")},
+                "training": {
+                    key: value
+                    for key, value in config["training"].items()
+                    if key == "epochs" or f"training.{key}" not in MAY_CHANGE
+                },
             },
             "binarisation": config["data"]["binarisation"],
         }

@@ -252,6 +252,31 @@ def test_a_run_that_began_goes_on(row, tmp_path, monkeypatch):
     assert calls[1][-1] == "--resume"
 
 
+def test_seeds_of_a_row_share_what_they_were_trained_with_but_not_how_they_were_kept(row, tmp_path):
+    bench = Bench(tmp_path / "runs")
+    row = replace(row, score=None, seeds=(0, 1), pictures=())
+    for seed, often in ((0, {}), (1, {"checkpoint_every_steps": None, "keep_checkpoints": 5})):
+        folder = bench.folder(row, seed)
+        folder.mkdir(parents=True)
+        config = {
+            **dict.fromkeys(("dataset", "model", "optimizer", "scheduler")),
+            "training": {"epochs": 5, "batch_size": 10, **often},
+            "versions": dict.fromkeys(("python", "hiervae", "keras", "backend")),
+            "data": {"binarisation": None},
+        }
+        (folder / "config.json").write_text(json.dumps(config))
+        (folder / "metrics.json").write_text("{}")
+        state = {"trained": True, "cores": 1, "commit": "abc", "cpu_seconds": 1.0}
+        folder.with_suffix(".json").write_text(json.dumps(state))
+    record = json.loads(records.write_record(row, bench, tmp_path).read_text())
+    assert record["config"]["training"] == {"epochs": 5, "batch_size": 10}
+    assert [seed["seed"] for seed in record["seeds"]] == [0, 1]
+    config["training"]["batch_size"] = 20
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="were not trained in the same settings"):
+        records.write_record(row, bench, tmp_path)
+
+
 def test_a_run_that_fails_says_where_its_output_is(row, tmp_path):
     bench, wrong = Bench(tmp_path), replace(row, settings={"preset": "no such"})
     with (
