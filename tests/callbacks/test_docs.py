@@ -9,11 +9,10 @@ from tests.support.snippets import run_page
 
 
 @pytest.mark.backends("jax")  # the fastest
-def test_the_example_of_the_page_on_monitoring_learns(tmp_path, monkeypatch):
+def test_the_example_of_the_page_on_monitoring_learns(tmp_path):
     pytest.importorskip("matplotlib")
-    monkeypatch.chdir(tmp_path)
     names = {}
-    assert run_page("monitoring.md", scope=names) == 1
+    assert run_page("monitoring.md", tmp_path, scope=names) == 1
     model, valid = names["model"], names["data"].valid
     logs = names["history"].history
     assert logs["val_kl"][-1] > 1.0

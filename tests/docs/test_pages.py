@@ -38,16 +38,14 @@ PAGES = {
 
 @pytest.mark.backends("torch")  # what the snippets do is tested on every backend elsewhere
 @pytest.mark.parametrize("name", PAGES)
-def test_the_page_runs(name, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run_page(name) == PAGES[name]
+def test_the_page_runs(name, tmp_path):
+    assert run_page(name, tmp_path) == PAGES[name]
 
 
 @pytest.mark.backends("torch")
-def test_the_tutorial_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_tutorial_runs(tmp_path):
     shorter = {"data.train,": "data.train[:2560],", "epochs=20": "epochs=1"}
-    assert run_page("tutorial.md", shorter) == 6
+    assert run_page("tutorial.md", tmp_path, shorter) == 6
     written = {"latent_space.png", "reconstructions.png", "samples.png", "interpolation.png"}
     assert {path.name for path in tmp_path.iterdir()} == written | {"pendulum.keras"}
 

@@ -4,7 +4,6 @@ from tests.support.snippets import run_page
 
 
 @pytest.mark.backends("torch")
-def test_the_page_on_priors_runs(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert run_page("priors.md") == 3
+def test_the_page_on_priors_runs(tmp_path):
+    assert run_page("priors.md", tmp_path) == 3
     assert {path.name for path in tmp_path.iterdir()} == {"pseudo_inputs.png", "component_7.png"}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import chdir
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -15,6 +16,7 @@ def snippets(name: str) -> list[str]:
 
 def run_page(
     name: str,
+    folder: Path,
     shorter: Mapping[str, str] | None = None,
     scope: dict[str, object] | None = None,
 ) -> int:
@@ -22,6 +24,7 @@ def run_page(
 
     Args:
         name: of the page.
+        folder: where they run, and leave their files.
         shorter: what to put in place of what, where the page trains for long.
         scope: takes the program's names.
     """
@@ -30,6 +33,7 @@ def run_page(
     for long, short in (shorter or {}).items():
         assert any(long in piece for piece in pieces), f"{name} no longer says {long!r}"
         pieces = [piece.replace(long, short) for piece in pieces]
-    for number, piece in enumerate(pieces):
-        exec(compile(piece, f"{name}, snippet {number}", "exec"), scope)
+    with chdir(folder):
+        for number, piece in enumerate(pieces):
+            exec(compile(piece, f"{name}, snippet {number}", "exec"), scope)
     return len(pieces)
