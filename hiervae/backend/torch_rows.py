@@ -1,41 +1,26 @@
-"""Shuffled batches of arrays for PyTorch."""
+"""Batches of arrays for PyTorch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
-import numpy as np
+import keras
 import torch
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 
-class OrderedRows(DataLoader[tuple[torch.Tensor, ...]]):
-    """The rows of arrays in batches, in a new order in each pass.
-
-    To Keras a data loader, but batches are gathered at once and not row by row.
+class Batches(DataLoader[tuple[torch.Tensor, ...]]):
+    """The batches of a data set as tensors on the CPU, without the work of PyTorch's own loader.
 
     Args:
-        arrays: one or more of n rows.
-        batch_size: rows of a batch; the last one may be smaller.
-        order: returns n numbers in the order of the pass that begins.
+        source: of batches that are tuples of new arrays; batch 0 begins a pass.
     """
 
-    def __init__(
-        self,
-        arrays: tuple[NDArray[Any], ...],
-        batch_size: int,
-        order: Callable[[int], NDArray[np.int64]],
-    ) -> None:
-        super().__init__(range(len(arrays[0])), batch_size=batch_size)
-        self._arrays = arrays
-        self._new_order = order
+    def __init__(self, source: keras.utils.PyDataset) -> None:
+        super().__init__(range(source.num_batches or 0), batch_size=None)
+        self._source = source
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, ...]]:
-        """Begin a pass; batches of tensors on the CPU."""
-        size = self.batch_size or 1
-        order = self._new_order(len(self._arrays[0]))
-        for start in range(0, len(order), size):
-            rows = order[start : start + size]
-            yield tuple(torch.from_numpy(array[rows]) for array in self._arrays)
+        """Begin a pass."""
+        for number in range(len(self)):
+            yield tuple(torch.from_numpy(array) for array in self._source[number])

@@ -303,11 +303,12 @@ def in_order(
         from hiervae.backend.tensorflow_rows import ordered_rows
 
         return ordered_rows(arrays, batch_size, clock.order), False
+    rows = OrderedRows(arrays, batch_size, clock.order)
     if keras.backend.backend() == "torch":
-        from hiervae.backend import torch_rows
+        from hiervae.backend.torch_rows import Batches
 
-        return torch_rows.OrderedRows(arrays, batch_size, clock.order), False
-    return OrderedRows(arrays, batch_size, clock.order), False
+        return Batches(rows), False
+    return rows, False
 
 
 def num_ordered(x: Any, batch_size: int | None, steps: int | None, shuffle: Any) -> int | None:
