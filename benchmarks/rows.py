@@ -77,7 +77,9 @@ def _training(name: str, title: str, steps: int, hand: bool = False, quick: bool
     return Row(f"training/{name}", title, "step", sizes, references, bounds)
 
 
-def _scoring(name: str, title: str, examples: int, hand: bool = False, quick: bool = False) -> Row:
+def _scoring(
+    name: str, title: str, examples: int, hand: bool = False, quick: bool = False, rounds: int = 5
+) -> Row:
     sizes = {"all": examples}
     if quick:
         sizes["quick"] = examples
@@ -86,7 +88,7 @@ def _scoring(name: str, title: str, examples: int, hand: bool = False, quick: bo
     references = _HAND if hand else {}
     bounds = _SCORING if hand else {}
     return Row(
-        f"scoring/{name}", title, "example", sizes, references, bounds, rounds=5, growth=1024.0
+        f"scoring/{name}", title, "example", sizes, references, bounds, rounds, growth=1024.0
     )
 
 
@@ -135,9 +137,10 @@ ROWS = (
     _scoring("standard", "one level, standard normal prior", 20, hand=True, quick=True),
     _scoring("hvae_vamp", "two-level HVAE, VampPrior K = 500", 10, hand=True, quick=True),
     _scoring("vamp", "one level, VampPrior K = 500", 10, hand=True),
-    _scoring("vhp", "VHP K = 16, pendulum", 4),
-    _scoring("ladder", "ladder L = 5, batch normalisation", 10),
-    _scoring("conv", "gated conv HVAE 28x28", 1),
+    _scoring("vhp", "VHP K = 16, pendulum", 4, hand=True),
+    _scoring("ladder", "ladder L = 5, batch normalisation", 10, hand=True),
+    _scoring("conv", "gated conv HVAE 28x28", 1, hand=True),
+    _scoring("pixelcnn", "PixelCNN HVAE 28x28", 1, hand=True, rounds=3),
     *(_start_up(preset) for preset in PRESETS),
     _generation("encode", "`encode`, HVAE + VampPrior", 1000),
     _generation("decode", "`decode`", 1000),

@@ -14,6 +14,9 @@ from benchmarks.worker import Job
 
 NUM_SAMPLES = 5000
 
+ROWS = {"conv": 25, "pixelcnn": 25}
+"""Examples times samples of a pass of the loops by hand, where other than their default."""
+
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:
     """Prepare the log-likelihood of `size` examples at S = 5000."""
@@ -32,13 +35,15 @@ def by_hand(
     """The log-likelihood of all examples in one batch, written by hand for a backend."""
     from benchmarks.handwritten import scoring_weights
 
-    module = importlib.import_module(f"benchmarks.handwritten.scoring_{backend}")
-    if name in ("standard", "vamp"):
-        weights, score = scoring_weights.one_level_weights, module.one_level_log_likelihood
-    else:
-        weights, score = scoring_weights.hvae_weights, module.hvae_log_likelihood
-    taken = weights(model)
-    return lambda: score(taken, x, samples, seed, batch_size=len(x))
+    prefix = "benchmarks.handwritten.scoring"
+    loop, convolutions = (
+        importlib.import_module(f"{prefix}_{part}") for part in (backend, f"convolutions_{backend}")
+    )
+    role = "one_level" if name in ("standard", "vamp") else name
+    weights = getattr(scoring_weights, role)(model)
+    function = getattr(loop, role, None) or getattr(convolutions, role)
+    rows = {"rows_per_pass": ROWS[name]} if name in ROWS else {}
+    return lambda: loop.log_likelihood(function, weights, x, samples, seed, len(x), **rows)
 
 
 def _flop(name: str, model: Any, samples: int) -> float | None:
@@ -50,10 +55,10 @@ def _flop(name: str, model: Any, samples: int) -> float | None:
     if "vamp" in name:
         mixture = models.COMPONENTS * 2 * models.LATENTS
     if name == "hvae_vamp":  # of the lower encoder, what reads x is not repeated
-        from benchmarks.handwritten.scoring_weights import hvae_weights
+        from benchmarks.handwritten.scoring_weights import hvae_vamp
 
-        weights = hvae_weights(model)
-        encoders += np.prod(weights["lower_x"][0].shape)
+        weights = hvae_vamp(model)
+        encoders += np.prod(weights["lower_x"][0][0].shape)
         encoders += np.prod(weights["lower_joint"][0].shape) / 2
     a_draw = models.products(model, [model.prior]) - encoders + mixture
     return 2.0 * samples * float(a_draw)

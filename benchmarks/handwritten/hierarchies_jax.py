@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from benchmarks.handwritten.train_jax import (
     LOG_TWO_PI,
+    LOG_VARIANCE_BOUNDS,
     Tree,
     dense,
     draw,
@@ -19,10 +20,15 @@ from benchmarks.handwritten.train_jax import (
     log_normal,
     normal,
 )
-from benchmarks.handwritten.training_weights import REWO, SLOPE, VARIANCE
+from benchmarks.handwritten.training_weights import (
+    BATCH_NORM_EPSILON,
+    MOMENTUM,
+    REWO,
+    SLOPE,
+    VARIANCE,
+)
 
 NUM_IMPORTANCE_SAMPLES = 16
-MOMENTUM, BATCH_NORM_EPSILON = 0.99, 1e-3
 
 
 def kl_normal(first: Any, second: Any) -> jax.Array:
@@ -37,12 +43,13 @@ def hvae_vamp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> 
     """Two levels, top-down, with a VampPrior (Tomczak & Welling 2018, Eqs. 10-15)."""
     first, second = jax.random.split(key)
     joined = jnp.concatenate([x, jnp.clip(weights["pseudo_inputs"], 0.0, 1.0)])
-    hidden = gated(weights["top_2"], gated(weights["top_1"], joined))
+    (top_1, top_2), (lower_x,) = weights["top_x"], weights["lower_x"]
+    hidden = gated(top_2, gated(top_1, joined))
     mean, log_variance = normal(weights["top"], hidden)
     components = mean[len(x) :], log_variance[len(x) :]
     top = mean[: len(x)], log_variance[: len(x)]
     z_2 = draw(*top, jax.random.normal(first, top[0].shape))
-    both = [gated(weights["lower_x"], x), gated(weights["lower_z"], z_2)]
+    both = [gated(lower_x, x), gated(weights["lower_z"], z_2)]
     hidden = gated(weights["lower_joint"], jnp.concatenate(both, axis=-1))
     lower = normal(weights["lower"], hidden)
     z_1 = draw(*lower, jax.random.normal(second, lower[0].shape))
@@ -54,11 +61,30 @@ def hvae_vamp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> 
     return jnp.mean(kl_1 + kl_2 - log_bernoulli(x, dense(weights["pixels"], hidden))), extra
 
 
-def _tanh_normal(layers: Any, inputs: jax.Array) -> Any:
-    *hidden, head = layers
-    for layer in hidden:
+def tanh_layers(layers: Any, inputs: jax.Array) -> jax.Array:
+    """The hidden layers of the VHP."""
+    for layer in layers:
         inputs = jnp.tanh(dense(layer, inputs))
-    return normal(head, inputs)
+    return inputs
+
+
+def tanh_normal(layers: Any, inputs: jax.Array) -> Any:
+    """Mean and bounded log-variance behind tanh layers."""
+    *hidden, head = layers
+    return normal(head, tanh_layers(hidden, inputs))
+
+
+def vhp_log_prior(weights: Tree, z: jax.Array, key: jax.Array) -> jax.Array:
+    """Log (1/K) sum_k p(z | zeta_k) p(zeta_k) / q(zeta_k | z) of z (n, d) in nats, shape (n,)."""
+    mean, log_variance = tanh_normal(weights["proposal"], z)
+    noise = jax.random.normal(key, (NUM_IMPORTANCE_SAMPLES * len(z), mean.shape[-1]))
+    noise = noise.reshape(NUM_IMPORTANCE_SAMPLES, *mean.shape)
+    zeta = draw(mean, log_variance, noise)
+    log_ratio = 0.5 * jnp.sum(jnp.square(noise) + log_variance - jnp.square(zeta), axis=-1)
+    generative = tanh_normal(weights["generative"], zeta.reshape(-1, zeta.shape[-1]))
+    mean, log_variance = (each.reshape(-1, *z.shape) for each in generative)
+    log_weights = log_normal(z, mean, log_variance) + log_ratio
+    return jax.scipy.special.logsumexp(log_weights, axis=0) - math.log(NUM_IMPORTANCE_SAMPLES)
 
 
 def vhp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
@@ -69,26 +95,12 @@ def vhp_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any:
     first, second = jax.random.split(key)
     model, prior = weights["model"], weights["prior"]
     x = x.reshape(len(x), -1)
-    posterior = _tanh_normal(model["encoder"], x)
-    z = draw(*posterior, jax.random.normal(first, posterior[0].shape))
     *hidden, pixels = model["decoder"]
-    outputs = z
-    for layer in hidden:
-        outputs = jnp.tanh(dense(layer, outputs))
-    squares = jnp.sum(jnp.square(x - dense(pixels, outputs)), axis=-1)
+    posterior = tanh_normal(model["encoder"], x)
+    z = draw(*posterior, jax.random.normal(first, posterior[0].shape))
+    squares = jnp.sum(jnp.square(x - dense(pixels, tanh_layers(hidden, z))), axis=-1)
     error = jnp.mean(squares) / (2.0 * VARIANCE)
-
-    proposal = _tanh_normal(prior["proposal"], z)
-    mean, log_variance = (jnp.tile(each, (NUM_IMPORTANCE_SAMPLES, 1)) for each in proposal)
-    noise = jax.random.normal(second, mean.shape)
-    zeta = draw(mean, log_variance, noise)
-    log_proposal = -0.5 * jnp.sum(jnp.square(noise) + log_variance + LOG_TWO_PI, axis=-1)
-    log_zeta = -0.5 * jnp.sum(jnp.square(zeta) + LOG_TWO_PI, axis=-1)
-    repeated = jnp.tile(z, (NUM_IMPORTANCE_SAMPLES, 1))
-    log_z = log_normal(repeated, *_tanh_normal(prior["generative"], zeta))
-    log_weights = (log_z + log_zeta - log_proposal).reshape(NUM_IMPORTANCE_SAMPLES, -1)
-    log_prior = jax.scipy.special.logsumexp(log_weights, axis=0) - math.log(NUM_IMPORTANCE_SAMPLES)
-    kl = jnp.mean(log_normal(z, *posterior) - log_prior)
+    kl = jnp.mean(log_normal(z, *posterior) - vhp_log_prior(prior, z, second))
 
     size = x.shape[-1]
     state = _rewo(extra, jax.lax.stop_gradient(error), size)
@@ -130,16 +142,13 @@ def ladder_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any
         hidden = block(layers, hidden)
         features.append(hidden)
     keys = jax.random.split(key, len(features))
-    top = _softplus_normal(weights["heads"][-1], features[-1])
+    top = softplus_normal(weights["heads"][-1], features[-1])
     z = draw(*top, jax.random.normal(keys[-1], top[0].shape))
     kl = kl_normal(top, (jnp.zeros(()), jnp.zeros(())))
     for level in reversed(range(len(features) - 1)):
-        prior = _softplus_normal(weights["priors"][level], block(weights["decoders"][level], z))
-        evidence = _softplus_normal(weights["heads"][level], features[level])
-        difference = prior[1] - evidence[1]
-        mean = jax.nn.sigmoid(difference) * evidence[0] + jax.nn.sigmoid(-difference) * prior[0]
-        posterior = mean, evidence[1] - jax.nn.softplus(-difference)
-        z = draw(*posterior, jax.random.normal(keys[level], mean.shape))
+        prior = softplus_normal(weights["priors"][level], block(weights["decoders"][level], z))
+        posterior = merged(softplus_normal(weights["heads"][level], features[level]), prior)
+        z = draw(*posterior, jax.random.normal(keys[level], posterior[0].shape))
         kl = kl + kl_normal(posterior, prior)
     logits = dense(weights["pixels"], block(weights["data"], z))
     averages = [
@@ -150,7 +159,15 @@ def ladder_loss(weights: Tree, extra: Tree, x: jax.Array, key: jax.Array) -> Any
     return jnp.mean(extra["beta"] * kl - log_bernoulli(x, logits)), extra
 
 
-def _softplus_normal(weights: Any, inputs: jax.Array) -> Any:
+def merged(evidence: Any, prior: Any) -> Any:
+    """The product of two normal densities, normalised (Sønderby et al. 2016, Eqs. 17-18)."""
+    difference = prior[1] - evidence[1]
+    mean = jax.nn.sigmoid(difference) * evidence[0] + jax.nn.sigmoid(-difference) * prior[0]
+    return mean, evidence[1] - jax.nn.softplus(-difference)
+
+
+def softplus_normal(weights: Any, inputs: jax.Array) -> Any:
+    """Mean and bounded log-variance, the variance a softplus."""
     mean, raw = jnp.split(dense(weights, inputs), 2, axis=-1)
     log_variance = jnp.log(jax.nn.softplus(jnp.maximum(raw, -15.0)))
-    return mean, jnp.clip(jnp.where(raw < -15.0, raw, log_variance), -10.0, 5.0)
+    return mean, jnp.clip(jnp.where(raw < -15.0, raw, log_variance), *LOG_VARIANCE_BOUNDS)

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from benchmarks.handwritten.train_torch import (
     LOG_TWO_PI,
+    LOG_VARIANCE_BOUNDS,
     Tree,
     dense,
     gated,
@@ -17,10 +18,15 @@ from benchmarks.handwritten.train_torch import (
     log_mixture,
     normal,
 )
-from benchmarks.handwritten.training_weights import REWO, SLOPE, VARIANCE
+from benchmarks.handwritten.training_weights import (
+    BATCH_NORM_EPSILON,
+    MOMENTUM,
+    REWO,
+    SLOPE,
+    VARIANCE,
+)
 
 NUM_IMPORTANCE_SAMPLES = 16
-MOMENTUM, BATCH_NORM_EPSILON = 0.99, 1e-3
 
 
 def draw(mean: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
@@ -45,12 +51,13 @@ def kl_normal(first: Any, second: Any) -> torch.Tensor:
 def hvae_vamp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     """Two levels, top-down, with a VampPrior (Tomczak & Welling 2018, Eqs. 10-15)."""
     joined = torch.cat([x, weights["pseudo_inputs"].clamp(0.0, 1.0)])
-    hidden = gated(weights["top_2"], gated(weights["top_1"], joined))
+    (top_1, top_2), (lower_x,) = weights["top_x"], weights["lower_x"]
+    hidden = gated(top_2, gated(top_1, joined))
     mean, log_variance = normal(weights["top"], hidden)
     components = mean[len(x) :], log_variance[len(x) :]
     top = mean[: len(x)], log_variance[: len(x)]
     z_2 = draw(*top)
-    both = [gated(weights["lower_x"], x), gated(weights["lower_z"], z_2)]
+    both = [gated(lower_x, x), gated(weights["lower_z"], z_2)]
     lower = normal(weights["lower"], gated(weights["lower_joint"], torch.cat(both, dim=-1)))
     z_1 = draw(*lower)
     hidden = gated(weights["prior_2"], gated(weights["prior_1"], z_2))
@@ -61,11 +68,32 @@ def hvae_vamp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     return (kl_1 + kl_2 - log_bernoulli(x, dense(weights["pixels"], hidden))).mean()
 
 
-def _tanh_normal(layers: Any, inputs: torch.Tensor) -> Any:
-    *hidden, head = layers
-    for layer in hidden:
+def tanh_layers(layers: Any, inputs: torch.Tensor) -> torch.Tensor:
+    """The hidden layers of the VHP."""
+    for layer in layers:
         inputs = torch.tanh(dense(layer, inputs))
-    return normal(head, inputs)
+    return inputs
+
+
+def tanh_normal(layers: Any, inputs: torch.Tensor) -> Any:
+    """Mean and bounded log-variance behind tanh layers."""
+    *hidden, head = layers
+    return normal(head, tanh_layers(hidden, inputs))
+
+
+def vhp_log_prior(
+    weights: Tree, z: torch.Tensor, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Log (1/K) sum_k p(z | zeta_k) p(zeta_k) / q(zeta_k | z) of z (n, d) in nats, shape (n,)."""
+    mean, log_variance = tanh_normal(weights["proposal"], z)
+    shape = NUM_IMPORTANCE_SAMPLES * len(z), mean.shape[-1]
+    noise = torch.randn(shape, generator=generator).view(NUM_IMPORTANCE_SAMPLES, *mean.shape)
+    zeta = mean + torch.exp(0.5 * log_variance) * noise
+    log_ratio = 0.5 * (noise.square() + log_variance - zeta.square()).sum(-1)
+    generative = tanh_normal(weights["generative"], zeta.flatten(0, 1))
+    mean, log_variance = (each.reshape(-1, *z.shape) for each in generative)
+    log_weights = log_normal(z, mean, log_variance) + log_ratio
+    return torch.logsumexp(log_weights, dim=0) - math.log(NUM_IMPORTANCE_SAMPLES)
 
 
 def vhp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
@@ -75,25 +103,12 @@ def vhp_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     """
     model, prior = weights["model"], weights["prior"]
     x = x.flatten(1)
-    posterior = _tanh_normal(model["encoder"], x)
-    z = draw(*posterior)
     *hidden, pixels = model["decoder"]
-    outputs = z
-    for layer in hidden:
-        outputs = torch.tanh(dense(layer, outputs))
-    error = (x - dense(pixels, outputs)).square().sum(-1).mean() / (2.0 * VARIANCE)
-
-    proposal = _tanh_normal(prior["proposal"], z)
-    mean, log_variance = (each.tile(NUM_IMPORTANCE_SAMPLES, 1) for each in proposal)
-    noise = torch.randn_like(mean)
-    zeta = mean + torch.exp(0.5 * log_variance) * noise
-    log_proposal = -0.5 * (noise.square() + log_variance + LOG_TWO_PI).sum(-1)
-    log_zeta = -0.5 * (zeta.square() + LOG_TWO_PI).sum(-1)
-    repeated = z.tile(NUM_IMPORTANCE_SAMPLES, 1)
-    log_z = log_normal(repeated, *_tanh_normal(prior["generative"], zeta))
-    log_weights = (log_z + log_zeta - log_proposal).reshape(NUM_IMPORTANCE_SAMPLES, -1)
-    log_prior = torch.logsumexp(log_weights, dim=0) - math.log(NUM_IMPORTANCE_SAMPLES)
-    kl = (log_normal(z, *posterior) - log_prior).mean()
+    posterior = tanh_normal(model["encoder"], x)
+    z = draw(*posterior)
+    squares = (x - dense(pixels, tanh_layers(hidden, z))).square().sum(-1)
+    error = squares.mean() / (2.0 * VARIANCE)
+    kl = (log_normal(z, *posterior) - vhp_log_prior(prior, z)).mean()
 
     size = x.shape[-1]
     _rewo(extra, float(error.detach()), size)
@@ -142,22 +157,27 @@ def ladder_loss(weights: Tree, extra: Tree, x: torch.Tensor) -> torch.Tensor:
     for layers in weights["encoders"]:
         hidden = block(layers, hidden)
         features.append(hidden)
-    top = _softplus_normal(weights["heads"][-1], features[-1])
+    top = softplus_normal(weights["heads"][-1], features[-1])
     z, zero = draw(*top), torch.zeros(())
     kl = kl_normal(top, (zero, zero))
     for level in reversed(range(len(features) - 1)):
-        prior = _softplus_normal(weights["priors"][level], block(weights["decoders"][level], z))
-        evidence = _softplus_normal(weights["heads"][level], features[level])
-        difference = prior[1] - evidence[1]
-        mean = torch.sigmoid(difference) * evidence[0] + torch.sigmoid(-difference) * prior[0]
-        posterior = mean, evidence[1] - functional.softplus(-difference)
+        prior = softplus_normal(weights["priors"][level], block(weights["decoders"][level], z))
+        posterior = merged(softplus_normal(weights["heads"][level], features[level]), prior)
         z = draw(*posterior)
         kl = kl + kl_normal(posterior, prior)
     logits = dense(weights["pixels"], block(weights["data"], z))
     return (float(extra["beta"]) * kl - log_bernoulli(x, logits)).mean()
 
 
-def _softplus_normal(weights: Any, inputs: torch.Tensor) -> Any:
+def merged(evidence: Any, prior: Any) -> Any:
+    """The product of two normal densities, normalised (Sønderby et al. 2016, Eqs. 17-18)."""
+    difference = prior[1] - evidence[1]
+    mean = torch.sigmoid(difference) * evidence[0] + torch.sigmoid(-difference) * prior[0]
+    return mean, evidence[1] - functional.softplus(-difference)
+
+
+def softplus_normal(weights: Any, inputs: torch.Tensor) -> Any:
+    """Mean and bounded log-variance, the variance a softplus."""
     mean, raw = dense(weights, inputs).chunk(2, dim=-1)
     log_variance = torch.log(functional.softplus(raw.clamp(min=-15.0)))
-    return mean, torch.where(raw < -15.0, raw, log_variance).clamp(-10.0, 5.0)
+    return mean, torch.where(raw < -15.0, raw, log_variance).clamp(*LOG_VARIANCE_BOUNDS)

@@ -1,6 +1,9 @@
 """Importance-weighted log-likelihoods written by hand in PyTorch.
 
-x and the pseudo-inputs are encoded once, and a running log-sum-exp leaves one number an example.
+A model is a function `(weights, x, count, generator) -> log_weights`. It encodes x and the prior's
+pseudo-inputs, once, and returns a function that gives log p(x, z_s) - log q(z_s | x) of `count`
+new samples of each example, shape (count, batch). `log_likelihood` calls it block by block; a
+log-sum-exp of each leaves one number an example.
 """
 
 from __future__ import annotations
@@ -13,26 +16,31 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-LOG_TWO_PI = math.log(2.0 * math.pi)
+from benchmarks.handwritten.hierarchies_torch import (
+    log_normal,
+    merged,
+    softplus_normal,
+    tanh_layers,
+    tanh_normal,
+    vhp_log_prior,
+)
+from benchmarks.handwritten.train_torch import (
+    LOG_TWO_PI,
+    LOG_VARIANCE_BOUNDS,
+    Tree,
+    dense,
+    gate,
+    gated,
+    mapped,
+    normal,
+)
+from benchmarks.handwritten.training_weights import SLOPE, VARIANCE
+
+LogWeights = Callable[[], torch.Tensor]
+Model = Callable[[Tree, torch.Tensor, int, torch.Generator], LogWeights]
 
 
-def _dense(layer: Any, inputs: torch.Tensor) -> torch.Tensor:
-    kernel, bias = layer
-    return torch.addmm(bias, inputs, kernel)
-
-
-def _gate(outputs: torch.Tensor) -> torch.Tensor:
-    value, gate = outputs.chunk(2, dim=-1)
-    return value * torch.sigmoid(gate)
-
-
-def _gated(layer: Any, inputs: torch.Tensor) -> torch.Tensor:
-    return _gate(_dense(layer, inputs))
-
-
-def _normal(layer: Any, inputs: torch.Tensor, bounds: tuple[float, float]) -> Any:
-    mean, log_variance = _dense(layer, inputs).chunk(2, dim=-1)
-    return mean, log_variance.clamp(*bounds)
+# Densities, in nats
 
 
 def _draw(
@@ -45,14 +53,8 @@ def _draw(
     return mean + torch.exp(0.5 * log_variance) * noise, log_density
 
 
-def _log_normal(value: torch.Tensor, normal: Any) -> torch.Tensor:
-    mean, log_variance = normal
-    squared = (value - mean).square() * torch.exp(-log_variance)
-    return -0.5 * torch.sum(squared + log_variance + LOG_TWO_PI, dim=-1)
-
-
-def _log_bernoulli(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    return torch.sum(x * logits - functional.softplus(logits), dim=-1)
+def _log_standard(value: torch.Tensor) -> torch.Tensor:
+    return -0.5 * torch.sum(value.square() + LOG_TWO_PI, dim=-1)
 
 
 def _log_mixture(value: torch.Tensor, components: Any) -> torch.Tensor:
@@ -68,138 +70,188 @@ def _log_mixture(value: torch.Tensor, components: Any) -> torch.Tensor:
     return torch.logsumexp(densities, dim=-1) - math.log(len(mean))
 
 
-def _log_mean(log_weights: Callable[[], torch.Tensor], count: int, num_passes: int) -> torch.Tensor:
-    """Log mean_s w_s of each example, `count` samples a pass."""
-    sums = [torch.logsumexp(log_weights(), dim=0) for _ in range(num_passes)]
-    return torch.logsumexp(torch.stack(sums), dim=0) - math.log(count * num_passes)
+def log_bernoulli(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Of examples (batch, ...) under logits (count * batch, ...): shape (count, batch)."""
+    x = x.flatten(1)
+    logits = logits.reshape(-1, *x.shape)
+    return torch.sum(x * logits - functional.softplus(logits), dim=-1)
 
 
-def _one_level(
-    weights: Any,
-    x: torch.Tensor,
-    generator: torch.Generator,
-    count: int,
-    num_passes: int,
-    bounds: tuple[float, float],
-) -> torch.Tensor:
-    batch = len(x)
+# Models
+
+
+def one_level(weights: Tree, x: torch.Tensor, count: int, generator: torch.Generator) -> LogWeights:
+    """One level, gated layers, a standard normal prior or a VampPrior."""
 
     def encoded(rows: torch.Tensor) -> Any:
-        hidden = _gated(weights["encoder_2"], _gated(weights["encoder_1"], rows))
-        return _normal(weights["posterior"], hidden, bounds)
+        hidden = gated(weights["encoder_2"], gated(weights["encoder_1"], rows))
+        return normal(weights["posterior"], hidden)
 
     posterior, components = encoded(x), None
     if "pseudo_inputs" in weights:
         components = encoded(weights["pseudo_inputs"])
-    size = posterior[0].shape[-1]
+    shape = count, *posterior[0].shape
 
     def log_weights() -> torch.Tensor:
-        z, log_posterior = _draw(posterior, generator, (count, batch, size))
+        z, log_posterior = _draw(posterior, generator, shape)
+        rows = z.reshape(-1, shape[-1])
         if components is None:
-            log_prior = -0.5 * torch.sum(z.square() + LOG_TWO_PI, dim=-1)
+            log_prior = _log_standard(z)
         else:
-            log_prior = _log_mixture(z.reshape(-1, size), components).reshape(count, batch)
-        hidden = _gated(weights["decoder_1"], z.reshape(-1, size))
-        hidden = _gated(weights["decoder_2"], hidden)
-        logits = _dense(weights["pixels"], hidden).reshape(count, batch, -1)
-        return _log_bernoulli(x, logits) + log_prior - log_posterior
+            log_prior = _log_mixture(rows, components).reshape(shape[:-1])
+        hidden = gated(weights["decoder_2"], gated(weights["decoder_1"], rows))
+        return log_bernoulli(x, dense(weights["pixels"], hidden)) + log_prior - log_posterior
 
-    return _log_mean(log_weights, count, num_passes)
+    return log_weights
 
 
-def _hvae(
-    weights: Any,
-    x: torch.Tensor,
-    generator: torch.Generator,
+def two_levels(
+    weights: Tree,
+    features: torch.Tensor,
+    top: Any,
+    components: Any,
     count: int,
-    num_passes: int,
-    bounds: tuple[float, float],
-) -> torch.Tensor:
-    batch = len(x)
+    generator: torch.Generator,
+    bounds: tuple[float, float] = LOG_VARIANCE_BOUNDS,
+) -> Callable[[], tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Inference of two levels, top-down, with a VampPrior.
+
+    Args:
+        weights: of the model.
+        features: what the lower encoder makes of x alone, (batch, features).
+        top: q(z_2 | x).
+        components: of the prior.
+        count: samples.
+        generator: of the draws.
+        bounds: of the log-variances.
+
+    Returns:
+        A function that gives z_1 and z_2, each (count * batch, size), and
+        log p(z_1, z_2) - log q(z_1, z_2 | x), (count, batch).
+    """
+    batch, size = top[0].shape
+    kernel, bias = weights["lower_joint"]
+    width = features.shape[-1]
+    from_x = torch.addmm(bias, features, kernel[:width])
+
+    def draws() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        z_2, log_posterior_2 = _draw(top, generator, (count, batch, size))
+        z_2 = z_2.reshape(-1, size)
+        from_z = gated(weights["lower_z"], z_2) @ kernel[width:]
+        joint = gate((from_z.reshape(count, batch, -1) + from_x).reshape(count * batch, -1))
+        lower = normal(weights["lower"], joint, bounds)
+        z_1, log_posterior_1 = _draw(lower, generator, lower[0].shape)
+        hidden = gated(weights["prior_2"], gated(weights["prior_1"], z_2))
+        log_prior_1 = log_normal(z_1, *normal(weights["prior"], hidden, bounds))
+        rows = log_prior_1 + _log_mixture(z_2, components) - log_posterior_1
+        return z_1, z_2, rows.reshape(count, batch) - log_posterior_2
+
+    return draws
+
+
+def hvae_vamp(weights: Tree, x: torch.Tensor, count: int, generator: torch.Generator) -> LogWeights:
+    """Two levels, top-down, gated layers, a VampPrior."""
+    (top_1, top_2), (lower_x,) = weights["top_x"], weights["lower_x"]
 
     def top(rows: torch.Tensor) -> Any:
-        hidden = _gated(weights["top_2"], _gated(weights["top_1"], rows))
-        return _normal(weights["top"], hidden, bounds)
+        return normal(weights["top"], gated(top_2, gated(top_1, rows)))
 
-    posterior_2, components = top(x), top(weights["pseudo_inputs"])
-    size = posterior_2[0].shape[-1]
-    kernel, bias = weights["lower_joint"]
-    from_x = _gated(weights["lower_x"], x)
-    half = from_x.shape[-1]
-    from_x = torch.addmm(bias, from_x, kernel[:half])
+    components = top(weights["pseudo_inputs"])
+    draws = two_levels(weights, gated(lower_x, x), top(x), components, count, generator)
 
     def log_weights() -> torch.Tensor:
-        z_2, log_posterior_2 = _draw(posterior_2, generator, (count, batch, size))
-        rows_2 = z_2.reshape(-1, size)
-        from_z = _gated(weights["lower_z"], rows_2) @ kernel[half:]
-        joint = _gate((from_z.reshape(count, batch, -1) + from_x).reshape(count * batch, -1))
-        posterior_1 = _normal(weights["lower"], joint, bounds)
-        rows_1, log_posterior_1 = _draw(posterior_1, generator, posterior_1[0].shape)
-        hidden = _gated(weights["prior_2"], _gated(weights["prior_1"], rows_2))
-        log_prior_1 = _log_normal(rows_1, _normal(weights["prior"], hidden, bounds))
-        log_prior_2 = _log_mixture(rows_2, components)
-        both = [_gated(weights["data_z1"], rows_1), _gated(weights["data_z2"], rows_2)]
-        hidden = _gated(weights["data_joint"], torch.cat(both, dim=-1))
-        logits = _dense(weights["pixels"], hidden).reshape(count, batch, -1)
-        rows = log_prior_1 + log_prior_2 - log_posterior_1
-        return _log_bernoulli(x, logits) + rows.reshape(count, batch) - log_posterior_2
+        z_1, z_2, log_ratio = draws()
+        both = [gated(weights["data_z1"], z_1), gated(weights["data_z2"], z_2)]
+        hidden = gated(weights["data_joint"], torch.cat(both, dim=-1))
+        return log_bernoulli(x, dense(weights["pixels"], hidden)) + log_ratio
 
-    return _log_mean(log_weights, count, num_passes)
+    return log_weights
 
 
-@torch.no_grad()
-def _score(
-    function: Any,
-    weights: Any,
+def vhp(weights: Tree, x: torch.Tensor, count: int, generator: torch.Generator) -> LogWeights:
+    """One level with a VHP, of whose density each sample has an estimate of its own."""
+    model = weights["model"]
+    *hidden, pixels = model["decoder"]
+    x = x.flatten(1)
+    posterior = tanh_normal(model["encoder"], x)
+    shape = count, *posterior[0].shape
+    constant = 0.5 * x.shape[-1] * (math.log(VARIANCE) + LOG_TWO_PI)
+
+    def log_weights() -> torch.Tensor:
+        z, log_posterior = _draw(posterior, generator, shape)
+        rows = z.reshape(-1, shape[-1])
+        log_prior = vhp_log_prior(weights["prior"], rows, generator).reshape(shape[:-1])
+        means = dense(pixels, tanh_layers(hidden, rows)).reshape(count, *x.shape)
+        squares = (x - means).square().sum(-1)
+        return log_prior - log_posterior - squares / (2.0 * VARIANCE) - constant
+
+    return log_weights
+
+
+def ladder(weights: Tree, x: torch.Tensor, count: int, generator: torch.Generator) -> LogWeights:
+    """Five levels, batch normalisation part of the layers, a standard normal prior."""
+
+    def block(layers: Any, inputs: torch.Tensor) -> torch.Tensor:
+        for layer in layers:
+            inputs = functional.leaky_relu_(dense(layer, inputs), SLOPE)
+        return inputs
+
+    evidence, hidden = [], x
+    for layers, head in zip(weights["encoders"], weights["heads"], strict=True):
+        hidden = block(layers, hidden)
+        evidence.append(softplus_normal(head, hidden))
+
+    def log_weights() -> torch.Tensor:
+        z, log_posterior = _draw(evidence[-1], generator, (count, *evidence[-1][0].shape))
+        total = _log_standard(z) - log_posterior
+        for level in reversed(range(len(evidence) - 1)):
+            rows = block(weights["decoders"][level], z.reshape(-1, z.shape[-1]))
+            shape = count, *evidence[level][0].shape
+            above = softplus_normal(weights["priors"][level], rows)
+            prior = tuple(each.reshape(shape) for each in above)
+            z, log_posterior = _draw(merged(evidence[level], prior), generator, shape)
+            total = total + log_normal(z, *prior) - log_posterior
+        rows = block(weights["data"], z.reshape(-1, z.shape[-1]))
+        return log_bernoulli(x, dense(weights["pixels"], rows)) + total
+
+    return log_weights
+
+
+# The loop
+
+
+def _placed(array: np.ndarray[Any, Any]) -> torch.Tensor:
+    """A tensor of a weight, a kernel (k, k, c, filters) with the filters outermost in memory.
+
+    Convolutions then work on channels last, which takes a CPU half the time.
+    """
+    tensor = torch.tensor(array)
+    if tensor.ndim < 4:
+        return tensor
+    return tensor.permute(3, 0, 1, 2).contiguous().permute(1, 2, 3, 0)
+
+
+@torch.inference_mode()
+def log_likelihood(
+    model: Model,
+    weights: Tree,
     x: Any,
     num_samples: int,
-    seed: int,
-    bounds: tuple[float, float],
-    batch_size: int,
-    rows_per_pass: int,
+    seed: int = 0,
+    batch_size: int = 100,
+    rows_per_pass: int = 500,
 ) -> np.ndarray[Any, Any]:
-    count = max(1, rows_per_pass // batch_size)
-    tensors = {
-        name: tuple(map(torch.tensor, value)) if isinstance(value, tuple) else torch.tensor(value)
-        for name, value in weights.items()
-    }
-    generator = torch.Generator().manual_seed(seed)
+    """Log p(x) of examples (n, ...) in nats.
+
+    The number of samples is rounded up to whole passes. `weights` are those of `scoring_weights`.
+    """
+    count = max(1, min(num_samples, rows_per_pass // batch_size))
+    num_passes = -(-num_samples // count)
+    weights, generator = mapped(_placed, weights), torch.Generator().manual_seed(seed)
     scores = []
-    for start in range(0, len(x), batch_size):
-        batch = torch.tensor(x[start : start + batch_size])
-        num_passes = -(-num_samples // count)
-        scores.append(function(tensors, batch, generator, count, num_passes, bounds).numpy())
+    for batch in torch.tensor(x).split(batch_size):
+        log_weights = model(weights, batch, count, generator)
+        sums = [torch.logsumexp(log_weights(), dim=0) for _ in range(num_passes)]
+        total = torch.logsumexp(torch.stack(sums), dim=0)
+        scores.append(total.numpy() - math.log(count * num_passes))
     return np.concatenate(scores)
-
-
-def one_level_log_likelihood(
-    weights: Any,
-    x: Any,
-    num_samples: int,
-    seed: int = 0,
-    bounds: tuple[float, float] = (-10.0, 5.0),
-    batch_size: int = 100,
-    rows_per_pass: int = 2_000,
-) -> np.ndarray[Any, Any]:
-    """Log p(x) of examples (n, d) in nats: one level, gated, standard normal prior or VampPrior.
-
-    The number of samples is rounded up to whole passes. `weights` are those of
-    `scoring_weights.one_level_weights`.
-    """
-    return _score(_one_level, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass)
-
-
-def hvae_log_likelihood(
-    weights: Any,
-    x: Any,
-    num_samples: int,
-    seed: int = 0,
-    bounds: tuple[float, float] = (-10.0, 5.0),
-    batch_size: int = 100,
-    rows_per_pass: int = 2_000,
-) -> np.ndarray[Any, Any]:
-    """Log p(x) as `one_level_log_likelihood`: two levels, top-down, VampPrior.
-
-    `weights` are those of `scoring_weights.hvae_weights`.
-    """
-    return _score(_hvae, weights, x, num_samples, seed, bounds, batch_size, rows_per_pass)

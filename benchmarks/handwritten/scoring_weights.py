@@ -1,4 +1,8 @@
-"""The weights of a gated MLP model by role, for the hand-written log-likelihoods."""
+"""Weights by role for the hand-written log-likelihoods: those of the losses, made ready.
+
+Pseudo-inputs are clipped to their range, and what batch normalisation does outside training is part
+of the layer before it.
+"""
 
 from __future__ import annotations
 
@@ -7,57 +11,72 @@ from typing import Any
 import keras
 import numpy as np
 
-Weights = dict[str, Any]
-"""Kernel and bias of each layer by role, and `pseudo_inputs` where the prior has some."""
+from benchmarks.handwritten import training_weights
+from benchmarks.handwritten.training_weights import BATCH_NORM_EPSILON, Tree, causal_mask, layers_of
+
+_ROLES = ("encoder_1", "encoder_2", "posterior", "decoder_1", "decoder_2", "pixels")
 
 
-def _layer(layer: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    kernel, bias = (np.asarray(weight, dtype="float32") for weight in layer.get_weights())
-    return kernel, bias
+def one_level(model: Any) -> Tree:
+    """Those of two gated layers each way, and a VampPrior's pseudo-inputs."""
+    layers = layers_of(model.inference, model.likelihood)
+    prior = {} if model.prior.pseudo_inputs is None else _pseudo_inputs(model)
+    return dict(zip(_ROLES, layers, strict=True)) | prior
 
 
-def _hidden(layer: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    return _layer(layer.dense)
+def hvae_vamp(model: Any) -> Tree:
+    """Those of two levels, top-down, with a VampPrior."""
+    return training_weights.hvae_vamp(model)[0] | _pseudo_inputs(model)
 
 
-def one_level_weights(model: Any) -> Weights:
-    """Weights of a one-level model with two gated layers, and a VampPrior's pseudo-inputs."""
-    scheme = model.inference
-    encoder, decoder = scheme.encoders[0], scheme.data_block
-    pseudo_inputs = model.prior.pseudo_inputs
-    prior = {}
-    if pseudo_inputs is not None:
-        prior["pseudo_inputs"] = keras.ops.convert_to_numpy(pseudo_inputs)
-    return {
-        **prior,
-        "encoder_1": _hidden(encoder.branches[0]),
-        "encoder_2": _hidden(encoder.trunk[0]),
-        "posterior": _layer(scheme.posterior_heads[0].dense),
-        "decoder_1": _hidden(decoder.branches[0]),
-        "decoder_2": _hidden(decoder.trunk[0]),
-        "pixels": _layer(model.likelihood.logits),
-    }
+def vhp(model: Any) -> Tree:
+    """Those of model and prior."""
+    return training_weights.vhp(model)[0]
 
 
-def hvae_weights(model: Any) -> Weights:
-    """Weights of the two-level top-down model with two gated layers and a VampPrior."""
-    scheme = model.inference
-    lower, upper = scheme.encoders
-    prior, data = scheme.decoders[0], scheme.data_block
-    return {
-        "top_1": _hidden(upper.branches[0]),
-        "top_2": _hidden(upper.trunk[0]),
-        "top": _layer(scheme.posterior_heads[1].dense),
-        "lower_x": _hidden(lower.branches[0]),
-        "lower_z": _hidden(lower.branches[1]),
-        "lower_joint": _hidden(lower.trunk[0]),
-        "lower": _layer(scheme.posterior_heads[0].dense),
-        "prior_1": _hidden(prior.branches[0]),
-        "prior_2": _hidden(prior.trunk[0]),
-        "prior": _layer(scheme.prior_heads[0].dense),
-        "data_z1": _hidden(data.branches[0]),
-        "data_z2": _hidden(data.branches[1]),
-        "data_joint": _hidden(data.trunk[0]),
-        "pixels": _layer(model.likelihood.logits),
-        "pseudo_inputs": keras.ops.convert_to_numpy(model.prior.pseudo_inputs),
-    }
+def ladder(model: Any) -> Tree:
+    """Those of five levels."""
+    weights, extra = training_weights.ladder(model)
+    averages = iter(extra["averages"])
+
+    def folded(block: Any) -> Tree:
+        return [_folded(*layer, *next(averages)) for layer in block]
+
+    encoders = list(map(folded, weights["encoders"]))
+    decoders = list(map(folded, reversed(weights["decoders"])))[::-1]
+    blocks = {"encoders": encoders, "decoders": decoders, "data": folded(weights["data"])}
+    return weights | blocks
+
+
+def conv(model: Any) -> Tree:
+    """Those of two levels with convolutions."""
+    return training_weights.conv(model)[0] | _pseudo_inputs(model)
+
+
+def pixelcnn(model: Any) -> Tree:
+    """Those of the same with masked convolutions, of which only rows that are seen are kept."""
+    weights, extra = training_weights.pixelcnn(model)
+    masked = []
+    for index, (layer, averages) in enumerate(
+        zip(weights["masked"], extra["averages"], strict=True)
+    ):
+        kernel, bias = _folded(*layer, *averages)
+        size = len(kernel)
+        masked.append([(kernel * causal_mask(size, index > 0))[: size // 2 + 1], bias])
+    (_, factor, _), (_, variance) = weights["masked"][0], extra["averages"][0]
+    conditioning = weights["conditioning"] * _scale(factor, variance)
+    return weights | {"masked": masked, "conditioning": conditioning} | _pseudo_inputs(model)
+
+
+def _pseudo_inputs(model: Any) -> Tree:
+    return {"pseudo_inputs": keras.ops.convert_to_numpy(model.prior.pseudo_inputs)}
+
+
+def _scale(factor: Any, variance: Any) -> Any:
+    return factor / np.sqrt(variance + BATCH_NORM_EPSILON)
+
+
+def _folded(kernel: Any, factor: Any, shift: Any, mean: Any, variance: Any) -> list[Any]:
+    """Kernel and bias of a layer and the normalisation behind it."""
+    scale = _scale(factor, variance)
+    return [kernel * scale, shift - mean * scale]

@@ -35,10 +35,15 @@ def dense(weights: Any, inputs: jax.Array) -> jax.Array:
     return inputs @ kernel + bias
 
 
+def gate(maps: jax.Array) -> jax.Array:
+    """The gate h * sigmoid(g), for two maps side by side in the last axis."""
+    value, opening = jnp.split(maps, 2, axis=-1)
+    return value * jax.nn.sigmoid(opening)
+
+
 def gated(weights: Any, inputs: jax.Array) -> jax.Array:
     """h(x) * sigmoid(g(x)), both affine maps in one product."""
-    value, gate = jnp.split(dense(weights, inputs), 2, axis=-1)
-    return value * jax.nn.sigmoid(gate)
+    return gate(dense(weights, inputs))
 
 
 def normal(

@@ -29,10 +29,15 @@ def dense(weights: Any, inputs: torch.Tensor) -> torch.Tensor:
     return torch.addmm(bias, inputs, kernel)
 
 
+def gate(maps: torch.Tensor, axis: int = -1) -> torch.Tensor:
+    """The gate h * sigmoid(g), for two maps side by side in an axis."""
+    value, opening = maps.chunk(2, dim=axis)
+    return value * torch.sigmoid(opening)
+
+
 def gated(weights: Any, inputs: torch.Tensor) -> torch.Tensor:
     """h(x) * sigmoid(g(x)), both affine maps in one product."""
-    value, gate = dense(weights, inputs).chunk(2, dim=-1)
-    return value * torch.sigmoid(gate)
+    return gate(dense(weights, inputs))
 
 
 def normal(

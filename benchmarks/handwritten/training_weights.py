@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-
-from benchmarks.handwritten.scoring_weights import hvae_weights
 
 Tree = Any
 """Arrays in dicts and lists; a layer is a list of kernel and bias."""
@@ -29,27 +28,30 @@ CONV_EPOCHS = 100
 WHOLE = ("pseudo_inputs", "conditioning", "masked", "pixels")
 """Weights of the convolutional models that are no two maps side by side."""
 
+MOMENTUM, BATCH_NORM_EPSILON = 0.99, 1e-3
+"""Of batch normalisation."""
+
 SLOPE, LADDER_EPOCHS = 0.1, 200
 """Of the ladder: leak of the rectifiers, and epochs of the warm-up of beta."""
 
 
 def hvae_vamp(model: Any) -> tuple[Tree, Tree]:
     """Weights, and nothing else that the loss carries."""
-    weights = hvae_weights(model)
-    layers = {name: list(pair) for name, pair in weights.items() if name != "pseudo_inputs"}
-    return layers | {"pseudo_inputs": _array(model.prior.trainable_variables[0])}, {}
+    first, second, joint = layers_of(model.inference.data_block)
+    data = {"data_z1": first, "data_z2": second, "data_joint": joint}
+    return _levels(model) | data | {"pixels": _layer(model.likelihood.logits)}, {}
 
 
 def vhp(model: Any) -> tuple[Tree, Tree]:
     """Weights of model and prior, and REWO's state at the start."""
     scheme, prior = model.inference, model.prior
     own = {
-        "encoder": _layers(scheme.encoders[0], scheme.posterior_heads[0]),
-        "decoder": _layers(scheme.data_block, model.likelihood),
+        "encoder": layers_of(scheme.encoders[0], scheme.posterior_heads[0]),
+        "decoder": layers_of(scheme.data_block, model.likelihood),
     }
     others = {
-        "proposal": _layers(prior.proposal_block, prior.proposal_head),
-        "generative": _layers(prior.generative_block, prior.generative_head),
+        "proposal": layers_of(prior.proposal_block, prior.proposal_head),
+        "generative": layers_of(prior.generative_block, prior.generative_head),
     }
     state = {"beta": REWO["beta"], "constraint": 0.0, "started": 0.0, "phase": 0.0}
     return {"model": own, "prior": others}, {k: np.float32(v) for k, v in state.items()}
@@ -66,15 +68,14 @@ def ladder(model: Any) -> tuple[Tree, Tree]:
         "data": _normalised(scheme.data_block),
         "pixels": _layer(model.likelihood.logits),
     }
-    used = [*weights["encoders"], *reversed(weights["decoders"]), weights["data"]]
-    sizes = [layer[1].shape for block in used for layer in block]
-    averages = [[np.zeros(size, "float32"), np.ones(size, "float32")] for size in sizes]
+    used = [*scheme.encoders, *reversed(scheme.decoders), scheme.data_block]
+    averages = _averages(layer.normalization for block in used for layer in _hidden_layers(block))
     return weights, {"beta": np.float32(1.0 / LADDER_EPOCHS), "averages": averages}
 
 
 def conv(model: Any) -> tuple[Tree, Tree]:
     """Weights, and beta of the first epoch."""
-    first, second, joint, *others = _layers(model.inference.data_block)
+    first, second, joint, *others = layers_of(model.inference.data_block)
     data = {"data_z1": first, "data_z2": second, "data_joint": joint, "data": others}
     pixels = _layer(model.likelihood.logits)
     return _levels(model) | data | {"pixels": pixels}, {"beta": np.float32(1.0 / CONV_EPOCHS)}
@@ -83,7 +84,7 @@ def conv(model: Any) -> tuple[Tree, Tree]:
 def pixelcnn(model: Any) -> tuple[Tree, Tree]:
     """Weights, and beta of the first epoch with the running averages."""
     likelihood = model.likelihood
-    first, second = _layers(model.inference.data_block)
+    first, second = layers_of(model.inference.data_block)
     masked = [
         [_array(convolution.kernel), _array(norm.gamma), _array(norm.beta)]
         for convolution, norm in zip(
@@ -98,8 +99,7 @@ def pixelcnn(model: Any) -> tuple[Tree, Tree]:
         "masked": masked,
         "pixels": [kernel[0, 0], bias],
     }
-    sizes = [layer[1].shape for layer in masked]
-    averages = [[np.zeros(size, "float32"), np.ones(size, "float32")] for size in sizes]
+    averages = _averages(likelihood.normalizations)
     return _levels(model) | data, {"beta": np.float32(1.0 / CONV_EPOCHS), "averages": averages}
 
 
@@ -112,13 +112,13 @@ def causal_mask(size: int, own: bool) -> np.ndarray[Any, Any]:
 
 
 def _levels(model: Any) -> Tree:
-    """Weights of encoders, conditional prior and pseudo-inputs of a convolutional hierarchy."""
+    """Weights of encoders, conditional prior and pseudo-inputs of two levels, top-down."""
     scheme = model.inference
-    *lower_x, lower_z, lower_joint = _layers(scheme.encoders[0])
-    prior_1, prior_2 = _layers(scheme.decoders[0])
+    *lower_x, lower_z, lower_joint = layers_of(scheme.encoders[0])
+    prior_1, prior_2 = layers_of(scheme.decoders[0])
     lower, top = (_layer(head) for head in scheme.posterior_heads)
     return {
-        "top_x": _layers(scheme.encoders[1]),
+        "top_x": layers_of(scheme.encoders[1]),
         "top": top,
         "lower_x": lower_x,
         "lower_z": lower_z,
@@ -141,10 +141,20 @@ def _layer(layer: Any) -> list[np.ndarray[Any, Any]]:
     return [_array(weight) for weight in layer.trainable_variables]
 
 
-def _layers(*parts: Any) -> list[list[np.ndarray[Any, Any]]]:
+def layers_of(*parts: Any) -> list[list[np.ndarray[Any, Any]]]:
     """Kernel and bias of each dense layer of some parts."""
     weights = [_array(weight) for part in parts for weight in part.trainable_variables]
     return [list(pair) for pair in zip(weights[::2], weights[1::2], strict=True)]
+
+
+def _hidden_layers(block: Any) -> list[Any]:
+    """The hidden layers of a block of one input, in order."""
+    return [*block.branches, *block.trunk]
+
+
+def _averages(normalisations: Iterable[Any]) -> list[list[np.ndarray[Any, Any]]]:
+    """Running mean and variance of each normalisation."""
+    return [[_array(each.moving_mean), _array(each.moving_variance)] for each in normalisations]
 
 
 def _normalised(block: Any) -> list[list[np.ndarray[Any, Any]]]:
