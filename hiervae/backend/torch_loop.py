@@ -20,7 +20,13 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from hiervae import random
 from hiervae.backend.step import Compilable
 from hiervae.backend.torch_buffers import Plan, with_shared_memory
-from hiervae.backend.torch_simplify import called_directly, is_random, simplified, writes
+from hiervae.backend.torch_simplify import (
+    called_directly,
+    is_random,
+    simplified,
+    write_elsewhere,
+    writes,
+)
 
 PASSES_BEFORE_RECORDING = 10
 """A function is recorded when its loop has gone so often for arrays of one form."""
@@ -228,6 +234,7 @@ class RecordedFunction:
 
 def _in_phases(graph: GraphModule) -> Recorded | None:
     """A graph of index, variables and arrays, cut at the loop; None if it writes to tensors."""
+    write_elsewhere(graph)
     *nodes, output = graph.graph.nodes
     if any(writes(node) for node in nodes):
         return None

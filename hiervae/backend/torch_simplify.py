@@ -84,7 +84,7 @@ def simplified(module: GraphModule, num_trained: int = 0) -> GraphModule:
             order.
     """
     graph = module.graph
-    _write_elsewhere(module)
+    write_elsewhere(module)
     if any(writes(node) for node in graph.nodes):
         return module
     _keep_constants(module)
@@ -103,6 +103,8 @@ def simplified(module: GraphModule, num_trained: int = 0) -> GraphModule:
     graph.eliminate_dead_code()
     for node in list(graph.nodes):
         if node.target is _aten.clone.default:
+            if num_trained == 0:  # a gradient's sum depends on the order of its memory
+                _copy_once(node)
             _drop_copy(node)
     graph.eliminate_dead_code()
     graph.lint()
@@ -145,7 +147,7 @@ def _form(node: Any) -> Any:
     return (value.shape, value.dtype) if isinstance(value, torch.Tensor) else object()
 
 
-def _write_elsewhere(module: GraphModule) -> None:
+def write_elsewhere(module: GraphModule) -> None:
     """Let an operation that overwrites a result which nobody else reads return one of its own."""
     nodes = list(module.graph.nodes)
     places = {node: place for place, node in enumerate(nodes)}
@@ -286,6 +288,24 @@ def _cut_off(graph: Graph, attached: set[Node]) -> None:
                     cuts[source] = graph.call_function(_aten.detach.default, (source,))
                 cuts[source].meta["val"] = source.meta["val"]
             node.replace_input_with(source, cuts[source])
+
+
+def _copy_once(node: Node) -> None:
+    """Copy what a copy is made of, or hand it on where it lies in memory as the copy would.
+
+    Keras' convolutions bring channels last to channels first, and back.
+    """
+    source = cast("Node", node.args[0])
+    if node.kwargs.get("memory_format", torch.preserve_format) is torch.preserve_format:
+        return
+    while source.target is _aten.clone.default:
+        source = cast("Node", source.args[0])
+    node.args = (source,)
+    root = source
+    while root.target is _aten.permute.default:
+        root = cast("Node", root.args[0])
+    if _owns_memory(root) and _strides(node) == _strides(source):
+        node.replace_all_uses_with(source)
 
 
 def _drop_copy(node: Node) -> None:

@@ -201,11 +201,17 @@ class PixelCNN(Likelihood):
         """
         hidden = images
         for index, layer in enumerate(self.convolutions):
-            hidden = layer(hidden)
-            if index == 0:
-                hidden = hidden + ops.cast(parameters.conditioning, hidden.dtype)
-            if self.batch_norm:
-                hidden = self.normalizations[index](hidden, training=parameters.training)
+            if self.batch_norm and not parameters.training:
+                scale, added = self._scale_and_shift(index)
+                if index == 0:
+                    added = ops.cast(parameters.conditioning, added.dtype) * scale + added
+                hidden = layer.scaled(hidden, scale) + added
+            else:
+                hidden = layer(hidden)
+                if index == 0:
+                    hidden = hidden + ops.cast(parameters.conditioning, hidden.dtype)
+                if self.batch_norm:
+                    hidden = self.normalizations[index](hidden, training=True)
             hidden = ops.relu(hidden)
         return self._shaped_logits(self.output_conv(hidden))
 
@@ -317,11 +323,15 @@ class PixelCNN(Likelihood):
         """A convolution's constant part and kernel with the normalisation after it folded in."""
         if not self.batch_norm:
             return base, kernel
+        scale, shift = self._scale_and_shift(index)
+        return base * scale + shift, kernel * scale
+
+    def _scale_and_shift(self, index: int) -> tuple[Tensor, Tensor]:
+        """Factor and offset (filters,) of a normalisation outside training."""
         norm = self.normalizations[index]
         scale = norm.gamma * ops.rsqrt(norm.moving_variance + norm.epsilon)
         shift = norm.beta - norm.moving_mean * scale
-        scale, shift = (ops.cast(each, self.compute_dtype) for each in (scale, shift))
-        return base * scale + shift, kernel * scale
+        return ops.cast(scale, self.compute_dtype), ops.cast(shift, self.compute_dtype)
 
     def reconstruction_error(self, value: Tensor, parameters: PixelCNNParameters) -> Tensor:
         """-log p(x | z) in nats, shape (n,)."""

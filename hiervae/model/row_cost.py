@@ -16,6 +16,8 @@ MOST_ROWS_ON_CPU = 2_000
 """On a CPU more rows would leave its caches between one layer and the next."""
 MEMORY_PER_PASS = 1 << 30
 """Bytes that one pass may take, as far as the sizes of layers tell."""
+MEMORY_PER_PASS_ON_CPU = 1 << 26
+"""The same on a CPU, again for its caches: more takes convolutions up to three times as long."""
 
 BYTES_PER_VALUE = 4
 # A layer's input and output, what its nonlinearity makes of them, and what a backend works in.
@@ -23,11 +25,12 @@ COPIES = 4
 
 
 def rows_in_memory(layers: Iterable[keras.layers.Layer]) -> int:
-    """Rows for which no layer takes more than `MEMORY_PER_PASS`, from 1 to 10,000 (CPU: 2,000)."""
+    """Rows for which no layer takes more than the memory of a pass, from 1 to the most rows."""
     largest = max((_values_per_row(layer) for layer in layers), default=0)
     bytes_per_row = max(1, COPIES * BYTES_PER_VALUE * largest)
-    most = MOST_ROWS if has_accelerator() else MOST_ROWS_ON_CPU
-    return max(1, min(most, MEMORY_PER_PASS // bytes_per_row))
+    if has_accelerator():
+        return max(1, min(MOST_ROWS, MEMORY_PER_PASS // bytes_per_row))
+    return max(1, min(MOST_ROWS_ON_CPU, MEMORY_PER_PASS_ON_CPU // bytes_per_row))
 
 
 def _values_per_row(layer: keras.layers.Layer) -> int:

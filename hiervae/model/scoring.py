@@ -95,8 +95,8 @@ class ScoringMethods(ModelCore):
             verbose: 1 shows a progress bar, 0 nothing.
             rows_per_pass: the most rows, examples times samples, that go through the model at once
                 (but an example at least). Memory grows with it, and not with S. None takes 2,000 on
-                a CPU and 10,000 elsewhere, or as many as need about 1 GiB in the largest layer:
-                fewer where images go through convolutions.
+                a CPU and 10,000 elsewhere, or as many as need about 64 MiB, elsewhere 1 GiB, in the
+                largest layer: fewer where images go through convolutions.
 
         Returns:
             Shape (n,), nats.

@@ -87,7 +87,18 @@ class MaskedConv2D(keras.layers.Layer):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Convolve whole images at once."""
-        return self._biased(self._convolved(inputs, self._weights(), "same"))
+        return self._biased(self._of_images(inputs, self._weights()))
+
+    def scaled(self, inputs: Tensor, scale: Tensor) -> Tensor:
+        """Convolve as `call`, without a bias, and with a factor (filters,) of each output."""
+        inputs = ops.cast(inputs, self.compute_dtype)
+        return self._of_images(inputs, self._weights() * ops.cast(scale, self.compute_dtype))
+
+    def _of_images(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+        """Convolve without the rows of the kernel below the pixel, which are masked."""
+        reach = self.reach
+        padded = ops.pad(inputs, ((0, 0), (reach, 0), (reach, reach), (0, 0)))
+        return self._convolved(padded, kernel[: reach + 1], "valid")
 
     def from_above(self, rows: Tensor) -> Tensor:
         """What the `reach` rows above, (n, reach, W, channels), add to a row, with the bias.

@@ -138,6 +138,22 @@ def test_what_cannot_be_recorded_goes_on_as_it_is(kind):
         assert keras.ops.convert_to_numpy(holder.variables[0]) == 7.0
 
 
+def test_what_overwrites_results_of_its_own_is_recorded():
+    """As Keras' batch normalisation does."""
+    holder = Holder()
+
+    def function(x, count):
+        def body(index, total):
+            return ((total - x).mul_(2.0).add_(1.0),)
+
+        return repeat(holder, body, (torch.zeros_like(x),), count)[0]
+
+    recorded = RecordedFunction(holder, function)
+    assert [float(recorded(torch.tensor(3.0), number(2))) for _ in range(3)] == [-15.0] * 3
+    assert None not in recorded._recorded.values()
+    assert recorded._recorded
+
+
 @pytest.mark.parametrize("prior", ["standard_normal", "vamp", "vhp"])
 @pytest.mark.parametrize("inference", ["bottom_up", "top_down", "ladder"])
 def test_scores_are_the_same_recorded_or_not(prior, inference, monkeypatch):
@@ -145,7 +161,7 @@ def test_scores_are_the_same_recorded_or_not(prior, inference, monkeypatch):
         latent_dims=(3, 2),
         inference=inference,
         prior={"name": prior, "num_components": 5} if prior == "vamp" else prior,
-        network={"name": "mlp", "hidden_units": 6},
+        network={"name": "mlp", "hidden_units": 6, "batch_norm": inference == "ladder"},
     )
     model.build((None, 7))
     x = np.random.default_rng(0).integers(0, 2, (6, 7)).astype("float32")

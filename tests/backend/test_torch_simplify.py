@@ -136,6 +136,36 @@ def test_a_copy_in_another_order_stays(torch):
     torch.testing.assert_close(graph(images), flattened(images))
 
 
+@pytest.mark.parametrize("num_trained", [0, 1])
+def test_a_copy_there_and_back_is_left_out_where_nothing_is_trained(torch, num_trained):
+    """Channels last to channels first and back, as before each of Keras' convolutions."""
+    x = torch.randn(2, 4, 4, 3)
+
+    def function(x):
+        first = (x * 2.0).permute(0, 3, 1, 2).contiguous()
+        return first.contiguous(memory_format=torch.channels_last)
+
+    graph, left = simplified(function, x, num_trained=num_trained)
+    copies = [node for node in left if "clone" in node.target.__name__]
+    assert len(copies) == 2 * num_trained
+    torch.testing.assert_close(graph(x), function(x))
+    assert graph(x).stride() == function(x).stride()
+
+
+def test_one_copy_of_an_argument_is_left(torch):
+    x = torch.randn(2, 4, 4, 3)
+
+    def function(x):
+        first = x.permute(0, 3, 1, 2).contiguous()
+        return first.contiguous(memory_format=torch.channels_last)
+
+    graph, left = simplified(function, x)
+    assert sum("clone" in node.target.__name__ for node in left) == 1
+    found = graph(x)
+    x += 1.0
+    torch.testing.assert_close(found + 1.0, function(x))
+
+
 def test_what_no_gradient_comes_through_is_computed_once_and_detached(torch):
     weight, x = torch.randn(3, requires_grad=True), torch.randn(3)
 
