@@ -59,7 +59,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         if not self._fuses_steps:
             return super().make_train_function(force=force)
         if self.train_function is None or force:
-            self.train_function = self._fused(self.train_step, lambda: self.feeds.train)
+            self.train_function = self._fused(self.train_step, lambda: self.feeds.train, True)
         return None
 
     def make_test_function(self, force: bool = False) -> Any:
@@ -67,7 +67,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         if not self._fuses_steps:
             return super().make_test_function(force=force)
         if self.test_function is None or force:
-            self.test_function = self._fused(self.test_step, lambda: self.feeds.test)
+            self.test_function = self._fused(self.test_step, lambda: self.feeds.test, False)
         return None
 
     def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
@@ -75,7 +75,10 @@ class StepAdapter(SteppedModel, abc.ABC):
         return place_examples(inputs, weights) if self._fuses_steps else None
 
     def _fused(
-        self, step: Callable[..., Any], examples: Callable[[], Examples | None]
+        self,
+        step: Callable[..., Any],
+        examples: Callable[[], Examples | None],
+        differentiates: bool,
     ) -> FusedSteps:
         def logs_of(metrics: Sequence[Tensor]) -> Logs:
             with keras.StatelessScope(_mapped(self.metrics_variables, metrics)):
@@ -90,7 +93,9 @@ class StepAdapter(SteppedModel, abc.ABC):
                 self._numbers_given = None
 
         number = int(self.steps_per_execution)
-        return FusedSteps(step_by, logs_of, number, examples, lambda: self.rule_numbers.value)
+        return FusedSteps(
+            step_by, logs_of, number, examples, lambda: self.rule_numbers.value, differentiates
+        )
 
     def train_step(
         self, state: tuple[Values, Values, Values, Values], data: Any

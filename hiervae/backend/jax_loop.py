@@ -64,6 +64,7 @@ class FusedSteps:
         examples: gives the examples that stay on the device, in which case the iterator yields
             their row numbers; None where it yields batches.
         numbers: gives the rule's numbers, which no step changes.
+        differentiates: whether the step takes gradients.
     """
 
     def __init__(
@@ -73,11 +74,20 @@ class FusedSteps:
         num_steps: int,
         examples: Callable[[], Examples | None],
         numbers: Callable[[], Tensor],
+        differentiates: bool,
     ) -> None:
+        self._differentiates = differentiates
         self._num_steps = num_steps
         self._numbers = numbers
         self._examples = examples
         self._usual_size = 0
+        self._step, self._logs_of = step, logs_of
+        self._loops: bool | None = None
+        self.program: Any = self._compiled(loops=True)
+
+    def _compiled(self, loops: bool) -> Any:
+        """The program of one call; one that does not loop takes a single step."""
+        step, logs_of = self._step, self._logs_of
 
         def run(
             layout: Layout | None,
@@ -87,13 +97,13 @@ class FusedSteps:
             count: int | Tensor,
             numbers: Tensor,
         ) -> tuple[Logs, State]:
-            def take(index: Tensor, state: State) -> State:
+            def take(index: int | Tensor, state: State) -> State:
                 batch = examples if rows is None else _rows_of(examples, rows[index])
                 batch = spread(batch, None if layout is None else layout.batch)
                 _, state = step(state, (batch.inputs, None, batch.weights), numbers)
                 return state
 
-            state = jax.lax.fori_loop(0, count, take, state)
+            state = jax.lax.fori_loop(0, count, take, state) if loops else take(0, state)
             if layout is not None:  # XLA might spread weights that the devices do not divide
                 state = layout.lay_out(state)
             return logs_of(state[-1]), state
@@ -101,7 +111,7 @@ class FusedSteps:
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
         static = (0,) if jax.default_backend() == "cpu" else (0, 4)
-        self.program = jax.jit(run, donate_argnums=1, static_argnums=static)
+        return jax.jit(run, donate_argnums=1, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -119,9 +129,24 @@ class FusedSteps:
         else:
             works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
-        for examples, rows, count in works:
-            logs, state = self.program(layout, state, examples, rows, count, self._numbers())
+        for work in works:
+            if self._loops is None:
+                self._choose(layout, state, *work)
+            for examples, rows, count in [work] if self._loops else _single_steps(work):
+                logs, state = self.program(layout, state, examples, rows, count, self._numbers())
         return logs, state
+
+    def _choose(self, *arguments: Any) -> None:
+        """Loop over steps, but where XLA is slow at it; decided by the first work's arguments.
+
+        On a CPU the gradients of convolutions take up to a hundred times longer within a loop.
+        """
+        self._loops = True
+        if self._differentiates and jax.default_backend() == "cpu":
+            traced = self.program.trace(*arguments, self._numbers())
+            self._loops = "conv_general_dilated" not in str(traced.jaxpr)
+        if not self._loops:
+            self.program = self._compiled(loops=False)
 
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
         for size, group in groupby(batches, len):
@@ -167,6 +192,15 @@ class FusedSteps:
             self._usual_size = size
             return self._num_steps
         return 1
+
+
+def _single_steps(work: Work) -> Iterator[Work]:
+    """The same steps, each as a work of its own."""
+    if work.rows is None:
+        yield work
+        return
+    for step in range(work.num_steps):
+        yield Work(work.examples, work.rows[step : step + 1], 1)
 
 
 def _examples_of(batch: Any) -> Examples:
