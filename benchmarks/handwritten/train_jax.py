@@ -210,6 +210,9 @@ class Loop:
         step = partial(adam, loss_function, held, whole)
 
         def steps(state: Tree, x: jax.Array, rows: jax.Array) -> Tree:
+            if steps_per_call == 1:  # within a loop, a CPU is slow at gradients of convolutions
+                return step(state, x[rows[0]])
+
             def body(state: Tree, rows: jax.Array) -> tuple[Tree, None]:
                 return step(state, x[rows]), None
 

@@ -35,11 +35,12 @@ if keras.backend.backend() == "jax":
         trace,
     )
 elif keras.backend.backend() == "tensorflow":
-    from hiervae.backend.fused import affine_map, batch_normalised, sum_cross_entropy
+    from hiervae.backend.fused import batch_normalised, sum_cross_entropy
     from hiervae.backend.tensorflow import (  # type: ignore[assignment]
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
         StepAdapter,
+        affine_map,
         compile_fixed,
         compile_function,
         has_accelerator,

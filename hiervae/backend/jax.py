@@ -62,7 +62,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         if not self._fuses_steps:
             return super().make_train_function(force=force)
         if self.train_function is None or force:
-            self.train_function = self._fused(self.train_step, lambda: self.feeds.train)
+            self.train_function = self._fused(self.train_step, lambda: self.feeds.train, True)
         return None
 
     def make_test_function(self, force: bool = False) -> Any:
@@ -75,7 +75,9 @@ class StepAdapter(SteppedModel, abc.ABC):
             self._filling = Filling(
                 lambda: self.feeds.test_rows, lambda: self._adds_losses is False
             )
-            self.test_function = self._fused(self.test_step, lambda: self.feeds.test, self._filling)
+            self.test_function = self._fused(
+                self.test_step, lambda: self.feeds.test, False, self._filling
+            )
         self._filling.begin()
         return None
 
@@ -95,6 +97,7 @@ class StepAdapter(SteppedModel, abc.ABC):
         self,
         step: Callable[..., Any],
         examples: Callable[[], Examples | None],
+        differentiates: bool,
         filling: Filling | None = None,
     ) -> FusedSteps:
         def logs_of(metrics: Sequence[Tensor]) -> Logs:
@@ -111,7 +114,13 @@ class StepAdapter(SteppedModel, abc.ABC):
 
         number = int(self.steps_per_execution)
         return FusedSteps(
-            step_by, logs_of, number, examples, lambda: self.rule_numbers.value, filling
+            step_by,
+            logs_of,
+            number,
+            examples,
+            lambda: self.rule_numbers.value,
+            differentiates,
+            filling,
         )
 
     def train_step(

@@ -79,6 +79,7 @@ class FusedSteps:
         examples: gives the examples that stay on the device, in which case the iterator yields
             their row numbers; None where it yields batches.
         numbers: gives the rule's numbers, which no step changes.
+        differentiates: whether the step takes gradients.
         filling: how batches are filled up, with rows of weight 0; None leaves them as they are.
     """
 
@@ -89,13 +90,22 @@ class FusedSteps:
         num_steps: int,
         examples: Callable[[], Examples | None],
         numbers: Callable[[], Tensor],
+        differentiates: bool,
         filling: Filling | None = None,
     ) -> None:
+        self._differentiates = differentiates
         self._num_steps = num_steps
         self._filling = filling
         self._numbers = numbers
         self._examples = examples
         self._usual_size = 0
+        self._step, self._logs_of = step, logs_of
+        self._loops: bool | None = None
+        self.program: Any = self._compiled(loops=True)
+
+    def _compiled(self, loops: bool) -> Any:
+        """The program of one call; one that does not loop takes a single step."""
+        step, logs_of = self._step, self._logs_of
 
         def run(
             layout: Layout | None,
@@ -106,7 +116,7 @@ class FusedSteps:
             counts: Tensor | None,
             numbers: Tensor,
         ) -> tuple[Logs, State]:
-            def take(index: Tensor, state: State) -> State:
+            def take(index: int | Tensor, state: State) -> State:
                 batch = examples if rows is None else _rows_of(examples, rows[index])
                 batch = spread(batch, None if layout is None else layout.batch)
                 if counts is None:
@@ -116,7 +126,7 @@ class FusedSteps:
                     batch = batch._replace(weights=counted.weights(batch.weights))
                     return step(state, (batch.inputs, None, batch.weights), numbers)[1]
 
-            state = jax.lax.fori_loop(0, count, take, state)
+            state = jax.lax.fori_loop(0, count, take, state) if loops else take(0, state)
             if layout is not None:  # XLA might spread weights that the devices do not divide
                 state = layout.lay_out(state)
             return logs_of(state[-1]), state
@@ -124,7 +134,7 @@ class FusedSteps:
         # An accelerator would ask the host at each step whether to go on; a CPU is spared a second
         # program for the calls of fewer steps.
         static = (0,) if jax.default_backend() == "cpu" else (0, 4)
-        self.program = jax.jit(run, donate_argnums=1, static_argnums=static)
+        return jax.jit(run, donate_argnums=1, static_argnums=static)
 
     def __call__(self, state: State, iterator: Iterator[Any]) -> tuple[Logs, State]:
         """Take the next batches; logs and state after them.
@@ -144,13 +154,26 @@ class FusedSteps:
         else:
             works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
-        for examples, rows, count, counts in works:
-            if self._filling is not None and counts is None:
-                counts = _all_of(examples, rows)
-            logs, state = self.program(
-                layout, state, examples, rows, count, counts, self._numbers()
-            )
+        for work in works:
+            if self._filling is not None and work.counts is None:
+                work = work._replace(counts=_all_of(work.examples, work.rows))
+            if self._loops is None:
+                self._choose(layout, state, *work)
+            for single in [work] if self._loops else _single_steps(work):
+                logs, state = self.program(layout, state, *single, self._numbers())
         return logs, state
+
+    def _choose(self, *arguments: Any) -> None:
+        """Loop over steps, but where XLA is slow at it; decided by the first work's arguments.
+
+        On a CPU the gradients of convolutions take up to a hundred times longer within a loop.
+        """
+        self._loops = True
+        if self._differentiates and jax.default_backend() == "cpu":
+            traced = self.program.trace(*arguments, self._numbers())
+            self._loops = "conv_general_dilated" not in str(traced.jaxpr)
+        if not self._loops:
+            self.program = self._compiled(loops=False)
 
     def _room_for(self, size: int) -> int:
         """Rows that a program for a batch of `size` has room for."""
@@ -224,6 +247,16 @@ class FusedSteps:
             self._usual_size = size
             return self._num_steps
         return 1
+
+
+def _single_steps(work: Work) -> Iterator[Work]:
+    """The same steps, each as a work of its own."""
+    if work.rows is None:
+        yield work
+        return
+    for step in range(work.num_steps):
+        counts = None if work.counts is None else work.counts[step : step + 1]
+        yield Work(work.examples, work.rows[step : step + 1], 1, counts)
 
 
 def _examples_of(batch: Any) -> Examples:

@@ -34,8 +34,11 @@ def ordered_rows(
     rows = tf.data.Dataset.from_generator(
         orders, output_signature=tf.TensorSpec((number,), tf.int64)
     )
+    whole = number % batch_size == 0  # then the compiled step knows the size of its batches
     batches = rows.flat_map(
-        lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(batch_size)
+        lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(
+            batch_size, drop_remainder=whole
+        )
     ).map(
         lambda numbers: tuple(tf.gather(array, numbers) for array in kept),
         num_parallel_calls=tf.data.AUTOTUNE,

@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
+from hiervae.distributions.diagonal_normal import LOG_TWO_PI
 from hiervae.likelihoods.base import Likelihood, flat_size
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.normal_head import standardize_log_variance_bounds
@@ -84,7 +85,17 @@ class Gaussian(Likelihood):
 
     def log_prob(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
         """Log-density in nats, shape (n,), for x of shape (n, *event_shape)."""
-        return parameters.log_prob(self._flat(value))
+        return self._log_density(self._flat(value), parameters)
+
+    def log_prob_of_draws(
+        self, value: Tensor, parameters: DiagonalNormal, num_samples: int
+    ) -> Tensor:
+        """See the base class."""
+        shape = (num_samples, -1, flat_size(self.context.event_shape))
+        draws = DiagonalNormal(
+            ops.reshape(parameters.mean, shape), ops.reshape(parameters.log_variance, shape)
+        )
+        return ops.reshape(self._log_density(self._flat(value), draws), (-1,))
 
     def mean(self, parameters: DiagonalNormal) -> Tensor:
         """The mean of x, shape (n, *event_shape)."""
@@ -96,8 +107,19 @@ class Gaussian(Likelihood):
 
     def reconstruction_error(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
         """The squared error, over twice a fixed variance, summed over the event: shape (n,)."""
-        error = ops.sum(ops.square(self._flat(value) - parameters.mean), axis=-1)
+        return self._error(self._flat(value), parameters)
+
+    def _error(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
+        error = ops.sum(ops.square(value - parameters.mean), axis=-1)
         return error / (2.0 * self.variance) if isinstance(self.variance, float) else error
+
+    def _log_density(self, value: Tensor, parameters: DiagonalNormal) -> Tensor:
+        """The log-density of vectors; that of a fixed variance is the error and a constant."""
+        if not isinstance(self.variance, float):
+            return parameters.log_prob(value)
+        size = flat_size(self.context.event_shape)
+        constant = 0.5 * size * (math.log(self.variance) + LOG_TWO_PI)
+        return -(self._error(value, parameters) + constant)
 
     def get_config(self) -> Config:
         """Constructor arguments."""

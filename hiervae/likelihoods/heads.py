@@ -52,5 +52,8 @@ class OutputHead(keras.layers.Layer):
         else:
             weights = (ops.convert_to_tensor(weight) for weight in (self.kernel, self.bias))
             outputs = affine_map(features, *weights)
-        outputs = ops.reshape(as_float32(outputs), (-1, *self.event_shape, self.num))
+        outputs = as_float32(outputs)
+        if self.num == 1:  # a slice would copy it, and its gradient
+            return (ops.reshape(outputs, (-1, *self.event_shape)),)
+        outputs = ops.reshape(outputs, (-1, *self.event_shape, self.num))
         return tuple(outputs[..., index] for index in range(self.num))

@@ -198,3 +198,58 @@ def test_validation_stays_on_accelerators_in_few_sizes(monkeypatch):
     assert placed.weights.shape == (24,)
     expected = train(steps=0, **DATA["weighted validation"])
     assert_same(train(**DATA["weighted validation"]), expected)
+
+
+IMAGES = binary_data(23, size=36).reshape(-1, 6, 6)
+
+
+def trained_on_images(steps):
+    keras.utils.set_random_seed(3)
+    layers = {"encoder_layers": [[3, 3, 1]], "decoder_layers": [[3, 3, 1]], "hidden_units": [5]}
+    network = {"name": "conv", **layers}
+    model = compiled(small_model(network=network), keras.optimizers.Adam(1e-2), **compiling(steps))
+    history = model.fit(IMAGES, batch_size=4, epochs=2, verbose=0).history
+    return history, [keras.ops.convert_to_numpy(v) for v in model.variables]
+
+
+def test_a_convolutional_model_takes_the_same_steps():
+    assert_same(trained_on_images(3), trained_on_images(0))
+
+
+def dense_step(weights, x):
+    import jax
+
+    return weights - jax.grad(lambda kernel: (x[:, 0, :3] @ kernel[0]).sum())(weights)
+
+
+def convolution_step(weights, x):
+    import jax
+
+    def loss(kernel):
+        return jax.lax.conv(x[:, None], kernel[None, None], (1, 1), "SAME").sum()
+
+    return weights - jax.grad(lambda kernel: loss(kernel[0]))(weights)
+
+
+@pytest.mark.parametrize(("step", "loops"), [(dense_step, True), (convolution_step, False)])
+def test_gradients_of_convolutions_stay_out_of_loops(step, loops):
+    """Within a loop they take a CPU up to a hundred times as long."""
+    import jax.numpy as jnp
+
+    from hiervae.backend.jax_loop import FusedSteps
+    from hiervae.backend.step import Examples
+
+    def on_state(state, data, numbers):
+        return {}, (step(state[0], data[0]), state[1])
+
+    fused = FusedSteps(
+        on_state, lambda metrics: {}, 3, lambda: None, lambda: jnp.zeros(1), differentiates=True
+    )
+    _, (weights, _) = fused((jnp.ones((1, 3, 3)), []), iter([(IMAGES[:4],)] * 5))
+    expected = jnp.ones((1, 3, 3))
+    for _ in range(3):
+        expected = step(expected, IMAGES[:4])
+    np.testing.assert_allclose(weights, expected, rtol=1e-5)
+    work = Examples(IMAGES[:4], None), np.zeros((1, 4), dtype="int32"), 1, None
+    program = fused.program.lower(None, (weights, []), *work, jnp.zeros(1)).as_text()
+    assert ("stablehlo.while" in program) == loops

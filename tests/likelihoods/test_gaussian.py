@@ -69,6 +69,18 @@ def test_reconstruction_error(variance):
 
 
 @pytest.mark.parametrize("variance", VARIANCES)
+def test_log_prob_of_draws_against_scipy(variance):
+    """Three draws of two examples, sample-major; the examples are not repeated for it."""
+    likelihood = built(variance)
+    features = RNG.normal(size=(6, 4)).astype("float32")
+    mean, scale = parameters(likelihood, features)
+    repeated = np.tile(VALUES[:2], (3, 1, 1))
+    expected = stats.norm(mean, np.sqrt(scale)).logpdf(repeated).sum(axis=(1, 2))
+    found = likelihood.log_prob_of_draws(tensor(VALUES[:2]), likelihood(tensor(features)), 3)
+    np.testing.assert_allclose(numpy_of(found), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("variance", VARIANCES)
 def test_draws(variance):
     likelihood = built(variance)
     features = np.tile(FEATURES[:1], (10_000, 1))
