@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.worker import Job
 
-_SHAPES = {"vamp_conv_hvae": (28, 28), "vamp_pixel_hvae": (28, 28)}
+_SHAPES = dict.fromkeys(("vamp_conv_hvae", "vamp_pixel_hvae", "vlae"), (28, 28))
 
 
 def prepare(name: str, subject: str, size: int, seed: int, smoke: bool) -> Job:

@@ -7,9 +7,10 @@ graph of 1,000 prior samples and 10 neighbours.
 
     KERAS_BACKEND=jax python examples/motion.py --runs RUNS --out docs/results/cmu_mocap
 
-It draws latent_graph_<model>.png with four paths (Figure 5), skeletons_<model>.png with the frames
-of the first one, walking to punching (Figure 6), walking_to_punching_<model>.gif, smoothness.png
-(Figure 7: mean and standard deviation over 10 graphs of 100 pairs), and smoothness.json.
+It draws of the first seed latent_graph_<model>.png with four paths (Figure 5), skeletons_<model>.png
+with the frames of the first one, walking to punching (Figure 6), walking_to_punching_<model>.gif and
+smoothness.png (Figure 7: mean and standard deviation over 10 graphs of 100 pairs of test frames), and
+writes smoothness.json, with every seed there is and with pairs of training frames too.
 """
 
 from __future__ import annotations
@@ -47,22 +48,23 @@ def draw(key: str, opened: Any, skeleton: Any, out: Path) -> None:
     """Figures 5 and 6 of one model."""
     model, dataset = opened.model, opened.dataset
     graph = LatentGraph.from_prior(model, prune_fraction=0.0)
-    paths = []
+    paths = {}
     for pair in PAIRS:
         try:
-            paths.append(graph.interpolate(*ends(dataset, pair)))
+            paths[" to ".join(pair)] = graph.interpolate(*ends(dataset, pair))
         except NoPathError as error:
             print(f"{MODELS[key]}, {pair}: {error}")
     plotting.latent_space(
         model.encode(dataset.test)[0],
         path=out / f"latent_graph_{key}.png",
         graph=graph,
-        interpolations=paths,
+        interpolations=list(paths.values()),
+        path_names=list(paths),
         title=f"{MODELS[key]}: paths between motions",
     )
     if not paths:
         return
-    degrees = dataset.normalisation.undo(paths[0].decoded)
+    degrees = dataset.normalisation.undo(next(iter(paths.values())).decoded)
     positions = skeleton.positions(expand_joint_angles(degrees), CMU_LAYOUT)
     animation = out / f"walking_to_punching_{key}.gif"
     save_animation(skeleton, positions, animation, frame_rate=15.0, size=200)
@@ -100,18 +102,26 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     skeleton = load_skeleton("35")
-    profiles = {}
+    profiles: dict[str, SmoothnessProfile] = {}
+    measured: dict[str, list[dict[str, Any]]] = {}
     for key, name in MODELS.items():
-        opened = open_run(options.runs / "cmu_mocap" / key / "seed-0")
-        draw(key, opened, skeleton, options.out)
-        profiles[name] = smoothness_profile(
-            opened.model,
-            opened.dataset.test,
-            options.graphs,
-            options.pairs,
-            prune_fraction=0.0,
-        )
-        print(name, describe(profiles[name]), flush=True)
+        measured[name] = []
+        for run in sorted((options.runs / "cmu_mocap" / key).glob("seed-*/config.json")):
+            opened = open_run(run.parent)
+            if name not in profiles:
+                draw(key, opened, skeleton, options.out)
+            for frames in ("test", "train"):
+                profile = smoothness_profile(
+                    opened.model,
+                    getattr(opened.dataset, frames),
+                    options.graphs,
+                    options.pairs,
+                    prune_fraction=0.0,
+                )
+                profiles.setdefault(name, profile)
+                entry = {"run": run.parent.name, "frames": frames, **describe(profile)}
+                measured[name].append(entry)
+                print(name, entry, flush=True)
     plotting.smoothness(
         profiles,
         options.out / "smoothness.png",
@@ -119,7 +129,6 @@ def main() -> None:
         x_label="joint angle",
         title=f"{options.graphs} graphs, {options.pairs} pairs of test frames each",
     )
-    measured = {name: describe(profile) for name, profile in profiles.items()}
     write_results(options.out, {"models": measured}, "smoothness.json")
 
 

@@ -72,7 +72,7 @@ def draw(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
     repeats = None if replica is None else replica.repeats(shape[0])
     if replica is None or repeats is None:
         return function(shape, seed=seed, dtype="float32")
-    whole = function((repeats * replica.all_rows, *shape[1:]), seed=seed, dtype="float32")
+    whole = function((replica.rows_to_draw(repeats), *shape[1:]), seed=seed, dtype="float32")
     return replica.own_rows(whole, shape)
 
 

@@ -5,6 +5,11 @@ an error of the package that names a term: the first that went bad, not the loss
 
     KERAS_BACKEND=torch python -m benchmarks.reliability.numerics --out numerics.json
     KERAS_BACKEND=torch python -m benchmarks.reliability.numerics --cases zeros ones --priors vhp
+    KERAS_BACKEND=jax python -m benchmarks.reliability.numerics --sample 8 --out numerics.json
+
+PyTorch and TensorFlow run operations one by one. JAX compiles each composition, which is faster
+than each operation for each shape, and still takes seconds, so that a sample bounds the time: with
+every value of each part, another one for each case.
 """
 
 from __future__ import annotations
@@ -15,7 +20,7 @@ import json
 import re
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +46,7 @@ COMPONENTS = {
     "vamp": "num_components",
     "vhp": "num_importance_samples",
 }
+MANY_STEPS = 100
 SUMS = {"loss", "elbo"}
 
 
@@ -116,7 +122,24 @@ def try_case(case: Case, names: dict[str, str], seed: int) -> Outcome:
     return outcome
 
 
+def spare_the_compiler(often: bool = False) -> None:
+    """Let TensorFlow compile only what runs often, and JAX without what makes programs fast.
+
+    Args:
+        often: whether the functions that come next run many times.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_disable_most_optimizations", True)
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.run_functions_eagerly(not often)
+
+
 def _train(case: Case, settings: dict[str, Any], x: Any, seed: int) -> Outcome:
+    spare_the_compiler()
     options = {} if case.policy is None else {"dtype": case.policy}
     model = hiervae.HierarchicalVAE(
         case.latent_dims,
@@ -125,7 +148,7 @@ def _train(case: Case, settings: dict[str, Any], x: Any, seed: int) -> Outcome:
         **settings,
         **options,
     )
-    model.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+    model.compile(keras.optimizers.Adam(1e-3), run_eagerly=keras.backend.backend() != "jax")
     rules = []
     if case.beta is not None:
         rules = [hiervae.callbacks.BetaController("constant", beta=case.beta)]
@@ -134,8 +157,9 @@ def _train(case: Case, settings: dict[str, Any], x: Any, seed: int) -> Outcome:
         "logs": [entry for series in logs.values() for entry in series],
         "weights": np.concatenate([np.ravel(weight) for weight in model.get_weights()]),
         "elbo": model.elbo(x, seed=0),
-        "draws": model.sample(2, seed=0),
     }
+    spare_the_compiler(model.likelihood.num_sampling_steps > MANY_STEPS)
+    values["draws"] = model.sample(2, seed=0)
     bad = [name for name, value in values.items() if not np.isfinite(value).all()]
     return Outcome("failed", f"not finite: {', '.join(bad)}") if bad else Outcome("finite")
 
@@ -150,12 +174,48 @@ def _judge(error: Exception) -> tuple[str, str]:
     return ("failed" if first in SUMS else "named"), f"first term: {first}"
 
 
+def compositions(
+    chosen: dict[str, list[str]], number: int | None, seed: int, case: str
+) -> list[tuple[str, ...]]:
+    """All combinations of the values, or a few of them that hold every value.
+
+    Args:
+        chosen: values by role.
+        number: how many there are to be, at least as many as any role has values; None for all.
+        seed: of the choice.
+        case: by which the choice differs.
+    """
+    everything = list(itertools.product(*chosen.values()))
+    if number is None or number >= len(everything):
+        return everything
+    generator = np.random.default_rng((seed, list(CASES).index(case)))
+    columns = [
+        [*itertools.islice(_in_rounds(values, generator), number)] for values in chosen.values()
+    ]
+    found = dict.fromkeys(zip(*columns, strict=True))
+    for index in generator.permutation(len(everything)):
+        if len(found) < number:
+            found[everything[index]] = None
+    return list(found)
+
+
+def _in_rounds(values: list[str], generator: np.random.Generator) -> Iterator[str]:
+    """The values in random order, again and again."""
+    while True:
+        yield from map(str, generator.permutation(values))
+
+
 def main() -> int:
     """Run the cases that were asked for; 1 if one failed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", nargs="*", choices=CASES, default=list(CASES))
     for role in PARTS:
         parser.add_argument(f"--{role}s", nargs="*", help="default: all")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        help="compositions a case, with every value of each part; default: all",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="file of the record, added to if it exists")
     options = parser.parse_args()
@@ -164,11 +224,14 @@ def main() -> int:
         role: getattr(options, f"{role}s") or list(registry.available(_group(role)))
         for role in PARTS
     }
+    fewest = max(map(len, chosen.values()))
+    if options.sample is not None and options.sample < fewest:
+        parser.error(f"--sample {options.sample}: expected at least {fewest}, the values of a part")
     counts: dict[str, dict[str, int]] = {}
     failures = []
     for name in options.cases:
         counts[name] = {}
-        for combination in itertools.product(*chosen.values()):
+        for combination in compositions(chosen, options.sample, options.seed, name):
             names = dict(zip(PARTS, combination, strict=True))
             outcome = try_case(CASES[name], names, options.seed)
             counts[name][outcome.verdict] = counts[name].get(outcome.verdict, 0) + 1

@@ -22,6 +22,7 @@ from hiervae.backend.jax_devices import (
     in_force,
     spread,
 )
+from hiervae.backend.jax_filling import Filling
 from hiervae.backend.jax_loop import FusedSteps, place_examples
 from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
 from hiervae.backend.variables import position_of, step_counter
@@ -48,6 +49,8 @@ class StepAdapter(SteppedModel, abc.ABC):
     """`train_step` and `test_step` as pure functions of the model's state."""
 
     _numbers_given: Tensor | None = None
+    _filling: Filling | None = None
+    _adds_losses: bool | None = None
 
     @property
     def _fuses_steps(self) -> bool:
@@ -63,22 +66,39 @@ class StepAdapter(SteppedModel, abc.ABC):
         return None
 
     def make_test_function(self, force: bool = False) -> Any:
-        """Compile the steps of one call, as many as `steps_per_execution`, into one program."""
+        """As `make_train_function`, for few sizes of a batch; a new pass over data begins."""
         if not self._fuses_steps:
             return super().make_test_function(force=force)
-        if self.test_function is None or force:
-            self.test_function = self._fused(self.test_step, lambda: self.feeds.test, False)
+        if self.test_function is None or force or self._filling is None:
+            self._adds_losses = None
+            # A loss that a layer adds may depend on all rows, so that no more of them may come in.
+            self._filling = Filling(
+                lambda: self.feeds.test_rows, lambda: self._adds_losses is False
+            )
+            self.test_function = self._fused(
+                self.test_step, lambda: self.feeds.test, False, self._filling
+            )
+        self._filling.begin()
         return None
 
-    def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
-        """Copies of the arrays on the device, where steps are fused and there is room for them."""
-        return place_examples(inputs, weights) if self._fuses_steps else None
+    def placed(
+        self, inputs: NDArray[Any], weights: NDArray[Any] | None, training: bool = True
+    ) -> Examples | None:
+        """Copies of the arrays on the device, where steps are fused and there is room for them.
+
+        The steps are compiled for each number of rows there. What the test step alone takes is
+        copied to accelerators only, and filled up to few numbers of rows.
+        """
+        if not self._fuses_steps or not (training or has_accelerator()):
+            return None
+        return place_examples(inputs, weights, few=not training)
 
     def _fused(
         self,
         step: Callable[..., Any],
         examples: Callable[[], Examples | None],
         differentiates: bool,
+        filling: Filling | None = None,
     ) -> FusedSteps:
         def logs_of(metrics: Sequence[Tensor]) -> Logs:
             with keras.StatelessScope(_mapped(self.metrics_variables, metrics)):
@@ -94,7 +114,13 @@ class StepAdapter(SteppedModel, abc.ABC):
 
         number = int(self.steps_per_execution)
         return FusedSteps(
-            step_by, logs_of, number, examples, lambda: self.rule_numbers.value, differentiates
+            step_by,
+            logs_of,
+            number,
+            examples,
+            lambda: self.rule_numbers.value,
+            differentiates,
+            filling,
         )
 
     def train_step(
@@ -160,7 +186,10 @@ class StepAdapter(SteppedModel, abc.ABC):
         if self._numbers_given is not None:
             mapping.append((self.rule_numbers, self._numbers_given))
         with keras.StatelessScope(mapping, collect_losses=True) as scope:
+            of_weights = len(self.losses)
             outcome = self.batch_outcome(inputs, weights, training)
+            if not training:
+                self._adds_losses = len(self.losses) > of_weights
         updated = _current(scope, self.non_trainable_variables)
         return outcome, updated, _current(scope, self.metrics_variables)
 

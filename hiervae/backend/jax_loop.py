@@ -12,8 +12,11 @@ from jax.sharding import NamedSharding
 from numpy.typing import NDArray
 
 from hiervae.backend.jax_devices import Layout, batch_sharding, replicated, spread
+from hiervae.backend.jax_filling import CountedRows, Filling
 from hiervae.backend.step import Examples, check_weight_shape, unpack_batch
 from hiervae.types import Tensor
+from hiervae.utils.batching import few_sizes
+from hiervae.utils.replicas import acting_as
 
 JOINED_BYTES = 64 * 2**20
 """Batches of a source are joined to at most as many bytes before they go to the device."""
@@ -34,21 +37,33 @@ class Work(NamedTuple):
         rows: of each step, (steps, batch); only the first `num_steps` steps are taken. None takes
             all examples in one step.
         num_steps: number of steps.
+        counts: of each step the rows that count, the first ones, (steps,); None where all do.
     """
 
     examples: Examples
     rows: NDArray[np.int32] | None
     num_steps: int
+    counts: NDArray[np.int32] | None = None
 
 
-def place_examples(inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
+def place_examples(
+    inputs: NDArray[Any], weights: NDArray[Any] | None, few: bool = False
+) -> Examples | None:
     """Copies of arrays on every device, or None where they are too large to stay there.
 
     Other processes have examples of their own, so that nothing stays where there are any.
+
+    Args:
+        inputs: (n, *event_shape).
+        weights: sample weights (n,), or None.
+        few: fill up with rows that nobody takes, to one of few numbers of rows.
     """
     if inputs.nbytes > RESIDENT_BYTES or jax.process_count() > 1:
         return None
-    return Examples(*jax.device_put((inputs, weights), replicated(batch_sharding())))
+    examples = Examples(inputs, weights)
+    if few:
+        examples = jax.tree.map(lambda values: _longer(values, few_sizes(len(values))), examples)
+    return Examples(*jax.device_put(tuple(examples), replicated(batch_sharding())))
 
 
 class FusedSteps:
@@ -65,6 +80,7 @@ class FusedSteps:
             their row numbers; None where it yields batches.
         numbers: gives the rule's numbers, which no step changes.
         differentiates: whether the step takes gradients.
+        filling: how batches are filled up, with rows of weight 0; None leaves them as they are.
     """
 
     def __init__(
@@ -75,9 +91,11 @@ class FusedSteps:
         examples: Callable[[], Examples | None],
         numbers: Callable[[], Tensor],
         differentiates: bool,
+        filling: Filling | None = None,
     ) -> None:
         self._differentiates = differentiates
         self._num_steps = num_steps
+        self._filling = filling
         self._numbers = numbers
         self._examples = examples
         self._usual_size = 0
@@ -95,13 +113,18 @@ class FusedSteps:
             examples: Examples,
             rows: Tensor | None,
             count: int | Tensor,
+            counts: Tensor | None,
             numbers: Tensor,
         ) -> tuple[Logs, State]:
             def take(index: int | Tensor, state: State) -> State:
                 batch = examples if rows is None else _rows_of(examples, rows[index])
                 batch = spread(batch, None if layout is None else layout.batch)
-                _, state = step(state, (batch.inputs, None, batch.weights), numbers)
-                return state
+                if counts is None:
+                    return step(state, (batch.inputs, None, batch.weights), numbers)[1]
+                counted = CountedRows(len(batch.inputs), counts[index])
+                with acting_as(counted):
+                    batch = batch._replace(weights=counted.weights(batch.weights))
+                    return step(state, (batch.inputs, None, batch.weights), numbers)[1]
 
             state = jax.lax.fori_loop(0, count, take, state) if loops else take(0, state)
             if layout is not None:  # XLA might spread weights that the devices do not divide
@@ -119,7 +142,9 @@ class FusedSteps:
         Raises:
             StopIteration: if there is no batch left.
         """
-        batches = chain([next(iterator)], islice(iterator, self._num_steps - 1))
+        first = next(iterator)
+        self._room_for(len(unpack_batch(first)[0]))
+        batches = chain([first], islice(iterator, self._num_steps - 1))
         resident, sharding = self._examples(), batch_sharding()
         layout = None if sharding is None else Layout.of(sharding, state)
         if resident is not None:
@@ -130,10 +155,12 @@ class FusedSteps:
             works = self._joined(map(_examples_of, batches))
         logs: Logs = {}
         for work in works:
+            if self._filling is not None and work.counts is None:
+                work = work._replace(counts=_all_of(work.examples, work.rows))
             if self._loops is None:
                 self._choose(layout, state, *work)
-            for examples, rows, count in [work] if self._loops else _single_steps(work):
-                logs, state = self.program(layout, state, examples, rows, count, self._numbers())
+            for single in [work] if self._loops else _single_steps(work):
+                logs, state = self.program(layout, state, *single, self._numbers())
         return logs, state
 
     def _choose(self, *arguments: Any) -> None:
@@ -148,19 +175,32 @@ class FusedSteps:
         if not self._loops:
             self.program = self._compiled(loops=False)
 
+    def _room_for(self, size: int) -> int:
+        """Rows that a program for a batch of `size` has room for."""
+        return size if self._filling is None else self._filling.room(size)
+
+    def _work(self, examples: Examples, batches: list[NDArray[Any]], size: int, steps: int) -> Work:
+        """Batches of row numbers as the work of a program for `steps` batches of `size` rows."""
+        rows = np.zeros((steps, size), dtype="int32")
+        counts = np.zeros((steps,), dtype="int32")
+        for index, batch in enumerate(batches):
+            counts[index] = len(batch)
+            rows[index, : len(batch)] = batch
+            rows[index, len(batch) :] = batch[-1:]
+        return Work(examples, rows, len(batches), None if self._filling is None else counts)
+
     def _by_rows(self, examples: Examples, batches: Iterator[NDArray[Any]]) -> Iterator[Work]:
-        for size, group in groupby(batches, len):
+        for _, group in groupby(batches, lambda batch: self._room_for(len(batch))):
             several = list(group)
-            rows = np.zeros((self._room(size, len(several)), size), dtype="int32")
-            rows[: len(several)] = several
-            yield Work(examples, rows, len(several))
+            size = self._room_for(len(several[0]))
+            yield self._work(examples, several, size, self._room(size, len(several)))
 
     def _joined(self, batches: Iterator[Examples]) -> Iterator[Work]:
         pending: list[Examples] = []
         for batch in batches:
-            form = _form(batch)
+            form = self._form(batch)
             full = bool(pending) and len(pending) >= self._most(pending[0])
-            if pending and (full or form != _form(pending[0])):
+            if pending and (full or form != self._form(pending[0])):
                 yield self._join(pending)
                 pending = []
             if form is None:  # on a device already
@@ -171,16 +211,31 @@ class FusedSteps:
             yield self._join(pending)
 
     def _join(self, batches: list[Examples]) -> Work:
-        size, count = len(batches[0].inputs), len(batches)
-        room = min(self._room(size, count), self._most(batches[0])) if count > 1 else 1
-        inputs, weights = zip(*batches, *batches[-1:] * (room - count), strict=True)
-        joined = None if weights[0] is None else np.concatenate(weights)
-        rows = np.arange(room * size, dtype="int32").reshape(room, size)
-        return Work(Examples(np.concatenate(inputs), joined), rows, count)
+        size, count = self._room_for(len(batches[0].inputs)), len(batches)
+        steps = min(self._room(size, count), self._most(batches[0])) if count > 1 else 1
+        inputs, weights = zip(*batches, strict=True)
+
+        def joined(parts: tuple[NDArray[Any], ...]) -> NDArray[Any]:
+            return _longer(np.concatenate(parts), steps * size)
+
+        examples = Examples(joined(inputs), None if weights[0] is None else joined(weights))
+        ends = np.cumsum([len(part) for part in inputs])
+        numbers = np.split(np.arange(ends[-1], dtype="int32"), ends[:-1])
+        return self._work(examples, numbers, size, steps)
 
     def _most(self, batch: Examples) -> int:
         """The most batches that are joined."""
-        return max(1, min(self._num_steps, JOINED_BYTES // max(1, batch.inputs.nbytes)))
+        size = len(batch.inputs)
+        whole = batch.inputs.nbytes * self._room_for(size) // max(1, size)
+        return max(1, min(self._num_steps, JOINED_BYTES // max(1, whole)))
+
+    def _form(self, batch: Examples) -> tuple[Any, ...] | None:
+        """What batches that can be joined have in common; None where one lies on a device."""
+        leaves = jax.tree.leaves(batch)
+        if any(map(_is_placed, leaves)):
+            return None
+        size = self._room_for(len(batch.inputs))
+        return size, *((values.shape[1:], values.dtype) for values in leaves)
 
     def _room(self, size: int, count: int) -> int:
         """Steps that a program for `count` batches of a size has room for.
@@ -200,7 +255,8 @@ def _single_steps(work: Work) -> Iterator[Work]:
         yield work
         return
     for step in range(work.num_steps):
-        yield Work(work.examples, work.rows[step : step + 1], 1)
+        counts = None if work.counts is None else work.counts[step : step + 1]
+        yield Work(work.examples, work.rows[step : step + 1], 1, counts)
 
 
 def _examples_of(batch: Any) -> Examples:
@@ -222,11 +278,17 @@ def _is_placed(values: Any) -> bool:
     return isinstance(values, jax.Array)
 
 
-def _form(batch: Examples) -> tuple[Any, ...] | None:
-    """What batches that can be joined have in common; None where one lies on a device."""
-    if any(map(_is_placed, jax.tree.leaves(batch))):
-        return None
-    return tuple((values.shape, values.dtype) for values in jax.tree.leaves(batch))
+def _longer(values: NDArray[Any], number: int) -> NDArray[Any]:
+    """The array with repeats of its last row at its end, `number` rows in all."""
+    if len(values) == number:
+        return values
+    return np.concatenate([values, np.repeat(values[-1:], number - len(values), axis=0)])
+
+
+def _all_of(examples: Examples, rows: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    """That all rows of the steps count."""
+    steps, size = (1, len(examples.inputs)) if rows is None else rows.shape
+    return np.full((steps,), size, dtype="int32")
 
 
 def _one_step(batch: Examples) -> Work:

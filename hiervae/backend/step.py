@@ -67,10 +67,12 @@ class Feeds:
     Attributes:
         train: those of the training step, None where it is given the batches themselves.
         test: those of the test step, as `train`.
+        test_rows: rows of a whole batch of the test step, None where its source alone knows.
     """
 
     train: Examples | None = None
     test: Examples | None = None
+    test_rows: int | None = None
 
 
 class Compilable(Protocol):
@@ -96,13 +98,21 @@ class SteppedModel(keras.Model, abc.ABC):
     event_shape: Shape | None
     feeds: Feeds = Feeds()
 
-    def placed(self, inputs: NDArray[Any], weights: NDArray[Any] | None) -> Examples | None:
-        """The arrays on the device, or None on a backend whose steps take batches alone."""
+    def placed(
+        self, inputs: NDArray[Any], weights: NDArray[Any] | None, training: bool = True
+    ) -> Examples | None:
+        """The arrays on the device, or None on a backend whose steps take batches alone.
+
+        Args:
+            inputs: (n, *event_shape).
+            weights: sample weights (n,), or None.
+            training: whether the training step takes them, or the test step alone.
+        """
         return None
 
     @contextmanager
-    def fed_by(self, **feeds: Examples | None) -> Iterator[None]:
-        """Let the steps within take rows of other examples; see `Feeds`."""
+    def fed_by(self, **feeds: Any) -> Iterator[None]:
+        """Let the steps within be fed otherwise; see `Feeds`."""
         kept = self.feeds
         self.feeds = replace(kept, **feeds)
         try:

@@ -95,7 +95,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             parts = self.checked_data(
                 "validation_data", *validation_parts(validation_data), self.expected()
             )
-            tested, parts = self._placed(*parts)
+            tested, parts = self._placed(*parts, training=False)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
             training_examples = training_share(x, validation_split, self.expected())
@@ -119,7 +119,11 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         try:
             self._fit_state = plan.state
             initial_epoch = plan.prepare(self, initial_epoch, epochs)
-            with running(self, train=trained, test=tested):
+            validated = None if validation_data is None else validation_parts(validation_data)[0]
+            test_rows = _rows_of_a_batch(
+                validated, validation_batch_size or batch_size, validation_steps
+            )
+            with running(self, train=trained, test=tested, test_rows=test_rows):
                 return super().fit(
                     x=x,
                     y=y,
@@ -167,13 +171,13 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             NonFiniteLossError: if the loss is NaN or infinite.
         """
         self.require_compiled("evaluate")
-        feeds = {}
+        feeds: dict[str, Any] = {}
         if not kwargs.get("_use_cached_eval_dataset", False):
-            feeds = {"test": None}
             refuse_controllers("evaluate", callbacks)
             if batch_size is not None:
                 check_positive_int("batch_size", batch_size)
             x, y, sample_weight = self.checked_data("x", x, y, sample_weight, self.expected())
+            feeds = {"test": None, "test_rows": _rows_of_a_batch(x, batch_size, steps)}
         self.reset_generator(self.seed or 0)
         with running(self, copy=True, **feeds):
             logs = super().evaluate(
@@ -231,10 +235,21 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
         return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
-    def _placed(self, x: Any, y: Any, weights: Any) -> tuple[Examples | None, tuple[Any, Any, Any]]:
+    def _placed(
+        self, x: Any, y: Any, weights: Any, training: bool = True
+    ) -> tuple[Examples | None, tuple[Any, Any, Any]]:
         """Examples that stay on the device, and what Keras is to make batches of: their rows."""
         complete = all(layer.built for layer in layers_of(self))  # else Keras has to see examples
-        placed = self.placed(x, weights) if complete and isinstance(x, np.ndarray) else None
+        placed = None
+        if complete and isinstance(x, np.ndarray):
+            placed = self.placed(x, weights, training)
         if placed is None:
             return None, (x, y, weights)
         return placed, (np.arange(len(x), dtype="int32"), None, None)
+
+
+def _rows_of_a_batch(x: Any, batch_size: int | None, steps: int | None) -> int | None:
+    """Rows of a whole batch that Keras makes of an array; None where the first batch tells."""
+    if not isinstance(x, np.ndarray) or (steps and batch_size is None):
+        return None
+    return batch_size or KERAS_BATCH_SIZE

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from hiervae.backend import Examples, StepAdapter, restore_on_error
+from hiervae.backend import StepAdapter, restore_on_error
 from hiervae.utils.interrupts import deferred
 
 
 @contextmanager
-def running(model: StepAdapter, copy: bool = False, **feeds: Examples | None) -> Iterator[None]:
+def running(model: StepAdapter, copy: bool = False, **feeds: Any) -> Iterator[None]:
     """Leave a model whole whatever ends its training or evaluation.
 
     Ctrl-C waits for the step at work to end, and an error leaves the values of the last whole step.

@@ -50,7 +50,7 @@ class SingleBatchMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         """
         self.require_compiled("test_on_batch")
         x, y, sample_weight = self.checked_batch(x, y, sample_weight, self.expected())
-        with running(self, copy=True, test=None):
+        with running(self, copy=True, test=None, test_rows=None):
             return super().test_on_batch(x, y, sample_weight, return_dict)
 
     def predict_on_batch(self, x: Any) -> Any:

@@ -124,6 +124,31 @@ class CheckedLoader:
         return map(self._check, self._loader)
 
 
+class ReadByNumber:
+    """Stands for a `MapDataset` of grain, and is an instance of its class; its iterator is lazy.
+
+    Grain's own starts threads that read hundreds of batches ahead. Keras looks at the first two in
+    every `fit`, before it makes the iterator that it reads from, and all else would be thrown away.
+    """
+
+    def __init__(self, dataset: Any) -> None:
+        self._dataset = dataset
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Any]:
+        """The class of the data set, by which Keras knows it."""
+        return type(self._dataset)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the data set has, such as `map`."""
+        return getattr(self._dataset, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the batches that are there; a filter leaves gaps."""
+        batches = map(self._dataset.__getitem__, range(len(self._dataset)))
+        return (batch for batch in batches if batch is not None)
+
+
 def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
     """Return a source of batches that Keras can read, and what it tells of the examples' shape.
 
@@ -156,7 +181,9 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
         return CheckedLoader(x, check), None
     if isinstance(x, Iterator):
         return (check(batch) for batch in x), None
-    if _is_of(x, "grain", "MapDataset") or _is_of(x, "grain", "IterDataset"):
+    if _is_of(x, "grain", "MapDataset"):
+        return ReadByNumber(x.map(check)), None
+    if _is_of(x, "grain", "IterDataset"):
         return x.map(check), None
     if _is_of(x, "grain", "DataLoader"):
         return _looked_at(x, check)

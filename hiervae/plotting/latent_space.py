@@ -19,7 +19,7 @@ from hiervae.plotting.style import (
     INK,
     LABEL_SIZE,
     MUTED,
-    RED,
+    PATHS,
     edge_colormap,
     matplotlib_module,
     new_figure,
@@ -43,11 +43,12 @@ def latent_space(
     interpolations: Path | Sequence[Path] = (),
     value_label: str = "",
     title: str = "",
+    path_names: Sequence[str] = (),
 ) -> Figure:
     """Draw a two-dimensional latent space, with a graph and paths over it where given.
 
     Together with a graph and a path this is Figure 3 of Klushyn et al. (2019): edges in blue, the
-    longer the darker, and the interpolation in red. Nodes that the graph leaves out of its paths
+    longer the darker, and the interpolation in red; several have a colour each. Nodes that the graph leaves out of its paths
     are grey crosses, and the title says so if a path goes where the prior has next to no mass.
 
     Args:
@@ -61,13 +62,14 @@ def latent_space(
         interpolations: paths through it.
         value_label: name of `values`, beside their colours.
         title: above the axes.
+        path_names: one for each of `interpolations`, for the legend; none numbers them.
 
     Returns:
         The figure.
 
     Raises:
         DataError: if an array has the wrong shape or is not finite, or nothing is given to draw.
-        ValueError: if `kind` does not fit.
+        ValueError: if `kind` does not fit, or `path_names` are not as many as the paths.
         HiervaeError: if Matplotlib is not installed.
         OSError: if the file cannot be written.
     """
@@ -75,7 +77,13 @@ def latent_space(
     if latents is None and (graph is None or values is not None):
         raise DataError("latents is None; give latents of shape (n, 2), or a graph and no values.")
     paths = [interpolations] if isinstance(interpolations, Path) else list(interpolations)
+    if path_names and len(path_names) != len(paths):
+        raise ValueError(
+            f"path_names holds {len(path_names)} names for {len(paths)} interpolations; "
+            "give one for each, or none."
+        )
     routes = [as_plane_points("an interpolation", route.latents) for route in paths]
+    colors = [PATHS[index % len(PATHS)] for index in range(len(routes))]
     points = None if latents is None else as_plane_points("latents", latents)
     nodes = None if graph is None else as_plane_points("graph", graph.nodes)
     drawn = np.concatenate([part for part in (points, nodes, *routes) if part is not None])
@@ -93,10 +101,13 @@ def latent_space(
         _draw_pruned(axes, nodes[~graph.walkable])
     if points is not None:
         draw_points(axes, points, values, kind, value_label, faint=graph is not None)
-    for route in routes:
-        _draw_route(axes, route)
+    for route, color in zip(routes, colors, strict=True):
+        _draw_route(axes, route, color)
     if graph is not None:
-        _draw_legend(figure, points is not None and values is None, graph, bool(routes))
+        numbered = [f"path {number}" for number in range(1, len(routes) + 1)]
+        unnamed = ["path"] if len(routes) == 1 else numbered
+        names = dict(zip(path_names or unnamed, colors, strict=True))
+        _draw_legend(figure, points is not None and values is None, graph, names)
     axes.autoscale_view()
     return save_figure(figure, path)
 
@@ -123,14 +134,16 @@ def _draw_pruned(axes: Axes, points: FloatArray) -> None:
         )
 
 
-def _draw_legend(figure: Figure, has_points: bool, graph: LatentGraph, has_routes: bool) -> None:
-    """What is drawn, below the axes."""
+def _draw_legend(
+    figure: Figure, has_points: bool, graph: LatentGraph, routes: dict[str, str]
+) -> None:
+    """What is drawn, below the axes; of the routes name and colour."""
     lines = matplotlib_module("lines")
     look: dict[str, dict[str, Any]] = {}
     if has_points:
         look["posterior means"] = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
-    if has_routes:
-        look["path"] = {"color": RED, "marker": "o", "markersize": 4, "linewidth": 1.8}
+    for name, color in routes.items():
+        look[name] = {"color": color, "marker": "o", "markersize": 4, "linewidth": 1.8}
     num_pruned = int((~graph.walkable).sum())
     if num_pruned:
         name = f"{num_pruned} of {graph.num_nodes} nodes left out"
@@ -140,24 +153,24 @@ def _draw_legend(figure: Figure, has_points: bool, graph: LatentGraph, has_route
             [lines.Line2D([], [], **style) for style in look.values()],
             list(look),
             loc="outside lower center",
-            ncols=len(look),
+            ncols=min(len(look), 3),
             fontsize=LABEL_SIZE,
             frameon=False,
             handletextpad=0.4,
         )
 
 
-def _draw_route(axes: Axes, points: FloatArray) -> None:
-    """A red line through its nodes, with larger ends."""
+def _draw_route(axes: Axes, points: FloatArray, color: str) -> None:
+    """A line through its nodes, with larger ends."""
     axes.plot(points[:, 0], points[:, 1], color="white", linewidth=3.6, zorder=4)
     axes.plot(
-        points[:, 0], points[:, 1], color=RED, linewidth=1.8, marker="o", markersize=2.6, zorder=5
+        points[:, 0], points[:, 1], color=color, linewidth=1.8, marker="o", markersize=2.6, zorder=5
     )
     axes.scatter(
         points[[0, -1], 0],
         points[[0, -1], 1],
         s=46,
-        color=RED,
+        color=color,
         edgecolors="white",
         linewidths=1.0,
         zorder=6,

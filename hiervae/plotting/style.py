@@ -37,6 +37,9 @@ CATEGORIES = (
     "#777777",
 )
 
+# Of paths over blue edges, also from Tol's scheme.
+PATHS = (RED, "#117733", "#ddaa33", "#aa4499")
+
 # Warm on one side and cool on the other, dark at one end and light at the other, so that an angle
 # can be read without telling red from green; no colour fades into a white page.
 _ANGLE_COLORS = ("#2a1e6b", "#b0366a", "#e8a33a", "#9fc9a5", "#3a93b8", "#2a1e6b")

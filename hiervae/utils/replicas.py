@@ -56,6 +56,10 @@ class Replica(abc.ABC):
             return None
         return rows // ops.maximum(self.rows, 1)
 
+    def rows_to_draw(self, repeats: int) -> Any:
+        """How many rows `own_rows` is to be given, for the noise of `repeats` times its own."""
+        return repeats * self.all_rows
+
     def own_rows(self, values: Tensor, shape: tuple[Any, ...]) -> Tensor:
         """This replica's rows of values (repeats * all_rows, ...): of `shape`."""
         several = cast("Any", ops.reshape(values, (-1, self.all_rows, *shape[1:])))

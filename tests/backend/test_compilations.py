@@ -114,3 +114,49 @@ def test_predict_and_encode_are_compiled_for_powers_of_two(model):
 
     assert compiled_for_sizes("predict_step", predict) == 5
     assert compiled_for_sizes("pure", model.encode) == 7
+
+
+FEW = [33, 45, 64, 77, 150]  # more than a batch of 32
+FEWER = [3, 9, 17, 30, 32]  # no more than one
+
+
+def steps_compiled(call, sizes):
+    """How many programs of steps were compiled for `call` with each number of examples."""
+    with counted_compilations() as programs:
+        for size in sizes:
+            call(MANY[:size])
+    return len(trainings(programs))
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_evaluate_is_compiled_for_whole_batches_and_powers_of_two(steps):
+    model = compiled(small_model(prior=vhp()), steps_per_execution=steps)
+    model.build((None, X.shape[1]))
+
+    def evaluate(x):
+        model.evaluate(x, batch_size=32, verbose=0)
+
+    evaluate(MANY[:100])
+    assert steps_compiled(evaluate, FEW) == 0
+    assert steps_compiled(evaluate, FEWER) == 2  # of 4 and 16 rows
+
+
+def test_validation_is_compiled_once_for_all_numbers_of_examples():
+    model = compiled(small_model())
+    options = {"batch_size": 32, "epochs": 2, "verbose": 0}
+    model.fit(MANY, **options)
+
+    def validate(x):
+        model.fit(MANY, validation_data=(x,), **options)
+
+    assert steps_compiled(validate, FEW) == 1
+
+
+def test_validation_of_a_share_is_compiled_for_whole_batches():
+    model = compiled(small_model())
+    model.fit(MANY, batch_size=32, verbose=0)
+    with counted_compilations() as programs:
+        for share in (0.3, 0.4, 0.5):
+            model.fit(MANY, batch_size=32, verbose=0, validation_split=share)
+    validated = len(trainings(programs)) - 3  # sizes of the last batch of a training
+    assert validated == 1

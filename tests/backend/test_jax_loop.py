@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from tests.support.models import binary_data, compiled, rewo, small_model
+from hiervae.networks import KerasLayers
+from tests.support.models import binary_data, compiled, rewo, small_model, vhp
 
 pytestmark = pytest.mark.backends("jax")
 X = binary_data(23)
@@ -100,6 +101,83 @@ def test_a_callback_may_use_other_data(options):
     assert meddlers[0].batches[0][1] == meddlers[1].batches[0][1]
 
 
+PARTS = {
+    "samples of a vhp": {"num_samples": 3, "prior": vhp()},
+    "importance weights": {"num_samples": 2, "monte_carlo_samples": 2}
+    | {"bound": "importance_weighted"},
+    "levels and components": {
+        "latent_dims": (3, 2),
+        "prior": {"name": "vamp", "num_components": 3},
+    },
+}
+
+
+class Seen(keras.callbacks.Callback):
+    """Notes how it is called in an evaluation."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+    def on_test_batch_begin(self, batch, logs=None):
+        self.calls.append(batch)
+
+    def on_test_batch_end(self, batch, logs=None):
+        self.calls.append((batch, sorted(logs)))
+
+
+@pytest.mark.parametrize("options", PARTS.values(), ids=PARTS)
+def test_evaluation_is_that_of_batches_as_they_are(options):
+    """Rows that fill up a batch take no part, nor do they change the noise of the others."""
+    found, calls = [], []
+    for steps in (0, 1, 2):
+        model = compiled(small_model(**options), **compiling(steps))
+        model.evaluate(X[:8], batch_size=8, verbose=0)
+        seen = Seen()
+        settings = {"verbose": 0, "return_dict": True, "callbacks": [seen]}
+        weighted = {"sample_weight": WEIGHTS, **settings}
+        found.append(
+            [
+                model.evaluate(X, batch_size=8, **settings),
+                model.evaluate(X, batch_size=8, **weighted),
+                model.evaluate(X[:5], batch_size=8, **settings),
+                model.evaluate(OTHER, **settings),
+                model.evaluate((X[i : i + 9] for i in (0, 9, 18)), steps=3, **settings),
+            ]
+        )
+        calls.append(seen.calls)
+    assert calls[0] == calls[1]
+    assert [call for call in calls[2] if isinstance(call, int)] == [0, 2, 0, 2, 0, 0, 0, 2]
+    for other in found[1:]:
+        for logs, expected in zip(other, found[0], strict=True):
+            assert logs == pytest.approx(expected, rel=1e-5, abs=1e-5)
+
+
+@keras.saving.register_keras_serializable(package="hiervae_tests")
+class Square(keras.layers.Layer):
+    """Passes its input on and adds the square of its sum to the loss."""
+
+    def call(self, inputs):
+        self.add_loss(keras.ops.square(keras.ops.sum(inputs)))
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+def test_losses_that_depend_on_all_rows_are_of_those_that_are_there():
+    found = []
+    for steps in (0, 1):
+        keras.utils.set_random_seed(1)
+        network = KerasLayers(
+            keras.Sequential([keras.layers.Dense(4), Square()]), keras.layers.Dense(4)
+        )
+        model = compiled(small_model(network=network), **compiling(steps))
+        found.append([model.evaluate(X[:n], batch_size=8, verbose=0)[0] for n in (8, 5, 23, 19)])
+    assert found[0][0] != pytest.approx(found[0][1], rel=1e-2)
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
+
+
 def test_small_integers_stay_small_on_the_device():
     model = compiled(small_model())
     assert model.placed(X.astype("uint8"), None).inputs.dtype == "uint8"
@@ -109,6 +187,17 @@ def test_small_integers_stay_small_on_the_device():
 def test_uncompiled_models_are_given_their_batches():
     model = compiled(small_model(), run_eagerly=True)
     assert model.placed(X, None) is None
+
+
+def test_validation_stays_on_accelerators_in_few_sizes(monkeypatch):
+    model = compiled(small_model())
+    assert model.placed(X, WEIGHTS, training=False) is None
+    monkeypatch.setattr("hiervae.backend.jax.has_accelerator", lambda: True)
+    placed = model.placed(X, WEIGHTS, training=False)
+    assert placed.inputs.shape == (24, X.shape[1])
+    assert placed.weights.shape == (24,)
+    expected = train(steps=0, **DATA["weighted validation"])
+    assert_same(train(**DATA["weighted validation"]), expected)
 
 
 IMAGES = binary_data(23, size=36).reshape(-1, 6, 6)
@@ -161,6 +250,6 @@ def test_gradients_of_convolutions_stay_out_of_loops(step, loops):
     for _ in range(3):
         expected = step(expected, IMAGES[:4])
     np.testing.assert_allclose(weights, expected, rtol=1e-5)
-    work = Examples(IMAGES[:4], None), np.zeros((1, 4), dtype="int32"), 1
+    work = Examples(IMAGES[:4], None), np.zeros((1, 4), dtype="int32"), 1, None
     program = fused.program.lower(None, (weights, []), *work, jnp.zeros(1)).as_text()
     assert ("stablehlo.while" in program) == loops

@@ -1,4 +1,4 @@
-from benchmarks.reliability import report
+from benchmarks.reliability import numerics, report
 
 
 def test_the_page_has_the_figures_of_the_records():
@@ -22,3 +22,15 @@ def test_tables_count_what_the_records_hold():
     assert "| compile | 9 of 10 |" in found
     assert "| again | equal | not run |" in found
     assert "| more | not run | 1.2e-07 |" in found
+
+
+def test_a_sample_of_compositions_holds_every_value_and_follows_from_the_seed():
+    chosen = {"prior": list("abcde"), "inference": list("fghi"), "likelihood": list("jklm")}
+    found = [numerics.compositions(chosen, 8, 0, case) for case in ("zeros", "zeros", "ones")]
+    assert found[0] == found[1] != found[2]
+    for sample in found:
+        assert len(set(sample)) == 8
+        assert [set(column) for column in zip(*sample, strict=True)] == [
+            set(values) for values in chosen.values()
+        ]
+    assert len(set(numerics.compositions(chosen, None, 0, "zeros"))) == 80

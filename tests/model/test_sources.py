@@ -199,6 +199,23 @@ def test_data_sets_of_grain():
             built().fit(make(X[:, :5]), verbose=0, shuffle=False)
 
 
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_each_batch_of_a_map_dataset_is_read_once_a_fit_and_two_are_looked_at():
+    grain = pytest.importorskip("grain")
+    read = []
+
+    def noted(batch):
+        read.append(int(batch[0]))
+        return X[batch % len(X)]
+
+    numbers = grain.MapDataset.source(np.arange(200)).batch(4)
+    with_gaps = numbers.filter(lambda batch: bool(batch[0] % 8))  # every other batch is missing
+    for data, firsts in ((numbers, range(0, 200, 4)), (with_gaps, range(4, 200, 8))):
+        read.clear()
+        built().fit(data.map(noted), verbose=0, shuffle=False)
+        assert sorted(read) == sorted([*firsts, *firsts[:2]])
+
+
 def test_no_source_at_all(model):
     class Splits:
         train = X

@@ -6,7 +6,7 @@ from matplotlib.colors import to_rgba
 from hiervae.errors import DataError
 from hiervae.manifold import LatentGraph
 from hiervae.plotting import latent_space
-from hiervae.plotting.style import CATEGORIES, RED
+from hiervae.plotting.style import CATEGORIES, PATHS, RED
 
 POINTS = np.random.default_rng(0).normal(size=(60, 2))
 ANGLES = np.random.default_rng(1).uniform(-10, 10, size=60)
@@ -79,7 +79,26 @@ def test_graph_and_path_lie_over_the_points(tmp_path):
     assert x_limits[0] < POINTS[:, 0].min() < POINTS[:, 0].max() < x_limits[1]
     assert y_limits[0] < POINTS[:, 1].min() < POINTS[:, 1].max() < y_limits[1]
     both = latent_space(POINTS, ANGLES, kind="angle", graph=graph, interpolations=[path, path])
-    assert sum(line.get_color() == RED for line in both.axes[0].lines) == 2
+    drawn = [line.get_color() for line in both.axes[0].lines if line.get_color() in PATHS]
+    assert drawn == list(PATHS[:2])
+
+
+def test_names_of_paths_are_in_the_legend_in_their_colours():
+    graph = LatentGraph.from_latents(POINTS, num_neighbors=8)
+    paths = [graph.interpolate_latents([-1.5, -1.0], [x, 1.0]) for x in (1.5, 0.5)]
+    names = ["to the right", "to the middle"]
+    figure = latent_space(None, graph=graph, interpolations=paths, path_names=names)
+    (legend,) = figure.legends
+    shown = {
+        text.get_text(): handle.get_color()
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True)
+    }
+    assert {name: shown[name] for name in names} == dict(zip(names, PATHS, strict=False))
+    for path, color in zip(paths, PATHS, strict=False):
+        (line,) = (each for each in figure.axes[0].lines if each.get_color() == color)
+        np.testing.assert_array_equal(line.get_xydata(), path.latents)
+    with pytest.raises(ValueError, match="1 names for 2 interpolations; give one for each"):
+        latent_space(None, graph=graph, interpolations=paths, path_names=["one"])
 
 
 @pytest.mark.parametrize(
