@@ -7,10 +7,10 @@ graph of 1,000 prior samples and 10 neighbours.
 
     KERAS_BACKEND=jax python examples/motion.py --runs RUNS --out docs/results/cmu_mocap
 
-It draws of the first seed latent_graph_<model>.png with four paths (Figure 5), skeletons_<model>.png
-with the frames of the first one, walking to punching (Figure 6), walking_to_punching_<model>.gif and
-smoothness.png (Figure 7: mean and standard deviation over 10 graphs of 100 pairs of test frames), and
-writes smoothness.json, with every seed there is and with pairs of training frames too.
+Of the first seed it draws latent_graph_<model>.png with four paths (Figure 5), the frames of the
+first path in skeletons_<model>.png and walking_to_punching_<model>.gif (Figure 6), and
+smoothness.png (Figure 7: mean and standard deviation over 10 graphs of 100 pairs of test
+frames). smoothness.json has every seed there is, and pairs of training frames too.
 """
 
 from __future__ import annotations

@@ -48,8 +48,9 @@ def latent_space(
     """Draw a two-dimensional latent space, with a graph and paths over it where given.
 
     Together with a graph and a path this is Figure 3 of Klushyn et al. (2019): edges in blue, the
-    longer the darker, and the interpolation in red; several have a colour each. Nodes that the graph leaves out of its paths
-    are grey crosses, and the title says so if a path goes where the prior has next to no mass.
+    longer the darker, and the interpolation in red; several have a colour each. Nodes that the
+    graph leaves out of its paths are grey crosses, and the title says so if a path goes where the
+    prior has next to no mass.
 
     Args:
         latents: posterior means or prior samples, shape (n, 2); None draws the graph alone.
