@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+from keras import ops
 
 from hiervae.types import Tensor
 from hiervae.utils.batching import power_of_two
@@ -53,12 +54,13 @@ class CountedRows(Replica):
 
     def __init__(self, room: int, number: Tensor) -> None:
         super().__init__(1, room, 0, number)
+        self._room = room
         self._positions = jax.numpy.arange(room, dtype="int32")
 
     def weights(self, given: Tensor | None) -> Tensor:
         """Sample weights (room,): those given or 1, and 0 where a row does not count."""
-        ones: Any = jax.numpy.ones((self.rows,), "float32") if given is None else given
-        return jax.numpy.where(self._positions < self.all_rows, ones.reshape(-1), 0)
+        counted = jax.numpy.ones((self._room,), "float32") if given is None else given
+        return jax.numpy.where(self._positions < self.all_rows, ops.reshape(counted, (-1,)), 0)
 
     def sum_shares(self, values: Tensor) -> Tensor:
         """Return the values, of which there is one share."""
@@ -70,16 +72,13 @@ class CountedRows(Replica):
 
     def rows_to_draw(self, repeats: int) -> int:
         """As many rows as there is room for, since the number that counts has no value yet."""
-        return repeats * self.rows
+        return repeats * self._room
 
     def own_rows(self, values: Tensor, shape: tuple[Any, ...]) -> Tensor:
         """The noise of rows that count, each in its place; of others some noise."""
-        repeats = shape[0] // self.rows
+        repeats = shape[0] // self._room
         if repeats == 1:
             return values
         starts = jax.numpy.arange(repeats, dtype="int32")[:, None] * self.all_rows
-        taken: Any = values
-        rows: Tensor = taken.at[(starts + self._positions).reshape(-1)].get(
-            mode="promise_in_bounds"
-        )
-        return rows
+        positions = ops.reshape(starts + self._positions, (-1,))
+        return jax.numpy.take(values, positions, axis=0, mode="clip")

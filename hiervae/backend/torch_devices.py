@@ -76,7 +76,7 @@ class ProcessReplica(Replica):
             ValueError: if the weights are not one an example.
         """
         if weights is not None:
-            check_weight_shape(self.all_rows, tuple(weights.shape))
+            check_weight_shape(len(inputs), tuple(weights.shape))
         elif self.all_rows < self.count:
             weights = torch.ones(self.all_rows)
         own = slice(self.first, self.first + self.rows)

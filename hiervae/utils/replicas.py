@@ -27,7 +27,9 @@ class Replica(abc.ABC):
         all_rows: rows of the whole batch.
     """
 
-    def __init__(self, count: int, rows: Any, first: Any, all_rows: Any) -> None:
+    def __init__(
+        self, count: int, rows: int | Tensor, first: int | Tensor, all_rows: int | Tensor
+    ) -> None:
         self.count = count
         self.rows = rows
         self.first = first
@@ -56,7 +58,7 @@ class Replica(abc.ABC):
             return None
         return rows // ops.maximum(self.rows, 1)
 
-    def rows_to_draw(self, repeats: int) -> Any:
+    def rows_to_draw(self, repeats: int) -> int | Tensor:
         """How many rows `own_rows` is to be given, for the noise of `repeats` times its own."""
         return repeats * self.all_rows
 
