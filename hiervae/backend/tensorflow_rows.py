@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+
+from hiervae.types import Tensor
+
+PREFETCHED = 4
+"""Batches that are gathered ahead of the step."""
 
 
 def ordered_rows(
@@ -18,7 +23,8 @@ def ordered_rows(
 ) -> Any:
     """Return a `tf.data.Dataset` of the rows of arrays in batches, in a new order in each pass.
 
-    Python is called once a pass, for the order; the rows are gathered by TensorFlow.
+    Python gives the numbers of the rows of each batch, TensorFlow gathers them. A data set of few
+    operations, none of which TensorFlow tunes, since a pass begins with setting all of them up.
 
     Args:
         arrays: one or more of n rows.
@@ -26,26 +32,35 @@ def ordered_rows(
         order: returns n numbers in the order of the pass that begins.
     """
     number = len(arrays[0])
-
-    def orders() -> Iterator[NDArray[np.int64]]:
-        yield order(number)
-
     kept = tuple(tf.convert_to_tensor(array) for array in arrays)
-    rows = tf.data.Dataset.from_generator(
-        orders, output_signature=tf.TensorSpec((number,), tf.int64)
-    )
-    whole = number % batch_size == 0  # then the compiled step knows the size of its batches
-    batches = rows.flat_map(
-        lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(
-            batch_size, drop_remainder=whole
-        )
-    ).map(
-        lambda numbers: tuple(tf.gather(array, numbers) for array in kept),
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=True,
-    )
-    batches = batches.apply(tf.data.experimental.assert_cardinality(math.ceil(number / batch_size)))
+    rows = _Rows(number, batch_size, order)
+    # Where all batches are whole, the compiled step knows their size.
+    size = None if number % batch_size else batch_size
+
+    def batch(index: Tensor) -> tuple[Tensor, ...]:
+        numbers = tf.ensure_shape(tf.numpy_function(rows, [index], tf.int64), (size,))
+        return tuple(tf.gather(array, numbers) for array in kept)
+
+    batches = tf.data.Dataset.range(math.ceil(number / batch_size)).map(batch)
     options = tf.data.Options()
     policy = tf.data.experimental.AutoShardPolicy.DATA
     options.experimental_distribute.auto_shard_policy = policy
-    return batches.with_options(options).prefetch(tf.data.AUTOTUNE)
+    options.autotune.enabled = False
+    return batches.with_options(options).prefetch(PREFETCHED)
+
+
+class _Rows:
+    """The numbers of the rows of each batch; a pass begins with the batch 0, and then in order."""
+
+    def __init__(
+        self, number: int, batch_size: int, order: Callable[[int], NDArray[np.int64]]
+    ) -> None:
+        self._number = number
+        self._batch_size = batch_size
+        self._order = order
+        self._numbers = np.arange(0)
+
+    def __call__(self, index: int) -> NDArray[np.int64]:
+        if index == 0:
+            self._numbers = self._order(self._number)
+        return self._numbers[index * self._batch_size : (index + 1) * self._batch_size]
