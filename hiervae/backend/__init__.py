@@ -7,10 +7,10 @@ such a function; `has_accelerator`; `steps_wait`, whether a step returns when al
 `keep_compiled_programs`, which keeps what is compiled for later processes; `restore_on_error`, the
 context in which a model is trained or evaluated; `placement`, that in which its variables are made;
 `matrix_product`, which keeps float32 where the backend would multiply with fewer digits;
-`affine_map`, `batch_normalised` and `sum_cross_entropy`, which backends are fast at in different
-ways; `trace`, which runs a function on tensors without values; `MAX_STEPS_PER_EXECUTION`, the most
-training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of them that
-makes small models fast.
+`affine_map`, `batch_normalised`, `largest` and `sum_cross_entropy`, which backends are fast at in
+different ways; `trace`, which runs a function on tensors without values; `MAX_STEPS_PER_EXECUTION`,
+the most training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of
+them that makes small models fast.
 """
 
 import keras
@@ -18,7 +18,7 @@ import keras
 from hiervae.backend.step import Compilable, Examples, Gate, StepOutcome, check_weight_shape
 
 if keras.backend.backend() == "jax":
-    from hiervae.backend.fused import affine_map, batch_normalised, sum_cross_entropy
+    from hiervae.backend.fused import affine_map, batch_normalised, largest, sum_cross_entropy
     from hiervae.backend.jax import (
         DEFAULT_STEPS_PER_EXECUTION,
         MAX_STEPS_PER_EXECUTION,
@@ -45,6 +45,7 @@ elif keras.backend.backend() == "tensorflow":
         compile_function,
         has_accelerator,
         keep_compiled_programs,
+        largest,
         matrix_product,
         placement,
         repeat,
@@ -63,6 +64,7 @@ elif keras.backend.backend() == "torch":
         compile_function,
         has_accelerator,
         keep_compiled_programs,
+        largest,
         matrix_product,
         placement,
         restore_on_error,
@@ -92,6 +94,7 @@ __all__ = [
     "compile_function",
     "has_accelerator",
     "keep_compiled_programs",
+    "largest",
     "matrix_product",
     "placement",
     "repeat",

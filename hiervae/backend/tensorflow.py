@@ -237,5 +237,10 @@ def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
 
 
+def largest(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest of the last axis and its position."""
+    return tf.reduce_max(values, axis=-1), tf.argmax(values, axis=-1, output_type=tf.int32)
+
+
 def keep_compiled_programs(folder: Path) -> None:
     """Do nothing: this backend keeps no compiled programs."""

@@ -229,6 +229,12 @@ def affine_map(inputs: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
     return torch.addmm(_own(bias), _own(inputs), _own(kernel))
 
 
+def largest(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the largest of the last axis and its position."""
+    most, position = torch.max(_own(values), dim=-1)
+    return most, position
+
+
 def batch_normalised(
     values: Tensor, scale: Tensor, offset: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 from keras import ops
 
 from hiervae import random
-from hiervae.backend import matrix_product
+from hiervae.backend import largest, matrix_product
 from hiervae.distributions import DiagonalNormal
 from hiervae.distributions.diagonal_normal import LOG_TWO_PI, as_float32
 from hiervae.priors.base import Prior
@@ -78,14 +78,14 @@ class Mixture(Prior, abc.ABC):
 
         Rounding is all that it mends, so no gradient flows through it.
         """
-        best = ops.argmax(joint, axis=-1)
+        most, best = largest(ops.stop_gradient(joint))
         mean, log_variance = (
             ops.take(ops.stop_gradient(values), best, axis=0)
             for values in (normals.mean, normals.log_variance)
         )
         exact = DiagonalNormal(mean, log_variance).log_prob(ops.stop_gradient(latent))
         exact = exact + ops.take(ops.stop_gradient(self.log_weights()), best)
-        return exact - ops.stop_gradient(ops.max(joint, axis=-1))
+        return exact - most
 
     def sample(
         self, num_samples: int, components: DiagonalNormal | None = None, seed: Any = None
