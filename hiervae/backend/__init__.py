@@ -7,10 +7,10 @@ such a function; `has_accelerator`; `steps_wait`, whether a step returns when al
 `keep_compiled_programs`, which keeps what is compiled for later processes; `restore_on_error`, the
 context in which a model is trained or evaluated; `placement`, that in which its variables are made;
 `matrix_product`, which keeps float32 where the backend would multiply with fewer digits;
-`affine_map`, `batch_normalised`, `largest` and `sum_cross_entropy`, which backends are fast at in
-different ways; `trace`, which runs a function on tensors without values; `MAX_STEPS_PER_EXECUTION`,
-the most training steps that Keras runs in one call; and `DEFAULT_STEPS_PER_EXECUTION`, a number of
-them that makes small models fast.
+`affine_map`, `padded_convolution`, `batch_normalised`, `largest` and `sum_cross_entropy`, which
+backends are fast at in different ways; `trace`, which runs a function on tensors without values;
+`MAX_STEPS_PER_EXECUTION`, the most training steps that Keras runs in one call; and
+`DEFAULT_STEPS_PER_EXECUTION`, a number of them that makes small models fast.
 """
 
 import keras
@@ -28,6 +28,7 @@ if keras.backend.backend() == "jax":
         has_accelerator,
         keep_compiled_programs,
         matrix_product,
+        padded_convolution,
         placement,
         repeat,
         restore_on_error,
@@ -47,6 +48,7 @@ elif keras.backend.backend() == "tensorflow":
         keep_compiled_programs,
         largest,
         matrix_product,
+        padded_convolution,
         placement,
         repeat,
         restore_on_error,
@@ -66,6 +68,7 @@ elif keras.backend.backend() == "torch":
         keep_compiled_programs,
         largest,
         matrix_product,
+        padded_convolution,
         placement,
         restore_on_error,
         steps_wait,
@@ -96,6 +99,7 @@ __all__ = [
     "keep_compiled_programs",
     "largest",
     "matrix_product",
+    "padded_convolution",
     "placement",
     "repeat",
     "restore_on_error",

@@ -323,6 +323,23 @@ def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
     return product + offset
 
 
+def padded_convolution(
+    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+) -> Tensor:
+    """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
+
+    Args:
+        inputs: the images.
+        kernel: the weights.
+        padding: zeros above and below, and on the left and on the right.
+    """
+    # Zeros that come before the convolution would be convolved with its gradient too.
+    convolved: Tensor = jax.lax.conv_general_dilated(
+        inputs, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+    return convolved
+
+
 def keep_compiled_programs(folder: Path) -> None:
     """Keep what is compiled from here on in a folder, for later processes.
 

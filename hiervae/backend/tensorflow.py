@@ -242,5 +242,20 @@ def largest(values: Tensor) -> tuple[Tensor, Tensor]:
     return tf.reduce_max(values, axis=-1), tf.argmax(values, axis=-1, output_type=tf.int32)
 
 
+def padded_convolution(
+    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+) -> Tensor:
+    """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
+
+    Args:
+        inputs: the images.
+        kernel: the weights.
+        padding: zeros above and below, and on the left and on the right.
+    """
+    padded = [(0, 0), *padding, (0, 0)]
+    convolved: Tensor = tf.nn.conv2d(inputs, kernel, strides=1, padding=padded)
+    return convolved
+
+
 def keep_compiled_programs(folder: Path) -> None:
     """Do nothing: this backend keeps no compiled programs."""

@@ -235,6 +235,20 @@ def largest(values: Tensor) -> tuple[Tensor, Tensor]:
     return most, position
 
 
+def padded_convolution(
+    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+) -> Tensor:
+    """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
+
+    Args:
+        inputs: the images.
+        kernel: the weights.
+        padding: zeros above and below, and on the left and on the right.
+    """
+    padded = keras.ops.pad(inputs, ((0, 0), *padding, (0, 0)))
+    return keras.ops.conv(padded, kernel, padding="valid", data_format="channels_last")
+
+
 def batch_normalised(
     values: Tensor, scale: Tensor, offset: Tensor, epsilon: float
 ) -> tuple[Tensor, Tensor, Tensor]:

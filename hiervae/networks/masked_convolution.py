@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hiervae.backend import padded_convolution
 from hiervae.types import Tensor
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_choice
@@ -78,10 +79,6 @@ class MaskedConv2D(keras.layers.Layer):
     def _weights(self) -> Tensor:
         return ops.cast(self.kernel, self.compute_dtype) * ops.cast(self._mask, self.compute_dtype)
 
-    @staticmethod
-    def _convolved(inputs: Tensor, kernel: Tensor, padding: str) -> Tensor:
-        return ops.conv(inputs, kernel, padding=padding, data_format="channels_last")
-
     def _biased(self, outputs: Tensor) -> Tensor:
         return outputs if self.bias is None else outputs + ops.cast(self.bias, outputs.dtype)
 
@@ -97,8 +94,7 @@ class MaskedConv2D(keras.layers.Layer):
     def _of_images(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Convolve without the rows of the kernel below the pixel, which are masked."""
         reach = self.reach
-        padded = ops.pad(inputs, ((0, 0), (reach, 0), (reach, reach), (0, 0)))
-        return self._convolved(padded, kernel[: reach + 1], "valid")
+        return padded_convolution(inputs, kernel[: reach + 1], ((reach, 0), (reach, reach)))
 
     def from_above(self, rows: Tensor) -> Tensor:
         """What the `reach` rows above, (n, reach, W, channels), add to a row, with the bias.
@@ -106,9 +102,10 @@ class MaskedConv2D(keras.layers.Layer):
         Returns:
             Shape (n, 1, W, filters).
         """
-        sides = (self.reach, self.reach)
-        rows = ops.pad(ops.cast(rows, self.compute_dtype), ((0, 0), (0, 0), sides, (0, 0)))
-        return self._biased(self._convolved(rows, self._weights()[: self.reach], "valid"))
+        reach = self.reach
+        rows = ops.cast(rows, self.compute_dtype)
+        kernel = self._weights()[:reach]
+        return self._biased(padded_convolution(rows, kernel, ((0, 0), (reach, reach))))
 
     def row_kernel(self) -> Tensor:
         """Weights of the `reach` pixels to the left and of the pixel itself.
