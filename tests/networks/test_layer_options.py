@@ -220,7 +220,7 @@ def test_normalised_layers_pass_the_checks():
 
 def halves(kernel, axis=-1):
     first, second = np.split(numpy_of(kernel), 2, axis=axis)
-    assert (first != second).all()
+    assert (first != second).mean() > 0.99  # single values may be equal
     return first, second
 
 
