@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from hiervae.backend.jax_devices import (
     in_force,
     spread,
 )
+from hiervae.backend.jax_draws import in_few_sizes
 from hiervae.backend.jax_filling import Filling
 from hiervae.backend.jax_loop import FusedSteps, place_examples
 from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
@@ -238,9 +239,11 @@ def _has_value(variable: keras.Variable) -> bool:
     return value is not None and not value.is_deleted()
 
 
-def placement(model: SteppedModel) -> AbstractContextManager[None]:
+@contextmanager
+def placement(model: SteppedModel) -> Iterator[None]:
     """The context in which a model's variables are made: the distribution, if there is one."""
-    return in_force()
+    with in_force(), in_few_sizes():
+        yield
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
