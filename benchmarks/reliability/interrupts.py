@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,18 @@ def _model() -> Any:
 
 def _signal_after(seconds: float) -> None:
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def _reception() -> threading.Event:
+    """Set once SIGINT was handled: Python drops what is raised while it frees an object."""
+    received = threading.Event()
+
+    def raise_as_python(number: int, frame: Any) -> None:
+        received.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, raise_as_python)
+    return received
 
 
 def _fit(model: Any, x: Any, epochs: int, start: str | None = None, delay: float = 0.0) -> None:
@@ -82,7 +95,7 @@ def _weights(model: Any) -> list[Any]:
 
 def interrupt(phase: str, delay: float, x: Any) -> str:
     """Interrupt one piece of work; "whole", or what is wrong."""
-    model = _model()
+    model, received = _model(), _reception()
     if phase in ("evaluate", "predict", "log_likelihood"):
         _fit(model, x, 1)
         steps = model.training_step
@@ -99,11 +112,9 @@ def interrupt(phase: str, delay: float, x: Any) -> str:
             _signal_after(delay)
         start = None if phase == "compile" else phase
         work = lambda: _fit(model, x, EPOCHS, start, delay)  # noqa: E731
-    try:
-        while True:
+    with suppress(KeyboardInterrupt):
+        while not received.is_set():
             work()
-    except KeyboardInterrupt:
-        pass
     if not model.built:
         return "whole"
     done = model.training_step
@@ -131,8 +142,6 @@ def _expected(steps: int, x: Any) -> list[Any]:
 
 def measure(phase: str, repeats: int, seed: int) -> dict[str, int]:
     """Interrupt one kind of work so many times; how often it ended how."""
-    # A process that a shell started in the background ignores SIGINT.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     x = (np.random.default_rng(0).random((256, 20)) < 0.4).astype("float32")
     generator = np.random.default_rng(seed)
     began = time.perf_counter()

@@ -327,7 +327,10 @@ def matrix_product(first: Tensor, second: Tensor, offset: Tensor) -> Tensor:
 
 
 def padded_convolution(
-    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+    inputs: Tensor,
+    kernel: Tensor,
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    offset: Tensor | None = None,
 ) -> Tensor:
     """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
 
@@ -335,12 +338,13 @@ def padded_convolution(
         inputs: the images.
         kernel: the weights.
         padding: zeros above and below, and on the left and on the right.
+        offset: what is added to the outputs, shape (filters,).
     """
     # Zeros that come before the convolution would be convolved with its gradient too.
     convolved: Tensor = jax.lax.conv_general_dilated(
         inputs, kernel, (1, 1), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
-    return convolved
+    return convolved if offset is None else convolved + offset
 
 
 def keep_compiled_programs(folder: Path) -> None:

@@ -243,7 +243,10 @@ def largest(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def padded_convolution(
-    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+    inputs: Tensor,
+    kernel: Tensor,
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    offset: Tensor | None = None,
 ) -> Tensor:
     """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
 
@@ -251,10 +254,11 @@ def padded_convolution(
         inputs: the images.
         kernel: the weights.
         padding: zeros above and below, and on the left and on the right.
+        offset: what is added to the outputs, shape (filters,).
     """
     padded = [(0, 0), *padding, (0, 0)]
     convolved: Tensor = tf.nn.conv2d(inputs, kernel, strides=1, padding=padded)
-    return convolved
+    return convolved if offset is None else tf.nn.bias_add(convolved, offset)
 
 
 def keep_compiled_programs(folder: Path) -> None:

@@ -236,7 +236,10 @@ def largest(values: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def padded_convolution(
-    inputs: Tensor, kernel: Tensor, padding: tuple[tuple[int, int], tuple[int, int]]
+    inputs: Tensor,
+    kernel: Tensor,
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    offset: Tensor | None = None,
 ) -> Tensor:
     """Convolve images (n, h, w, channels) with a kernel (height, width, channels, filters).
 
@@ -244,9 +247,19 @@ def padded_convolution(
         inputs: the images.
         kernel: the weights.
         padding: zeros above and below, and on the left and on the right.
+        offset: what is added to the outputs, shape (filters,).
     """
-    padded = keras.ops.pad(inputs, ((0, 0), *padding, (0, 0)))
-    return keras.ops.conv(padded, kernel, padding="valid", data_format="channels_last")
+    # The convolution adds the zeros that are as many on both sides, without a copy of the images.
+    (above, below), (left, right) = padding
+    both = min(above, below), min(left, right)
+    images: torch.Tensor = _own(inputs).permute(0, 3, 1, 2)
+    if (above, left) != (below, right):
+        width, height = (left - both[1], right - both[1]), (above - both[0], below - both[0])
+        images = torch.nn.functional.pad(images, (*width, *height))
+    kernel = _own(kernel).permute(3, 2, 0, 1)
+    bias = None if offset is None else _own(offset)
+    outputs = torch.nn.functional.conv2d(images, kernel, bias, padding=both)
+    return outputs.permute(0, 2, 3, 1)
 
 
 def batch_normalised(

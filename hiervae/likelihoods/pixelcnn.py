@@ -202,10 +202,10 @@ class PixelCNN(Likelihood):
         hidden = images
         for index, layer in enumerate(self.convolutions):
             if self.batch_norm and not parameters.training:
-                scale, added = self._scale_and_shift(index)
+                scale, shift = self._scale_and_shift(index)
+                hidden = layer.scaled(hidden, scale, shift)
                 if index == 0:
-                    added = ops.cast(parameters.conditioning, added.dtype) * scale + added
-                hidden = layer.scaled(hidden, scale) + added
+                    hidden = hidden + ops.cast(parameters.conditioning, hidden.dtype) * scale
             else:
                 hidden = layer(hidden)
                 if index == 0:

@@ -79,22 +79,25 @@ class MaskedConv2D(keras.layers.Layer):
     def _weights(self) -> Tensor:
         return ops.cast(self.kernel, self.compute_dtype) * ops.cast(self._mask, self.compute_dtype)
 
-    def _biased(self, outputs: Tensor) -> Tensor:
-        return outputs if self.bias is None else outputs + ops.cast(self.bias, outputs.dtype)
+    def _bias(self) -> Tensor | None:
+        return None if self.bias is None else ops.cast(self.bias, self.compute_dtype)
 
     def call(self, inputs: Tensor) -> Tensor:
         """Convolve whole images at once."""
-        return self._biased(self._of_images(inputs, self._weights()))
+        return self._of_images(inputs, self._weights(), self._bias())
 
-    def scaled(self, inputs: Tensor, scale: Tensor) -> Tensor:
-        """Convolve as `call`, without a bias, and with a factor (filters,) of each output."""
-        inputs = ops.cast(inputs, self.compute_dtype)
-        return self._of_images(inputs, self._weights() * ops.cast(scale, self.compute_dtype))
+    def scaled(self, inputs: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Convolve as `call`, with a factor and a shift (filters,) of outputs instead of a bias."""
+        inputs, scale, shift = (
+            ops.cast(each, self.compute_dtype) for each in (inputs, scale, shift)
+        )
+        return self._of_images(inputs, self._weights() * scale, shift)
 
-    def _of_images(self, inputs: Tensor, kernel: Tensor) -> Tensor:
+    def _of_images(self, inputs: Tensor, kernel: Tensor, offset: Tensor | None) -> Tensor:
         """Convolve without the rows of the kernel below the pixel, which are masked."""
         reach = self.reach
-        return padded_convolution(inputs, kernel[: reach + 1], ((reach, 0), (reach, reach)))
+        padding = ((reach, 0), (reach, reach))
+        return padded_convolution(inputs, kernel[: reach + 1], padding, offset)
 
     def from_above(self, rows: Tensor) -> Tensor:
         """What the `reach` rows above, (n, reach, W, channels), add to a row, with the bias.
@@ -105,7 +108,7 @@ class MaskedConv2D(keras.layers.Layer):
         reach = self.reach
         rows = ops.cast(rows, self.compute_dtype)
         kernel = self._weights()[:reach]
-        return self._biased(padded_convolution(rows, kernel, ((0, 0), (reach, reach))))
+        return padded_convolution(rows, kernel, ((0, 0), (reach, reach)), self._bias())
 
     def row_kernel(self) -> Tensor:
         """Weights of the `reach` pixels to the left and of the pixel itself.
