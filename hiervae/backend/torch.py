@@ -252,13 +252,13 @@ def padded_convolution(
     # The convolution adds the zeros that are as many on both sides, without a copy of the images.
     (above, below), (left, right) = padding
     both = min(above, below), min(left, right)
-    images: torch.Tensor = _own(inputs).permute(0, 3, 1, 2)
+    images = _own(inputs).permute(0, 3, 1, 2)
     if (above, left) != (below, right):
         width, height = (left - both[1], right - both[1]), (above - both[0], below - both[0])
         images = torch.nn.functional.pad(images, (*width, *height))
-    kernel = _own(kernel).permute(3, 2, 0, 1)
+    filters = _own(kernel).permute(3, 2, 0, 1)
     bias = None if offset is None else _own(offset)
-    outputs = torch.nn.functional.conv2d(images, kernel, bias, padding=both)
+    outputs = torch.nn.functional.conv2d(images, filters, bias, padding=both)
     return outputs.permute(0, 2, 3, 1)
 
 
