@@ -121,6 +121,7 @@ def _endurance(records: dict[str, Any]) -> list[list[str]]:
             backend: {
                 entry["work"]: f"{entry['count']}: {entry['growth_mib']} MiB, "
                 f"{entry['new_files']} files, {entry['new_threads']} threads"
+                + (f", {entry['new_programs']} programs" if entry["new_programs"] else "")
                 for entry in record["results"]
             }
             for backend, record in records.items()
