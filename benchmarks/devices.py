@@ -1,0 +1,153 @@
+"""The time of a training step on one device and on two, each with a CPU of its own.
+
+    KERAS_BACKEND=jax python -m benchmarks.devices --out docs/benchmarks/devices-jax.json
+
+The devices are two of a `keras.distribution` on JAX, two of a `tf.distribute.MirroredStrategy` on
+TensorFlow, and two processes that gloo connects on PyTorch, each with a thread of its own; the
+global batch is the same. Trainings on one and on two take turns. Wall times mean something where
+both cores are free.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+EVENT = 784
+BATCH = 200
+BATCHES = 20
+EPOCHS = 5
+SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def _train(devices: int, rank: int, port: int) -> dict[str, float]:
+    """Wall time and CPU time of a step in this process, once everything is compiled."""
+    scope = _scope(devices, rank, port)
+    import numpy as np
+
+    import hiervae
+
+    x = (np.random.default_rng(0).random((BATCH * BATCHES, EVENT)) < 0.13).astype("float32")
+    with scope:
+        model = hiervae.HierarchicalVAE(
+            40, network={"name": "gated_mlp", "hidden_units": (300, 300)}, seed=0
+        )
+        model.compile("adam")
+        model.fit(x, batch_size=BATCH, verbose=0)
+        usage, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        model.fit(x, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        wall, spent = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = spent.ru_utime + spent.ru_stime - usage.ru_utime - usage.ru_stime
+    return {"wall": wall / (BATCHES * EPOCHS), "cpu": cpu / (BATCHES * EPOCHS)}
+
+
+def _scope(devices: int, rank: int, port: int) -> Any:
+    """The context of a training on so many devices, before Keras is imported."""
+    from contextlib import nullcontext
+
+    backend = os.environ["KERAS_BACKEND"]
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+        if devices > 1:
+            address = f"tcp://127.0.0.1:{port}"
+            torch.distributed.init_process_group("gloo", address, world_size=devices, rank=rank)
+        return nullcontext()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(devices)
+        (cpu,) = tf.config.list_physical_devices("CPU")
+        logical = [tf.config.LogicalDeviceConfiguration()] * devices
+        tf.config.set_logical_device_configuration(cpu, logical)
+        names = [f"CPU:{number}" for number in range(devices)]
+        return tf.distribute.MirroredStrategy(names).scope() if devices > 1 else nullcontext()
+    import keras
+
+    if devices > 1:
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    return nullcontext()
+
+
+def _measure(devices: int) -> dict[str, float]:
+    """One training in processes of its own: the wall time of a step, and the CPU time of all."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    count = devices if os.environ["KERAS_BACKEND"] == "torch" else 1
+    flags = f"{SINGLE_THREADED} --xla_force_host_platform_device_count={devices}"
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "XLA_FLAGS": flags}
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.devices"]
+    processes = [
+        subprocess.Popen(
+            [*command, "--child", str(devices), str(rank), str(port)],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(count)
+    ]
+    results = []
+    for process in processes:
+        output, _ = process.communicate()
+        if process.returncode:
+            raise SystemExit(f"The training on {devices} devices ended with {process.returncode}.")
+        results.append(json.loads(output.splitlines()[-1]))
+    return {
+        "wall": max(result["wall"] for result in results),
+        "cpu": sum(result["cpu"] for result in results),
+    }
+
+
+def main() -> int:
+    """Measure and print; write a record with --out."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, help="file of the record")
+    parser.add_argument("--child", nargs=3, type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        print(json.dumps(_train(*options.child)))
+        return 0
+    from benchmarks.records import commit, machine, versions
+
+    load = machine()
+    rounds = [{devices: _measure(devices) for devices in (1, 2)} for _ in range(options.rounds)]
+    results = {
+        str(devices): {
+            kind: statistics.median(found[devices][kind] for found in rounds)
+            for kind in ("wall", "cpu")
+        }
+        for devices in (1, 2)
+    }
+    gains = [found[1]["wall"] / found[2]["wall"] for found in rounds]
+    record = {
+        "program": "benchmarks.devices",
+        "commit": commit(),
+        "machine": load,
+        "versions": versions(),
+        "batch": BATCH,
+        "rounds": options.rounds,
+        "seconds_per_step": results,
+        "speed_of_two": [min(gains), statistics.median(gains), max(gains)],
+    }
+    text = json.dumps(record, indent=2) + "\n"
+    print(text, end="")
+    if options.out is not None:
+        options.out.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
