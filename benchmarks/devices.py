@@ -23,31 +23,33 @@ from pathlib import Path
 from typing import Any
 
 EVENT = 784
-BATCH = 200
-BATCHES = 20
+BATCHES = (200, 2000)
+"""Numbers of examples in a global batch."""
+DEVICES = (1, 2)
+STEPS = 20
 EPOCHS = 5
 SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
-def _train(devices: int, rank: int, port: int) -> dict[str, float]:
+def _train(batch: int, devices: int, rank: int, port: int) -> dict[str, float]:
     """Wall time and CPU time of a step in this process, once everything is compiled."""
     scope = _scope(devices, rank, port)
     import numpy as np
 
     import hiervae
 
-    x = (np.random.default_rng(0).random((BATCH * BATCHES, EVENT)) < 0.13).astype("float32")
+    x = (np.random.default_rng(0).random((batch * STEPS, EVENT)) < 0.13).astype("float32")
     with scope:
         model = hiervae.HierarchicalVAE(
             40, network={"name": "gated_mlp", "hidden_units": (300, 300)}, seed=0
         )
         model.compile("adam")
-        model.fit(x, batch_size=BATCH, verbose=0)
+        model.fit(x, batch_size=batch, verbose=0)
         usage, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        model.fit(x, batch_size=BATCH, epochs=EPOCHS, verbose=0)
+        model.fit(x, batch_size=batch, epochs=EPOCHS, verbose=0)
         wall, spent = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     cpu = spent.ru_utime + spent.ru_stime - usage.ru_utime - usage.ru_stime
-    return {"wall": wall / (BATCHES * EPOCHS), "cpu": cpu / (BATCHES * EPOCHS)}
+    return {"wall": wall / (STEPS * EPOCHS), "cpu": cpu / (STEPS * EPOCHS)}
 
 
 def _scope(devices: int, rank: int, port: int) -> Any:
@@ -80,7 +82,7 @@ def _scope(devices: int, rank: int, port: int) -> Any:
     return nullcontext()
 
 
-def _measure(devices: int) -> dict[str, float]:
+def _measure(batch: int, devices: int) -> dict[str, float]:
     """One training in processes of its own: the wall time of a step, and the CPU time of all."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -91,7 +93,7 @@ def _measure(devices: int) -> dict[str, float]:
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.devices"]
     processes = [
         subprocess.Popen(
-            [*command, "--child", str(devices), str(rank), str(port)],
+            [*command, "--child", str(batch), str(devices), str(rank), str(port)],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
@@ -115,32 +117,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="file of the record")
-    parser.add_argument("--child", nargs=3, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=4, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         print(json.dumps(_train(*options.child)))
         return 0
     from benchmarks.records import commit, machine, versions
 
-    load = machine()
-    rounds = [{devices: _measure(devices) for devices in (1, 2)} for _ in range(options.rounds)]
-    results = {
-        str(devices): {
-            kind: statistics.median(found[devices][kind] for found in rounds)
-            for kind in ("wall", "cpu")
+    load, results = machine(), {}
+    for batch in BATCHES:
+        rounds = [{each: _measure(batch, each) for each in DEVICES} for _ in range(options.rounds)]
+        gains = [found[1]["wall"] / found[2]["wall"] for found in rounds]
+        results[str(batch)] = {
+            "seconds_per_step": {
+                str(each): {
+                    kind: statistics.median(found[each][kind] for found in rounds)
+                    for kind in ("wall", "cpu")
+                }
+                for each in DEVICES
+            },
+            "speed_of_two": [min(gains), statistics.median(gains), max(gains)],
         }
-        for devices in (1, 2)
-    }
-    gains = [found[1]["wall"] / found[2]["wall"] for found in rounds]
     record = {
         "program": "benchmarks.devices",
         "commit": commit(),
         "machine": load,
         "versions": versions(),
-        "batch": BATCH,
         "rounds": options.rounds,
-        "seconds_per_step": results,
-        "speed_of_two": [min(gains), statistics.median(gains), max(gains)],
+        "batches": results,
     }
     text = json.dumps(record, indent=2) + "\n"
     print(text, end="")
