@@ -29,9 +29,11 @@ def apply_fused(
 ) -> bool:
     """Take the optimiser's step in TensorFlow's own Adam; False where that is not the same.
 
-    Keras' has about ten operations a weight, each of which reads and writes it in full.
+    Keras' has about ten operations a weight, each of which reads and writes it in full. Under a
+    strategy each replica moves its own copies: the two round 1 - beta_2 differently, by 1e-5, so that
+    a training that is spread would not be that of one device.
     """
-    if not is_plain_adam(optimizer) or not optimizer.built or tf.distribute.has_strategy():
+    if not is_plain_adam(optimizer) or not optimizer.built:
         return False
     if any(not _is_dense(gradient) for gradient in gradients):
         return False

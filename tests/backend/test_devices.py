@@ -17,7 +17,7 @@ import pytest
 BACKEND = keras.backend.backend()
 PROGRAM = Path(__file__).with_name("devices.py")
 ROOT = Path(__file__).parents[2]
-TOLERANCE = {"rtol": 2e-4, "atol": 2e-5}
+TOLERANCE = {"rtol": 2e-5, "atol": 1e-5}
 """Sums over two devices are rounded in another order, and training carries that on."""
 DEATH_SECONDS = 60
 
@@ -93,7 +93,7 @@ def test_replicas_are_identical_after_200_steps():
     assert all(found["identical"])
     expected = result_of(start(1, "one", 1, 0, 0, 200))
     for key in expected.keys() - {"identical"}:
-        np.testing.assert_allclose(found[key], expected[key], rtol=2e-3, atol=2e-3)
+        np.testing.assert_allclose(found[key], expected[key], rtol=1e-5, atol=1e-5)
 
 
 def steps_until(process, number):
