@@ -1,6 +1,6 @@
 """The time of a training step on one device and on two, each with a CPU of its own.
 
-    KERAS_BACKEND=jax python -m benchmarks.devices --out docs/benchmarks/devices-jax.json
+    KERAS_BACKEND=jax python -m benchmarks.devices --out docs/benchmarks/devices/jax.json
 
 The devices are two of a `keras.distribution` on JAX, two of a `tf.distribute.MirroredStrategy` on
 TensorFlow, and two processes that gloo connects on PyTorch, each with a thread of its own; the

@@ -107,12 +107,17 @@ def _repeats(records: dict[str, Any]) -> list[list[str]]:
     return _rows(
         {
             backend: {
-                name: "equal" if found["equal"] else f"{found['weights_apart']:.1e}"
+                name: "equal" if found["equal"] else _apart(found)
                 for name, found in record["results"].items()
             }
             for backend, record in records.items()
         }
     )
+
+
+def _apart(found: dict[str, Any]) -> str:
+    weights, score = found["weights_apart"], found["score_apart"]
+    return f"{weights:.1e}" if weights else f"weights equal, score {score:.1e}"
 
 
 def _endurance(records: dict[str, Any]) -> list[list[str]]:

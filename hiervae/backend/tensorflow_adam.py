@@ -29,9 +29,9 @@ def apply_fused(
 ) -> bool:
     """Take the optimiser's step in TensorFlow's own Adam; False where that is not the same.
 
-    Keras' has about ten operations a weight, each of which reads and writes it in full. Under a
-    strategy each replica moves its own copies: the two round 1 - beta_2 differently, by 1e-5, so that
-    a training that is spread would not be that of one device.
+    Keras' has about ten operations a weight, each of which reads and writes it in full. Replicas
+    take it too, each for its own copies: the two differ by 1e-5 in 1 - beta_2, and a training that
+    is spread would not be that of one device.
     """
     if not is_plain_adam(optimizer) or not optimizer.built:
         return False
