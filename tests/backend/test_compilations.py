@@ -47,7 +47,7 @@ def test_a_new_rule_is_compiled_once(model):
 
 def trainings(programs):
     """Of names of programs, those of several training steps."""
-    return [name for name in programs if "run" in name]
+    return [name for name in programs if "(run)" in name]
 
 
 def test_a_step_is_compiled_for_two_sizes_of_batch_alone():
