@@ -25,9 +25,9 @@ _lock = threading.RLock()
 def in_few_sizes() -> Iterator[None]:
     """Let initialisers draw from `jax.random` in the sizes of `SIZES`, and keep what they need.
 
-    JAX compiles a draw for each shape, 0.2 to 1 s of processor time, which made up half of the
-    building of a model. With the generator that is JAX's default, a value depends on the key and on
-    its position alone, so that weights are the same bit for bit.
+    JAX compiles a draw for each shape, which takes longer than all else in the building of a model.
+    With the generator that is JAX's default, a value depends on the key and on its position alone,
+    so that weights are the same bit for bit.
 
     Keras' initialisers take no other source of random numbers, so the functions they call are
     replaced within the context. Models that other threads build wait for their turn; the draws of
