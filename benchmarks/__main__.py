@@ -94,8 +94,8 @@ def exceeded(record: Record) -> list[str]:
             continue
         own = record.rows[row.name][rows.OWN]
         most = row.start_up.get(record.backend)
-        if most is not None and (own.start_up_cpu_s or 0.0) > most:
-            found.append(f"{row.name}: first step after {own.start_up_cpu_s:.1f} s, bound {most:g}")
+        if most is not None and own.start_up_s > most:
+            found.append(f"{row.name}: first step after {own.start_up_s:.1f} s, bound {most:g}")
         if row.growth is not None and (own.growth_mib or 0.0) > row.growth:
             found.append(f"{row.name}: {own.growth_mib:.0f} MiB more, bound {row.growth:g}")
     return found

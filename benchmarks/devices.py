@@ -1,11 +1,11 @@
-"""The time of a training step on one device and on two, each with a CPU of its own.
+"""The time of a training step and of a score on one device and on two, each with a CPU.
 
     KERAS_BACKEND=jax python -m benchmarks.devices --out docs/benchmarks/devices/jax.json
 
 The devices are two of a `keras.distribution` on JAX, two of a `tf.distribute.MirroredStrategy` on
 TensorFlow, and two processes that gloo connects on PyTorch, each with a thread of its own; the
-global batch is the same. Trainings on one and on two take turns. Wall times mean something where
-both cores are free.
+global batch is the same. A score is that of the log-likelihood of an example with 500 samples.
+Runs on one and on two take turns. Wall times mean something where both cores are free.
 """
 
 from __future__ import annotations
@@ -28,28 +28,43 @@ BATCHES = (200, 2000)
 DEVICES = (1, 2)
 STEPS = 20
 EPOCHS = 5
+SCORED = 400
+SAMPLES = 500
 SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 def _train(batch: int, devices: int, rank: int, port: int) -> dict[str, float]:
-    """Wall time and CPU time of a step in this process, once everything is compiled."""
+    """Wall time and CPU time of a step in this process, once everything is compiled.
+
+    A batch of 0 stands for the score of an example.
+    """
     scope = _scope(devices, rank, port)
     import numpy as np
 
     import hiervae
 
-    x = (np.random.default_rng(0).random((batch * STEPS, EVENT)) < 0.13).astype("float32")
+    count = batch * STEPS or SCORED
+    x = (np.random.default_rng(0).random((count, EVENT)) < 0.13).astype("float32")
     with scope:
         model = hiervae.HierarchicalVAE(
             40, network={"name": "gated_mlp", "hidden_units": (300, 300)}, seed=0
         )
         model.compile("adam")
-        model.fit(x, batch_size=batch, verbose=0)
+        model.build((None, EVENT))
+
+        def work(epochs: int) -> None:
+            if batch:
+                model.fit(x, batch_size=batch, epochs=epochs, verbose=0)
+            else:
+                model.log_likelihood(x, SAMPLES, verbose=0)
+
+        work(1)
         usage, began = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-        model.fit(x, batch_size=batch, epochs=EPOCHS, verbose=0)
+        work(EPOCHS)
         wall, spent = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
     cpu = spent.ru_utime + spent.ru_stime - usage.ru_utime - usage.ru_stime
-    return {"wall": wall / (STEPS * EPOCHS), "cpu": cpu / (STEPS * EPOCHS)}
+    number = STEPS * EPOCHS if batch else SCORED
+    return {"wall": wall / number, "cpu": cpu / number}
 
 
 def _scope(devices: int, rank: int, port: int) -> Any:
@@ -83,7 +98,7 @@ def _scope(devices: int, rank: int, port: int) -> Any:
 
 
 def _measure(batch: int, devices: int) -> dict[str, float]:
-    """One training in processes of its own: the wall time of a step, and the CPU time of all."""
+    """A run in processes of its own: the wall time of a step or score, and the CPU time of all."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -104,11 +119,28 @@ def _measure(batch: int, devices: int) -> dict[str, float]:
     for process in processes:
         output, _ = process.communicate()
         if process.returncode:
-            raise SystemExit(f"The training on {devices} devices ended with {process.returncode}.")
+            raise SystemExit(f"The run on {devices} devices ended with {process.returncode}.")
         results.append(json.loads(output.splitlines()[-1]))
     return {
         "wall": max(result["wall"] for result in results),
         "cpu": sum(result["cpu"] for result in results),
+    }
+
+
+def _compared(batch: int, rounds: int, unit: str) -> dict[str, Any]:
+    """Medians of the times on one device and two, and least, median and largest gain."""
+    found = [{each: _measure(batch, each) for each in DEVICES} for _ in range(rounds)]
+    gains = [entry[1]["wall"] / entry[2]["wall"] for entry in found]
+    medians = {
+        str(each): {
+            kind: statistics.median(entry[each][kind] for entry in found)
+            for kind in ("wall", "cpu")
+        }
+        for each in DEVICES
+    }
+    return {
+        f"seconds_per_{unit}": medians,
+        "speed_of_two": [min(gains), statistics.median(gains), max(gains)],
     }
 
 
@@ -124,27 +156,17 @@ def main() -> int:
         return 0
     from benchmarks.records import commit, machine, versions
 
-    load, results = machine(), {}
-    for batch in BATCHES:
-        rounds = [{each: _measure(batch, each) for each in DEVICES} for _ in range(options.rounds)]
-        gains = [found[1]["wall"] / found[2]["wall"] for found in rounds]
-        results[str(batch)] = {
-            "seconds_per_step": {
-                str(each): {
-                    kind: statistics.median(found[each][kind] for found in rounds)
-                    for kind in ("wall", "cpu")
-                }
-                for each in DEVICES
-            },
-            "speed_of_two": [min(gains), statistics.median(gains), max(gains)],
-        }
+    load = machine()
+    batches = {str(batch): _compared(batch, options.rounds, "step") for batch in BATCHES}
+    score = _compared(0, options.rounds, "score")
     record = {
         "program": "benchmarks.devices",
         "commit": commit(),
         "machine": load,
         "versions": versions(),
         "rounds": options.rounds,
-        "batches": results,
+        "batches": batches,
+        "log_likelihood": score,
     }
     text = json.dumps(record, indent=2) + "\n"
     print(text, end="")

@@ -33,7 +33,7 @@ class Row:
             is the backend that is measured. Of "jax" and "torch" the one that suits is taken.
         bounds: the largest ratio of CPU time that is accepted, by backend.
         rounds: at most so many, where a round is long.
-        start_up: the most CPU seconds until the first result, by backend.
+        start_up: the most seconds until the first result, by backend, where cores are free.
         growth: the most MiB that the rounds may take above the built model.
     """
 

@@ -51,18 +51,22 @@ def record_table(record: Record) -> str:
 def records_section(records: Sequence[Record]) -> str:
     """What the documentation shows of some records."""
     parts = []
-    for record in sorted(records, key=lambda each: each.backend):
+    for record in sorted(records, key=lambda each: (each.backend, len(each.cores))):
         used = {"python", "hiervae", "keras", "numpy", record.backend}
         versions = ", ".join(f"{name} {number}" for name, number in record.versions.items()
                              if name in used)  # fmt: skip
         machine = record.machine
         parts.append(
-            f"### {record.backend}\n\n"
+            f"### {record.backend}{_cores(record)}\n\n"
             f"`{record.command}`, seed {record.seed}, commit {record.commit}: {versions}; "
             f"{machine['processor']}, {len(record.cores)} of {machine['cores']} cores, load "
             f"{machine['load']:g} at the start.\n\n{record_table(record)}"
         )
     return "\n\n".join(parts)
+
+
+def _cores(record: Record) -> str:
+    return "" if len(record.cores) == 1 else f", {len(record.cores)} cores"
 
 
 def comparison_table(old: Record, new: Record) -> str:

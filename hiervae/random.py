@@ -152,9 +152,7 @@ class SampleKeys(keras.random.SeedGenerator):
 
     def normal(self, shape: tuple[Any, ...]) -> Tensor:
         """Standard normal noise of `shape`, float32."""
-        # The middles of 2^24 intervals of (-1, 1), each exact in float32.
-        uniform = (ops.cast(ops.right_shift(self._words(shape), 8), "float32") + 0.5) * 2.0**-23
-        return math.sqrt(2.0) * ops.erfinv(uniform)
+        return normal_of_words(self._words(shape))
 
     def uniform(self, shape: tuple[Any, ...]) -> Tensor:
         """Uniform noise on [0, 1) of `shape`, float32."""
@@ -177,6 +175,18 @@ class SampleKeys(keras.random.SeedGenerator):
         counters = ops.reshape(ops.arange(repeats * pairs, dtype="int32"), (repeats, 1, pairs))
         words = ops.concatenate(threefry(keys, ops.full_like(counters, draw), counters), axis=-1)
         return ops.reshape(words[..., :size], shape)
+
+
+def normal_of_words(words: Any) -> Tensor:
+    """Return the standard normal quantiles, float32, at the middles of 2^24 intervals of (0, 1).
+
+    Args:
+        words: int32, of which the upper 24 bits say which interval.
+    """
+    # Of (-1, 1), where these are exact in float32.
+    middles = (ops.cast(ops.right_shift(words, 8), "float32") + 0.5) * 2.0**-23
+    # TensorFlow's function loses digits near 1, where it ends in infinity, but not near -1.
+    return -math.sqrt(2.0) * ops.sign(middles) * ops.erfinv(-ops.abs(middles))
 
 
 def threefry(key: Any, first: Any, second: Any, rounds: int = ROUNDS) -> tuple[Any, Any]:

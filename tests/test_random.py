@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from hiervae.random import SampleKeys, normal, threefry, uniform
+from hiervae.random import SampleKeys, normal, normal_of_words, threefry, uniform
 
 KEY = np.array([7, -3], dtype="int32")
 
@@ -49,6 +49,13 @@ def test_distributions():
     assert np.abs(np.corrcoef(noise.T) - np.eye(15)).max() < 0.12
     again = drawn(normal, (2000, 15), seed)
     assert np.abs(np.corrcoef(again.ravel(), noise.ravel())[0, 1]) < 0.03
+
+
+def test_normal_numbers_are_quantiles_to_the_last_interval():
+    numbers = np.array([0, 1, 2, 1000, 2**22, 2**23 - 1, 2**23, 2**24 - 1000, 2**24 - 2, 2**24 - 1])
+    found = normal_of_words(words((numbers - 2**23) << 8))
+    expected = stats.norm.ppf((numbers + 0.5) / 2**24)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, rtol=1e-5, atol=1e-7)
 
 
 def test_a_row_follows_from_its_example_and_sample():

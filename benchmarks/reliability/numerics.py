@@ -95,7 +95,10 @@ CASES = {
 
 @dataclass
 class Outcome:
-    """What became of a case: "finite", "named" (stopped with the term), "refused" or "failed"."""
+    """What became of a case.
+
+    "finite", "named" (stopped with the term), "refused" (no components to vary) or "failed".
+    """
 
     verdict: str
     detail: str = ""
@@ -165,11 +168,11 @@ def _train(case: Case, settings: dict[str, Any], x: Any, seed: int) -> Outcome:
 
 
 def _judge(error: Exception) -> tuple[str, str]:
-    """Whether an error names the term that went bad, or refuses the composition."""
+    """Whether an error names the term that went bad; every other one is a failure."""
     text = str(error)
     found = re.search(r"(?:first term|the term) that went bad: ([\w, ]+)", text)
     if found is None:
-        return "refused", text[:160]
+        return "failed", f"{type(error).__name__}: {text[:160]}"
     first = found[1].split(", ")[0]
     return ("failed" if first in SUMS else "named"), f"first term: {first}"
 

@@ -54,6 +54,7 @@ MEASURES = {
         "bits_per_dimension",
     ),
     "elbo": Measure("negative ELBO of the test set", "nats", 2, "test", "elbo", -1.0),
+    "validation": Measure("negative ELBO of the validation set", "nats", 2, "valid", "elbo", -1.0),
     "angle": Measure(
         "mean absolute error of the angle", "rad", 3, "polar_regression", "mean_absolute_error"
     ),

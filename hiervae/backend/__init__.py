@@ -2,8 +2,9 @@
 
 Each adapter gives `StepAdapter`, a Keras model with `train_step` and `test_step` over the one
 `batch_outcome` of its subclass; `compile_function`, which compiles a function that reads the
-model's weights, and `compile_fixed`, the same for arrays of few shapes; `repeat`, a loop inside
-such a function; `has_accelerator`; `steps_wait`, whether a step returns when all is computed;
+model's weights, `compile_rows`, the same for one of rows that the devices share, and
+`compile_fixed`, again the same where rows come in few sizes; `repeat`, a loop inside such a
+function; `has_accelerator`; `steps_wait`, whether a step returns when all is computed;
 `keep_compiled_programs`, which keeps what is compiled for later processes; `restore_on_error`, the
 context in which a model is trained or evaluated; `placement`, that in which its variables are made;
 `matrix_product`, which keeps float32 where the backend would multiply with fewer digits;
@@ -25,6 +26,7 @@ if keras.backend.backend() == "jax":
         StepAdapter,
         compile_fixed,
         compile_function,
+        compile_rows,
         has_accelerator,
         keep_compiled_programs,
         matrix_product,
@@ -44,6 +46,7 @@ elif keras.backend.backend() == "tensorflow":
         affine_map,
         compile_fixed,
         compile_function,
+        compile_rows,
         has_accelerator,
         keep_compiled_programs,
         largest,
@@ -64,6 +67,7 @@ elif keras.backend.backend() == "torch":
         batch_normalised,
         compile_fixed,
         compile_function,
+        compile_rows,
         has_accelerator,
         keep_compiled_programs,
         largest,
@@ -95,6 +99,7 @@ __all__ = [
     "check_weight_shape",
     "compile_fixed",
     "compile_function",
+    "compile_rows",
     "has_accelerator",
     "keep_compiled_programs",
     "largest",

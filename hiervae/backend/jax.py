@@ -25,7 +25,14 @@ from hiervae.backend.jax_devices import (
 from hiervae.backend.jax_draws import in_few_sizes
 from hiervae.backend.jax_filling import Filling
 from hiervae.backend.jax_loop import FusedSteps, place_examples
-from hiervae.backend.step import Compilable, Examples, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.step import (
+    Compilable,
+    Examples,
+    RowFunction,
+    StepOutcome,
+    SteppedModel,
+    unpack_batch,
+)
 from hiervae.backend.variables import position_of, step_counter
 from hiervae.types import Tensor
 
@@ -270,7 +277,16 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return call
 
 
-compile_fixed = compile_function
+def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """Compile `function(*rows, *common)` of arrays with the same rows, and of others.
+
+    It gives arrays with the rows of the first ones, which are spread over the devices.
+    """
+    compiled = compile_function(model, function)
+    return lambda rows, common=(): compiled(*rows, *common)
+
+
+compile_fixed = compile_rows
 
 
 def repeat(

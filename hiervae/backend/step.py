@@ -33,6 +33,13 @@ class Gate:
     group: int = 0
 
 
+class RowFunction(Protocol):
+    """What `compile_rows` gives: a function of arrays with the same rows, and of others."""
+
+    def __call__(self, rows: Sequence[Tensor], common: Sequence[Tensor] = ()) -> Any:
+        """Arrays with as many rows as the first ones."""
+
+
 @dataclass(frozen=True)
 class StepOutcome:
     """What the shared step makes of one batch; the metrics have taken it up already.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import abc
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import keras
 import tensorflow as tf
 
-from hiervae.backend.step import Compilable, SteppedModel, unpack_batch
+from hiervae.backend.step import Compilable, RowFunction, SteppedModel, unpack_batch
 from hiervae.backend.tensorflow_adam import apply_step
 from hiervae.backend.tensorflow_devices import (
     expect_summed_gradients,
+    over_replicas,
     replica_of,
     returned_logs,
     summed_gradients,
@@ -168,8 +169,17 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return tf.function(function, reduce_retracing=True)
 
 
-def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `compile_function`, for arrays of few shapes: through XLA, where it has all operations."""
+def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """Compile `function(*rows, *common)` of arrays with the same rows, and of others.
+
+    It gives arrays with the rows of the first ones, which are spread over the replicas.
+    """
+    alone = compile_function(model, function)
+    return _placed(model, over_replicas(function, alone, reduce_retracing=True))
+
+
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """As `compile_rows`, for arrays of few shapes: through XLA, where it has all operations."""
     fused, plain = tf.function(function, jit_compile=True), tf.function(function)
     refused: list[bool] = []
 
@@ -180,6 +190,16 @@ def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[.
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
                 refused.append(True)
         return plain(*arrays)
+
+    return _placed(model, over_replicas(function, call))
+
+
+def _placed(model: Compilable, function: RowFunction) -> RowFunction:
+    """The function under the strategy that the model was made under."""
+
+    def call(rows: Sequence[Tensor], common: Sequence[Tensor] = ()) -> Any:
+        with placement(cast("SteppedModel", model)):
+            return function(rows, common)
 
     return call
 

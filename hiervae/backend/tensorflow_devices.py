@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from hiervae.backend.step import RowFunction
 from hiervae.types import Tensor
-from hiervae.utils.replicas import Replica, current_replica
+from hiervae.utils.replicas import Replica, acting_as, current_replica, rows_of
 
 
 class StrategyReplica(Replica):
@@ -63,6 +65,45 @@ def expect_summed_gradients(optimizer: keras.optimizers.Optimizer) -> None:
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     for each in (optimizer, inner):
         object.__setattr__(each, "_all_reduce_sum_gradients", list)
+
+
+def over_replicas(
+    function: Callable[..., Any], alone: Callable[..., Any], **options: Any
+) -> RowFunction:
+    """`function(*rows, *common)`, each replica of the strategy in scope with rows of its own.
+
+    Args:
+        function: of arrays with the same rows, and of others; gives arrays with these rows.
+        alone: the same, compiled for where there is one replica.
+        options: of `tf.function`, which compiles it for several.
+    """
+
+    def of_one(rows: Sequence[Tensor], common: Sequence[Tensor]) -> Any:
+        with acting_as(replica_of(rows[0])):
+            return function(*rows, *common)
+
+    def of_all(shares: Any, common: Sequence[Tensor]) -> Any:
+        strategy = tf.distribute.get_strategy()
+        outputs = strategy.run(of_one, (shares, common))
+        joined = partial(strategy.gather, axis=0)
+        return list(map(joined, outputs)) if isinstance(outputs, list) else joined(outputs)
+
+    compiled = tf.function(of_all, **options)
+
+    def call(rows: Sequence[Tensor], common: Sequence[Tensor] = ()) -> Any:
+        strategy = tf.distribute.get_strategy()
+        count = strategy.num_replicas_in_sync
+        if count == 1:
+            return alone(*rows, *common)
+
+        def own(context: Any) -> list[Tensor]:
+            number = context.replica_id_in_sync_group
+            first, several = rows_of(number, count, len(rows[0]))
+            return [array[first : first + several] for array in rows]
+
+        return compiled(strategy.experimental_distribute_values_from_function(own), list(common))
+
+    return call
 
 
 def returned_logs(logs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,10 +13,17 @@ import keras
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from hiervae.backend.step import Compilable, StepOutcome, SteppedModel, unpack_batch
+from hiervae.backend.step import (
+    Compilable,
+    RowFunction,
+    StepOutcome,
+    SteppedModel,
+    unpack_batch,
+)
 from hiervae.backend.torch_adam import apply_step
 from hiervae.backend.torch_devices import (
     check_same_batch,
+    over_processes,
     replica_of,
     start_from_first,
     summed_gradients,
@@ -197,9 +204,17 @@ def compile_function(model: Compilable, function: Callable[..., Any]) -> Callabl
     return torch.no_grad()(function)
 
 
-def compile_fixed(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function(*arrays)` without gradients, recorded for arrays that come again."""
-    return RecordedFunction(model, function)
+def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """`function(*rows, *common)` of arrays with the same rows, and of others, without gradients.
+
+    It gives arrays with the rows of the first ones, which are spread over the processes.
+    """
+    return over_processes(model, function)
+
+
+def compile_fixed(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """As `compile_rows`, recorded for arrays that come again."""
+    return over_processes(model, RecordedFunction(model, function))
 
 
 class _NoSeed(keras.random.SeedGenerator):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, cast
 
 import keras
 import torch
 from torch import distributed
 
-from hiervae.backend.step import check_weight_shape
+from hiervae.backend.step import Compilable, RowFunction, check_weight_shape
 from hiervae.types import Tensor
-from hiervae.utils.replicas import Replica
+from hiervae.utils.replicas import Replica, acting_as, rows_of
 
 
 # Operations of PyTorch's own kind, which can stand in the recorded graph of a step.
@@ -51,13 +51,12 @@ class ProcessReplica(Replica):
 
     def __init__(self, all_rows: int) -> None:
         number, count = distributed.get_rank(), distributed.get_world_size()
-        rows, more = divmod(all_rows, count)
-        first = rows * number + min(number, more)
-        self.borrows = first == all_rows
+        first, rows = rows_of(number, count, all_rows)
+        self.borrows = not rows
         if self.borrows:
             super().__init__(count, 1, number % all_rows, all_rows)
         else:
-            super().__init__(count, rows + (number < more), first, all_rows)
+            super().__init__(count, rows, first, all_rows)
 
     def sum_shares(self, values: Tensor) -> Tensor:
         """See the base class."""
@@ -79,16 +78,19 @@ class ProcessReplica(Replica):
             check_weight_shape(len(inputs), tuple(weights.shape))
         elif self.all_rows < self.count:
             weights = torch.ones(self.all_rows)
-        own = slice(self.first, self.first + self.rows)
         if weights is not None:
-            weights = weights[own] * (not self.borrows)
-        return inputs[own], weights
+            weights = self.own(weights) * (not self.borrows)
+        return self.own(inputs), weights
+
+    def own(self, values: torch.Tensor) -> torch.Tensor:
+        """The rows of a whole batch that this replica works on, a borrowed one among them."""
+        return values[self.first : self.first + self.rows]
 
     def joined(self, values: torch.Tensor) -> torch.Tensor:
         """The rows of all replicas, of which this one has its own."""
         whole = values.new_zeros((self.all_rows, *values.shape[1:]))
         if not self.borrows:
-            whole[self.first : self.first + self.rows] = values
+            self.own(whole).copy_(values)
         distributed.all_reduce(whole)
         return whole
 
@@ -119,23 +121,73 @@ def start_from_first(variables: Iterable[keras.Variable]) -> None:
     torch.set_rng_state(state)
 
 
+def over_processes(model: Compilable, function: Callable[..., Any]) -> RowFunction:
+    """`function(*rows, *common)`, each process with rows of its own.
+
+    Args:
+        model: whose weights the function reads.
+        function: of arrays with the same rows, and of others; gives a tensor, or a list of tensors,
+            with these rows.
+    """
+
+    @torch.no_grad()
+    def call(rows: Sequence[Tensor], common: Sequence[Tensor] = ()) -> Any:
+        arrays = cast("Sequence[torch.Tensor]", rows)
+        replica = replica_of(len(arrays[0]))
+        if replica is None:
+            return function(*rows, *common)
+        check_same_batch(arrays[0])
+        check_same_weights(model)
+        with acting_as(replica):
+            outputs = function(*map(replica.own, arrays), *common)
+        if isinstance(outputs, list):
+            return list(map(replica.joined, outputs))
+        return replica.joined(outputs)
+
+    return call
+
+
 def check_same_batch(inputs: torch.Tensor) -> None:
-    """Refuse to train where the processes were given different batches.
+    """Refuse to work where the processes were given different batches.
 
     Raises:
         ValueError: if they were.
     """
-    mine = torch.stack([torch.tensor(float(len(inputs))), inputs.detach().double().sum().cpu()])
-    lowest, highest = mine.clone(), mine.clone()
-    distributed.all_reduce(lowest, distributed.ReduceOp.MIN)
-    distributed.all_reduce(highest, distributed.ReduceOp.MAX)
-    if not torch.equal(lowest, highest):
+    if not _are_same([torch.tensor(float(len(inputs))), _sum(inputs)]):
         raise ValueError(
             f"The processes were given different batches (process {distributed.get_rank()} one of "
             f"{len(inputs)} examples); expected the same whole batch in each, of which a process "
             "takes its own rows. Give each process the same data in the same order, without a "
             "DistributedSampler, and shuffle with the same seed."
         )
+
+
+def check_same_weights(model: Compilable) -> None:
+    """Refuse to work where the processes' models have different weights.
+
+    Raises:
+        ValueError: if they have.
+    """
+    if not _are_same([_sum(cast("torch.Tensor", each.value)) for each in model.variables]):
+        raise ValueError(
+            f"The processes hold different weights of the model (this is process "
+            f"{distributed.get_rank()}); expected the same in each, of which a process scores its "
+            "own rows. Make the model with a seed, load the same weights in each process, or train "
+            "it before."
+        )
+
+
+def _sum(values: torch.Tensor) -> torch.Tensor:
+    return values.detach().double().sum().cpu()
+
+
+def _are_same(numbers: Sequence[torch.Tensor]) -> bool:
+    """Whether all processes have the same numbers; those of weights that diverged are."""
+    mine = torch.stack([number.double() for number in numbers]).nan_to_num()
+    lowest, highest = mine.clone(), mine.clone()
+    distributed.all_reduce(lowest, distributed.ReduceOp.MIN)
+    distributed.all_reduce(highest, distributed.ReduceOp.MAX)
+    return torch.equal(lowest, highest)
 
 
 def summed_gradients(gradients: Sequence[torch.Tensor | None]) -> list[torch.Tensor | None]:

@@ -35,7 +35,7 @@ MODEL_ROLES: tuple[Role, ...] = tuple(
 
 
 Compiler = Callable[[Compilable, Callable[..., Any]], Callable[..., Any]]
-"""`compile_function` of the backend, or another of its kind."""
+"""`compile_function` of the backend, `compile_rows` or `compile_fixed`."""
 
 
 class ModelCore(StepAdapter, abc.ABC):

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hiervae.backend import compile_rows
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass, Level
@@ -41,14 +42,14 @@ class InspectionMethods(ModelCore):
                 arrays += [level.latent, level.posterior.mean, level.posterior.log_variance]
             for level in outcome.levels[:conditioned]:
                 assigned: Any = level.conditional_prior
-                # Compiled functions return arrays alone, so the flag becomes one.
-                top_down = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="bool")
-                arrays += [assigned.mean, assigned.log_variance, top_down]
+                # Devices can join rows of numbers, so the flag becomes some.
+                flags = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="int32")
+                arrays += [assigned.mean, assigned.log_variance, flags]
             if any(level.log_density is not None for level in outcome.levels):
                 arrays += [level.log_posterior() for level in outcome.levels]
             return arrays
 
-        compiled = self.compiled_function(("posterior", sample), function)
+        compiled = self.compiled_function(("posterior", sample), function, compile_rows)
         features, *arrays = map_batches(compiled, [values], batch_size)
         split = 3 * self.num_levels
         latents, priors = arrays[:split], arrays[split : split + 3 * conditioned]
@@ -107,7 +108,9 @@ class InspectionMethods(ModelCore):
         def function(*levels: Any) -> list[Any]:
             return [self.likelihood.mean(self.likelihood(self.inference.decode(levels)))]
 
-        return map_batches(self.compiled_function(("decode",), function), arrays, batch_size)[0]
+        return map_batches(
+            self.compiled_function(("decode",), function, compile_rows), arrays, batch_size
+        )[0]
 
     def sample(
         self,
@@ -211,7 +214,9 @@ class InspectionMethods(ModelCore):
             return [self.likelihood.mean(self.likelihood(features))]
 
         return map_batches(
-            self.compiled_function(("generate", sample), function), [array], batch_size
+            self.compiled_function(("generate", sample), function, compile_rows),
+            [array],
+            batch_size,
         )[0]
 
     def prior_log_prob(self, latent: Any, seed: int | None = None, batch_size: int = 256) -> Array:
@@ -226,7 +231,7 @@ class InspectionMethods(ModelCore):
             return [self.prior.log_prob(latent, components, seed=generator)]
 
         return map_batches(
-            self.compiled_function(("prior_log_prob",), function), [array], batch_size
+            self.compiled_function(("prior_log_prob",), function, compile_rows), [array], batch_size
         )[0]
 
     def conditional_prior(self, above: Any, batch_size: int = 256) -> DiagonalNormal:
@@ -260,7 +265,9 @@ class InspectionMethods(ModelCore):
             conditional = self.inference.conditional_prior(levels)
             return [conditional.mean, conditional.log_variance]
 
-        compiled = self.compiled_function(("conditional_prior", len(arrays)), function)
+        compiled = self.compiled_function(
+            ("conditional_prior", len(arrays)), function, compile_rows
+        )
         mean, log_variance = map_batches(compiled, arrays, batch_size)
         return DiagonalNormal(mean, log_variance, len(self.latent_shapes[level - 1]))
 

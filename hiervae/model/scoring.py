@@ -222,9 +222,9 @@ class ScoringMethods(ModelCore):
             shares = plan.shares(len(part))
             arrays = part[shares.rows], done + shares.rows, shares.first, shares.end
             passes = ops.convert_to_tensor(shares.num_passes, dtype="int32")
-            sums = compiled(*map(ops.convert_to_tensor, arrays), words, passes, *fixed)
+            sums = compiled([*map(ops.convert_to_tensor, arrays)], [words, passes, *fixed])
             done += len(part)
-            yield plan.joined(ops.convert_to_numpy(sums), len(part), shares.copies), done
+            yield plan.joined(ops.convert_to_numpy(sums).T, len(part), shares.copies), done
 
     def _encode_components_once(self, key: Tensor) -> list[Tensor]:
         """Parameters of the posteriors of the prior's pseudo-inputs, nothing where it has none."""
@@ -242,7 +242,7 @@ class ScoringMethods(ModelCore):
         return self.encoded_components(SampleKeys.shared(key, number))
 
     def _summing(self, plan: ScorePlan) -> Callable[..., Tensor]:
-        """The function that is compiled: all samples of a batch, chunk by chunk."""
+        """The function that is compiled: a batch's sums (batch, k), chunk by chunk of samples."""
         chunk = plan.chunk
 
         def function(
@@ -269,7 +269,7 @@ class ScoringMethods(ModelCore):
 
             zeros = ops.zeros(ops.shape(examples), dtype="float32")
             state = (zeros,) if plan.closed_form else (zeros + LOWEST, zeros, zeros)
-            return ops.stack(repeat(self, body, state, num_passes))
+            return ops.stack(repeat(self, body, state, num_passes), axis=-1)
 
         return function
 

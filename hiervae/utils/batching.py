@@ -66,12 +66,13 @@ def map_batches(
     """`function` over batches of the arrays' rows, its outputs joined as NumPy arrays.
 
     Args:
-        function: takes one batch of each array, returns a list of arrays with the same rows.
+        function: takes a list with one batch of each array, returns one of arrays with the same
+            rows.
         arrays: arrays with the same number of rows.
         batch_size: rows a call.
     """
     collected: list[list[Array]] = []
     for rows, count in batches(arrays, batch_size):
-        outputs = function(*(keras.ops.convert_to_tensor(part) for part in rows))
+        outputs = function([keras.ops.convert_to_tensor(part) for part in rows])
         collected.append([keras.ops.convert_to_numpy(output)[:count] for output in outputs])
     return [np.concatenate(parts) for parts in zip(*collected, strict=True)]

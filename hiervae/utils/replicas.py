@@ -68,6 +68,12 @@ class Replica(abc.ABC):
         return ops.reshape(several[:, self.first : self.first + self.rows], shape)
 
 
+def rows_of(number: int, count: int, all_rows: int) -> tuple[int, int]:
+    """The first row of replica `number` of `count`, and how many it has, perhaps none."""
+    rows, more = divmod(all_rows, count)
+    return rows * number + min(number, more), rows + (number < more)
+
+
 # A context variable, because TensorFlow runs each replica in a thread of its own.
 _current: ContextVar[Replica | None] = ContextVar("replica", default=None)
 

@@ -1,13 +1,15 @@
 """Trains on the devices of its process and prints what came out; run by `test_devices`.
 
-python devices.py one|spread|processes [number of processes, number of this one, port [steps]]
+python devices.py one|spread|processes|apart [processes, number of this one, port [steps]]
 
 With a number of steps one model trains so long, and the program prints "STEP" and how many it took.
+"apart" are processes with other examples, and then other weights, which are to be refused.
 """
 
 import json
 import os
 import sys
+from contextlib import contextmanager
 from datetime import timedelta
 
 MODE, *REST = sys.argv[1:]
@@ -34,7 +36,7 @@ elif BACKEND == "tensorflow":
         STRATEGY = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     else:
         STRATEGY = tf.distribute.get_strategy()
-elif MODE == "processes":
+elif MODE in ("processes", "apart"):
     import torch
 
     torch.distributed.init_process_group(
@@ -127,13 +129,37 @@ def are_identical(model):
     return [bool(np.array_equal(each, several[0])) for several in copies for each in several]
 
 
+@contextmanager
+def noted_rows(model):
+    """Note how many rows a device scores at once; JAX divides them where Python does not see it."""
+    kind, rows = type(model.likelihood), []
+    original = kind.log_prob_of_draws
+
+    def noting(self, inputs, *arguments):
+        if not IS_JAX:
+            rows.append(int(inputs.shape[0]))
+        return original(self, inputs, *arguments)
+
+    kind.log_prob_of_draws = noting
+    try:
+        yield rows
+    finally:
+        kind.log_prob_of_draws = original
+
+
 def result(name, settings, rule):
     """What a training gives, as lists of numbers."""
     model = made(settings, OPTIMIZERS.get(name))
     weights = WEIGHTS if name == "vamp and geco" and not IS_JAX else None
     values = dict(fitted(model, rule, weights))
-    values["scores"] = model.log_likelihood(X[:7], 20, seed=0, verbose=0).tolist()
-    values["means"] = model.encode(X[:5])[0].ravel().tolist()
+    with noted_rows(model) as rows:
+        values["scores"] = model.log_likelihood(X[:7], 20, seed=0, verbose=0).tolist()
+    values["rows scored"] = rows
+    latents = model.encode(X[:5], sample=True, seed=0)
+    values |= {f"draws {i}": latent.ravel().tolist() for i, latent in enumerate(latents)}
+    governed = model.governed_latent(latents)
+    values["log-densities"] = model.prior_log_prob(governed, seed=0).tolist()
+    values["generated"] = model.generate(governed, sample=True, seed=0).ravel().tolist()
     for index, weight in enumerate(model.get_weights()):
         if weight.dtype == "float32":
             values[f"weight {index}"] = weight.ravel().tolist()
@@ -153,8 +179,20 @@ class Progress(keras.callbacks.Callback):
         print("STEP", self.model.training_step, flush=True)
 
 
+def refusal(examples, seed):
+    """What a process says that scores examples by a model of this seed."""
+    try:
+        made({"seed": seed}).log_likelihood(examples, 20, verbose=0)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def run():
     """Train, and print what came out."""
+    if MODE == "apart":
+        print("RESULT", json.dumps([refusal(X[RANK : RANK + 5], 0), refusal(X[:5], RANK)]))
+        return
     if not STEPS:
         results = {name: result(name, *entry) for name, entry in MODELS.items()}
         print("RESULT", json.dumps(results), flush=True)

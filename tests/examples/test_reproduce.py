@@ -11,9 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import hiervae
+from hiervae import registry
 from hiervae.cli.main import build_parser
 from hiervae.cli.settings import resolve
+from hiervae.errors import UnknownPluginError
 from hiervae.model.scores import Scores
+from hiervae.schedulers import Scheduler
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
@@ -39,6 +43,14 @@ def test_the_settings_of_a_row_are_those_of_a_training(row, tmp_path):
     config = resolve(build_parser().parse_args(["train", "--config", str(settings)]), None)
     assert config.training["epochs"] > 0
     assert config.preset == row.settings["preset"]
+    try:
+        hiervae.HierarchicalVAE(**config.model)
+    except UnknownPluginError as error:
+        if "It comes with a plugin" not in str(error):
+            raise
+        pytest.skip(str(error))
+    if config.scheduler is not None:
+        registry.create("hiervae.schedulers", config.scheduler, Scheduler)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
