@@ -136,6 +136,7 @@ def over_processes(model: Compilable, function: Callable[..., Any]) -> RowFuncti
         replica = replica_of(len(arrays[0]))
         if replica is None:
             return function(*rows, *common)
+        _wait_for_others()
         check_same_batch(arrays[0])
         check_same_weights(model)
         with acting_as(replica):
@@ -145,6 +146,25 @@ def over_processes(model: Compilable, function: Callable[..., Any]) -> RowFuncti
         return replica.joined(outputs)
 
     return call
+
+
+def _wait_for_others() -> None:
+    """Wait until all processes are here, so that no message of another kind is taken for theirs.
+
+    Raises:
+        RuntimeError: if one does not come within the timeout of the process group.
+    """
+    if distributed.get_backend() != "gloo":  # the one that can tell which process is missing
+        return
+    try:
+        distributed.monitored_barrier()
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"Process {distributed.get_rank()} waited in vain for the others to score, encode or "
+            "decode the same examples; expected all processes of the group to make this call, "
+            "each of which computes its own rows. Call it in every process, also in callbacks, "
+            "and write files in one of them alone."
+        ) from error
 
 
 def check_same_batch(inputs: torch.Tensor) -> None:

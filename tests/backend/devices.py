@@ -3,7 +3,7 @@
 python devices.py one|spread|processes|apart [processes, number of this one, port [steps]]
 
 With a number of steps one model trains so long, and the program prints "STEP" and how many it took.
-"apart" are processes with other examples, and then other weights, which are to be refused.
+"apart" are processes with other examples, then other weights, of which then one calls alone.
 """
 
 import json
@@ -183,7 +183,7 @@ def refusal(examples, seed):
     """What a process says that scores examples by a model of this seed."""
     try:
         made({"seed": seed}).log_likelihood(examples, 20, verbose=0)
-    except ValueError as error:
+    except (ValueError, RuntimeError) as error:
         return str(error)
     return ""
 
@@ -191,7 +191,8 @@ def refusal(examples, seed):
 def run():
     """Train, and print what came out."""
     if MODE == "apart":
-        print("RESULT", json.dumps([refusal(X[RANK : RANK + 5], 0), refusal(X[:5], RANK)]))
+        said = [refusal(X[RANK : RANK + 5], 0), refusal(X[:5], RANK)]
+        print("RESULT", json.dumps([*said, refusal(X[:5], 0) if RANK == 0 else ""]))
         return
     if not STEPS:
         results = {name: result(name, *entry) for name, entry in MODELS.items()}

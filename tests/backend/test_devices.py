@@ -89,11 +89,12 @@ def test_two_processes(one):
 
 @pytest.mark.slow
 @pytest.mark.backends("torch")
-def test_processes_refuse_examples_and_weights_that_differ():
-    for process in start_two(1, mode="apart"):
-        examples, weights = result_of(process)
+def test_processes_refuse_to_score_what_differs_or_alone():
+    found = [result_of(process) for process in start_two(1, mode="apart")]
+    for examples, weights, _ in found:
         assert "different batches" in examples
         assert "different weights" in weights
+    assert "expected all processes of the group to make this call" in found[0][2]
 
 
 @pytest.mark.slow

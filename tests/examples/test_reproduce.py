@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -43,6 +44,7 @@ def test_the_settings_of_a_row_are_those_of_a_training(row, tmp_path):
     config = resolve(build_parser().parse_args(["train", "--config", str(settings)]), None)
     assert config.training["epochs"] > 0
     assert config.preset == row.settings["preset"]
+    keras.optimizers.deserialize(config.optimizer)
     try:
         hiervae.HierarchicalVAE(**config.model)
     except UnknownPluginError as error:
