@@ -149,6 +149,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, help="file of the record")
+    parser.add_argument("--resume", action="store_true", help="keep what the file of --out has")
     parser.add_argument("--child", nargs=4, type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
@@ -156,9 +157,13 @@ def main() -> int:
         return 0
     from benchmarks.records import commit, machine, versions
 
-    load = machine()
-    batches = {str(batch): _compared(batch, options.rounds, "step") for batch in BATCHES}
-    score = _compared(0, options.rounds, "score")
+    load, earlier = machine(), {}
+    if options.resume and options.out is not None and options.out.exists():
+        earlier = json.loads(options.out.read_text())
+    batches = earlier.get("batches") or {
+        str(batch): _compared(batch, options.rounds, "step") for batch in BATCHES
+    }
+    score = earlier.get("log_likelihood") or _compared(0, options.rounds, "score")
     record = {
         "program": "benchmarks.devices",
         "commit": commit(),

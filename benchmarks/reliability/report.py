@@ -137,7 +137,10 @@ def _endurance(records: dict[str, Any]) -> list[list[str]]:
 def _feeds(records: dict[str, Any]) -> list[list[str]]:
     columns = {}
     for backend, record in records.items():
-        column = {name: f"{entry['speed']:.2f}" for name, entry in record["sources"].items()}
+        column = {
+            name: f"{entry['speed_wall']:.2f} (CPU time {entry['speed']:.2f})"
+            for name, entry in record["sources"].items()
+        }
         file = record["file"]
         column["file that is mapped"] = f"{file['mib']} MiB: {file['growth_mib']} MiB"
         columns[backend] = column
