@@ -116,9 +116,8 @@ def from_a_file(mib: int) -> dict[str, Any]:
                 stream.write((generator.random(size, dtype="float32") < 0.3).tobytes())
         rows = np.memmap(path, dtype="uint8", mode="r", shape=(number, DIMENSIONS))
         model = _model()
-        small = Rows(rows[: 40 * BATCH])
-        model.fit(small, verbose=0, shuffle=False)
-        model.log_likelihood(small[0][0], 10, seed=0, verbose=0)
+        model.fit(Rows(rows[: 200 * BATCH]), verbose=0, shuffle=False)
+        model.log_likelihood(np.asarray(rows[:1000], "float32"), 10, seed=0, verbose=0)
         before = _own_mib()
         history = model.fit(Rows(rows), verbose=0, shuffle=False)
         scored = [

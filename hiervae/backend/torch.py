@@ -96,14 +96,17 @@ class StepAdapter(SteppedModel, abc.ABC):
             apply_twice(optimizer, gates, gradients, variables, control, self.closed_steps)
             return
         readable, closed = _readable(control), _own(self.closed_steps.value)
+        shut: dict[str, Any] = {gate.key: control[gate.key] <= 0 for gate in gates}
         if readable:  # one pass for all that has taken every step
-            gates = tuple(g for g in gates if closed[g.group] > 0 or control[g.key] <= 0)
+            shut = {key: bool(each) for key, each in shut.items()}
+            missed = closed.tolist()
+            gates = tuple(g for g in gates if missed[g.group] > 0 or shut[g.key])
         gated = [index for gate in gates for index in gate.weights]
         before = _own(step_counter(optimizer).value).clone()
         free = drop_positions(gated, gradients), drop_positions(gated, variables)
         apply_to(optimizer, *free, apply_step)
         for gate in gates:
-            closed_now = control[gate.key] <= 0
+            closed_now = shut[gate.key]
             if readable and closed_now:  # the optimiser never hears of it
                 closed[gate.group] += 1
                 continue

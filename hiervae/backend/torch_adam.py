@@ -9,7 +9,6 @@ from weakref import WeakKeyDictionary
 
 import keras
 import torch
-from torch.optim.adam import adam
 
 from hiervae.backend.variables import adam_gradients, is_plain_adam, step_counter
 from hiervae.types import Tensor
@@ -46,25 +45,27 @@ def apply_fused(
     except KeyError:  # constrained, on an accelerator, or not what the optimiser was built for
         return False
     weights, first, second = (list(each) for each in zip(*members, strict=True))
+    if len({weight.dtype for weight in weights}) > 1:  # the kernel takes weights of one type
+        return False
     settings = cast("Any", optimizer)
     counter = cast("Any", step_counter(optimizer).value)
     count = int(counter)
     # Keras adds epsilon before it corrects the second moment's bias, PyTorch after it.
     correction = math.sqrt(1.0 - settings.beta_2 ** (count + 1))
-    adam(
+    # The kernel itself: what PyTorch does around it costs as much again for small models.
+    torch._fused_adam_(
         weights,
-        cast("list[torch.Tensor]", adam_gradients(optimizer, gradients, variables)),
+        adam_gradients(optimizer, gradients, variables),
         first,
         second,
         [],
-        list(torch.full((len(weights),), float(count)).unbind()),
-        fused=True,
-        amsgrad=False,
+        [torch.tensor(count + 1.0)] * len(weights),
+        lr=float(settings.learning_rate),
         beta1=settings.beta_1,
         beta2=settings.beta_2,
-        lr=float(settings.learning_rate),
         weight_decay=0.0,
         eps=settings.epsilon / correction,
+        amsgrad=False,
         maximize=False,
     )
     counter.add_(1)

@@ -120,7 +120,8 @@ class Recorder:
         """The outcome of one batch."""
         if self.trained is None:
             self.trained = trainable_tensors(self._model)
-        inputs = keras.ops.convert_to_tensor(inputs)
+        if not torch.is_tensor(inputs):
+            inputs = keras.ops.convert_to_tensor(inputs)
         weights = None if weights is None else keras.ops.convert_to_tensor(weights)
         if random.is_injected():
             return self._model.batch_outcome(inputs, weights, self._training)
