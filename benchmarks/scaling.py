@@ -90,6 +90,7 @@ def slopes(points: list[dict[str, float]]) -> tuple[float, float]:
 def draw(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw all curves with the theory's lines."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator
 
     figure = Figure(figsize=(3.0 * len(curves), 3.0), layout="constrained")
     for number, (name, points) in enumerate(curves.items(), 1):
@@ -99,6 +100,10 @@ def draw(curves: dict[str, list[dict[str, float]]], path: Path) -> None:
         axes.loglog(values, [1e3 * point["cpu_s"] for point in points], "o", label="measured")
         theory = [1e3 * scale * point["flop"] for point in points]
         axes.loglog(values, theory, "-", label="products counted")
+        axes.set_xticks(values, [f"{value:g}" for value in values])
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.minorticks_off()
         axes.set_xlabel(CURVES[name][0])
     figure.axes[0].set_ylabel("CPU time (ms)")
     figure.axes[0].legend()
