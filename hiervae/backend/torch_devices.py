@@ -188,7 +188,9 @@ def check_same_weights(model: Compilable) -> None:
     Raises:
         ValueError: if they have.
     """
-    if not _are_same([_sum(cast("torch.Tensor", each.value)) for each in model.variables]):
+    generators = {id(state) for state in model.generator_states}
+    weights = [each for each in model.variables if id(each) not in generators]
+    if not _are_same([_sum(cast("torch.Tensor", each.value)) for each in weights]):
         raise ValueError(
             f"The processes hold different weights of the model (this is process "
             f"{distributed.get_rank()}); expected the same in each, of which a process scores its "

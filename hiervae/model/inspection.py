@@ -42,7 +42,7 @@ class InspectionMethods(ModelCore):
                 arrays += [level.latent, level.posterior.mean, level.posterior.log_variance]
             for level in outcome.levels[:conditioned]:
                 assigned: Any = level.conditional_prior
-                # Devices can join rows of numbers, so the flag becomes some.
+                # What devices join has rows, so the flag is given for each of them.
                 flags = ops.full(ops.shape(level.latent)[:1], level.top_down, dtype="int32")
                 arrays += [assigned.mean, assigned.log_variance, flags]
             if any(level.log_density is not None for level in outcome.levels):
