@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from importlib import metadata
 from pathlib import Path
@@ -38,6 +39,25 @@ def _load(
     )
     train, valid, test = (convert(images) for images in (drawn.train, drawn.valid, drawn.test))
     return hiervae.datasets.Dataset(train, valid, test, drawn.info)
+
+
+def training_options(summary: str, epochs: int, out: str) -> argparse.Namespace:
+    """The options of an example that trains once, read from the command line; makes the folder.
+
+    Args:
+        summary: what the example does.
+        epochs: of the training by default.
+        out: folder of the results by default.
+    """
+    parser = argparse.ArgumentParser(description=summary, epilog="See the top of this file.")
+    parser.add_argument("--data-dir", type=Path, help="folder of the data files")
+    parser.add_argument("--epochs", type=int, default=epochs, help="(default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--smoke", action="store_true", help="one epoch on few images")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    return options
 
 
 def steps_per_execution(steps: int) -> int:

@@ -18,13 +18,12 @@ noise of this level is drawn anew, relative to two independent draws of the mode
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from common import load_binary_images, steps_per_execution, write_results
+from common import load_binary_images, steps_per_execution, training_options, write_results
 
 import hiervae
 from hiervae import plotting
@@ -94,16 +93,7 @@ def draw(model: hiervae.HierarchicalVAE, shape: tuple[int, ...], num: int, out: 
 
 def main() -> None:
     """Train, measure and draw."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0], epilog="See the top of this file."
-    )
-    parser.add_argument("--data-dir", type=Path, help="folder of the data files")
-    parser.add_argument("--epochs", type=int, default=40, help="(default 40)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("runs/stacked"))
-    parser.add_argument("--smoke", action="store_true", help="one epoch on few images")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = training_options(__doc__.splitlines()[0], 40, "runs/stacked")
 
     data = load_binary_images(options.data_dir, options.smoke)
     train, test, epochs, num = data.train, data.test, options.epochs, 10

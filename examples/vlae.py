@@ -23,13 +23,12 @@ reconstructions.png, factors.png, results.json and vlae.keras.
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from common import load_grey_images, steps_per_execution, write_results
+from common import load_grey_images, steps_per_execution, training_options, write_results
 from digits import DigitClassifier, measured_factors
 
 import hiervae
@@ -108,15 +107,7 @@ def draw(model: hiervae.HierarchicalVAE, test: Any, num: int, out: Path) -> None
 
 def main() -> None:
     """Train, measure and draw."""
-    summary = __doc__.splitlines()[0]
-    parser = argparse.ArgumentParser(description=summary, epilog="See the top of this file.")
-    parser.add_argument("--data-dir", type=Path, help="folder of the data files")
-    parser.add_argument("--epochs", type=int, default=8, help="(default 8)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("runs/vlae"))
-    parser.add_argument("--smoke", action="store_true", help="one epoch on few images")
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+    options = training_options(__doc__.splitlines()[0], 8, "runs/vlae")
 
     data = load_grey_images(options.data_dir, options.smoke)
     train, test, epochs, num, num_draws = data.train, data.test, options.epochs, 20, NUM_DRAWS

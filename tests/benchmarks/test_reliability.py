@@ -52,3 +52,10 @@ def test_a_sample_of_compositions_holds_every_value_and_follows_from_the_seed():
             set(values) for values in chosen.values()
         ]
     assert len(set(numerics.compositions(chosen, None, 0, "zeros"))) == 80
+
+
+def test_an_error_that_names_no_term_is_a_failure():
+    verdict, detail = numerics._judge(ValueError("elbo is nan for example 7"))
+    assert verdict == "failed"
+    assert "elbo is nan" in detail
+    assert numerics._judge(ValueError("the first term that went bad: kl_1"))[0] == "named"
