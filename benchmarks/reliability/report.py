@@ -138,8 +138,9 @@ def _feeds(records: dict[str, Any]) -> list[list[str]]:
     columns = {}
     for backend, record in records.items():
         column = {
-            name: f"{entry['speed_wall']:.2f} (CPU time {entry['speed']:.2f})"
-            for name, entry in record["sources"].items()
+            f"{name}, {model} model": f"{entry['speed_wall']:.2f} (CPU time {entry['speed']:.2f})"
+            for model, entries in record["sources"].items()
+            for name, entry in entries.items()
         }
         file = record["file"]
         column["file that is mapped"] = f"{file['mib']} MiB: {file['growth_mib']} MiB"

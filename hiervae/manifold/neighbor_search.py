@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
@@ -10,6 +9,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
+
+from hiervae.utils.cores import num_cores
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
@@ -103,7 +104,7 @@ def _search(
 
     width = _GROUP_SIZE * (points.shape[1] + 1)
     blocks = _blocks(rows, wanted * width, max(64, _PRODUCT_SIZE // width))
-    with ThreadPoolExecutor(_num_cores()) as threads:
+    with ThreadPoolExecutor(num_cores()) as threads:
         return np.concatenate(list(threads.map(search, blocks)))
 
 
@@ -160,10 +161,3 @@ def _blocks(rows: IntArray, values_a_row: int, most: int = _BLOCK_ROWS) -> list[
     """The rows in blocks that need bounded memory."""
     size = max(1, min(_BLOCK_ROWS, most, _BLOCK_VALUES // values_a_row))
     return [rows[start : start + size] for start in range(0, len(rows), size)]
-
-
-def _num_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -16,11 +16,18 @@ from hiervae.model.inputs import Expected, check_array
 from hiervae.types import Shape
 from hiervae.utils.arrays import as_array, check_layout, check_numbers, require_array, unpacked
 from hiervae.utils.batching import Array
+from hiervae.utils.cores import num_cores
 
 _OTHER_LAYOUTS = {
     "SparseTensorSpec": ("sparse", "tf.sparse.to_dense"),
     "RaggedTensorSpec": ("ragged", "lambda x: x.to_tensor(shape=(None, *event_shape))"),
 }
+_READ_AHEAD = 20
+"""Batches of a `MapDataset` that are read before the step asks for them."""
+
+_PREFETCHED = 2
+"""Batches that a `tf.data.Dataset` prepares beside a step of JAX or PyTorch."""
+
 Notify = Callable[[str, str], None]
 
 
@@ -125,10 +132,12 @@ class CheckedLoader:
 
 
 class ReadByNumber:
-    """Stands for a `MapDataset` of grain, and is an instance of its class; its iterator is lazy.
+    """Stands for a `MapDataset` of grain, and is an instance of its class; reads few batches ahead.
 
-    Grain's own starts threads that read hundreds of batches ahead. Keras looks at the first two in
-    every `fit`, before it makes the iterator that it reads from, and all else would be thrown away.
+    Keras looks at the first two batches in every `fit`, before it reads from what `map` returns; on
+    PyTorch it reads all from here. Grain's own iterator starts 16 threads, which take turns with
+    the step on a machine of few cores, and reads 500 batches ahead, which may be more than memory
+    holds.
     """
 
     def __init__(self, dataset: Any) -> None:
@@ -140,13 +149,21 @@ class ReadByNumber:
         return type(self._dataset)
 
     def __getattr__(self, name: str) -> Any:
-        """What the data set has, such as `map`."""
+        """What the data set has, such as its length."""
         return getattr(self._dataset, name)
 
     def __iter__(self) -> Iterator[Any]:
-        """Yield the batches that are there; a filter leaves gaps."""
+        """Yield the batches that are there, read when asked for; a filter leaves gaps."""
         batches = map(self._dataset.__getitem__, range(len(self._dataset)))
         return (batch for batch in batches if batch is not None)
+
+    def map(self, transform: Any) -> Any:
+        """Return an `IterDataset` of the transformed batches; a quarter of the cores read ahead."""
+        from grain import ReadOptions
+
+        threads = min(num_cores() // 4, 16)
+        options = ReadOptions(threads, prefetch_buffer_size=_READ_AHEAD if threads else 0)
+        return self._dataset.to_iter_dataset(options).map(transform)
 
 
 def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
@@ -285,7 +302,23 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
         if check.notify is not None:
             check.notify("targets", f"{check.name} yields targets")
         dataset = dataset.map(_examples_alone)
+    if keras.backend.backend() != "tensorflow":
+        dataset = _untuned(dataset)
     return _looked_at(dataset, check)
+
+
+def _untuned(dataset: Any) -> Any:
+    """The data set without the thread that tunes it, unless that was asked for; it reads ahead.
+
+    On few cores the thread takes turns with those of JAX or PyTorch, which wait for each other in
+    every operation. What the data set runs in parallel it still does.
+    """
+    asked = dataset.options()
+    if asked.autotune.enabled is not None:
+        return dataset
+    options = type(asked)()
+    options.autotune.enabled = False
+    return dataset.with_options(options).prefetch(_PREFETCHED)
 
 
 def _looked_at(source: Any, check: BatchCheck) -> tuple[Any, Shape]:

@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import threading
 import warnings
 
 import keras
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from hiervae.errors import DataError
+from hiervae.model import sources
+from hiervae.model.inputs import Expected
 from hiervae.model.sources import BatchCheck, checked_source
 from tests.support.models import binary_data, compiled, small_model
 
@@ -214,6 +217,39 @@ def test_each_batch_of_a_map_dataset_is_read_once_a_fit_and_two_are_looked_at():
         read.clear()
         built().fit(data.map(noted), verbose=0, shuffle=False)
         assert sorted(read) == sorted([*firsts, *firsts[:2]])
+
+
+@pytest.mark.parametrize(("cores", "most_ahead"), [(2, 0), (8, 20)])
+def test_a_map_dataset_is_read_ahead_a_little_where_there_are_cores(cores, most_ahead, monkeypatch):
+    grain = pytest.importorskip("grain")
+    monkeypatch.setattr(sources, "num_cores", lambda: cores)
+    read = []
+
+    def noted(batch):
+        read.append(threading.get_ident())
+        return X[batch % len(X)]
+
+    data = grain.MapDataset.source(np.arange(2000)).batch(4).map(noted)
+    built().fit(data, steps_per_epoch=3, verbose=0, shuffle=False)
+    looked_at, of_the_backend = 2, 4
+    assert 0 <= len(read) - looked_at - 3 <= of_the_backend + most_ahead
+    if keras.backend.backend() == "jax":
+        by_step = {thread == threading.get_ident() for thread in read[looked_at:]}
+        assert by_step == {cores == 2}
+
+
+def test_a_tf_data_set_is_tuned_beside_another_backend_only_if_that_is_asked_for():
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices(X).batch(4)
+    asked = tf.data.Options()
+    asked.autotune.enabled = True
+    check = BatchCheck("x", Expected((6,), None))
+    tuned = {
+        name: checked_source(each, check)[0].options().autotune.enabled
+        for name, each in (("silent", data), ("asked", data.with_options(asked)))
+    }
+    own = keras.backend.backend() == "tensorflow"
+    assert tuned == {"silent": None if own else False, "asked": True}
 
 
 def test_no_source_at_all(model):
