@@ -1,4 +1,4 @@
-"""Shuffled batches of arrays that TensorFlow gathers itself."""
+"""Batches that TensorFlow reads: shuffled ones of arrays, and a user's for another backend."""
 
 from __future__ import annotations
 
@@ -47,6 +47,20 @@ def ordered_rows(
     options.experimental_distribute.auto_shard_policy = policy
     options.autotune.enabled = False
     return batches.with_options(options).prefetch(PREFETCHED)
+
+
+def untuned(dataset: Any) -> Any:
+    """Return a `tf.data.Dataset` without the thread that tunes it, unless that was asked for.
+
+    On few cores that thread takes turns with those of JAX or PyTorch, which wait for each other in
+    every operation. What the data set runs in parallel it still does, and it still reads ahead.
+    """
+    asked = dataset.options()
+    if asked.autotune.enabled is not None:
+        return dataset
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.with_options(options).prefetch(2)
 
 
 class _Rows:

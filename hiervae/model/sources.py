@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -24,9 +24,6 @@ _OTHER_LAYOUTS = {
 }
 _READ_AHEAD = 20
 """Batches of a `MapDataset` that are read before the step asks for them."""
-
-_PREFETCHED = 2
-"""Batches that a `tf.data.Dataset` prepares beside a step of JAX or PyTorch."""
 
 Notify = Callable[[str, str], None]
 
@@ -131,6 +128,22 @@ class CheckedLoader:
         return map(self._check, self._loader)
 
 
+class _IterDataset(Protocol):
+    """An `IterDataset` of grain."""
+
+    def map(self, transform: object) -> _IterDataset: ...
+
+
+class _MapDataset(Protocol):
+    """A `MapDataset` of grain."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> object: ...
+
+    def to_iter_dataset(self, read_options: object) -> _IterDataset: ...
+
+
 class ReadByNumber:
     """Stands for a `MapDataset` of grain, and is an instance of its class; reads few batches ahead.
 
@@ -140,7 +153,7 @@ class ReadByNumber:
     holds.
     """
 
-    def __init__(self, dataset: Any) -> None:
+    def __init__(self, dataset: _MapDataset) -> None:
         self._dataset = dataset
 
     @property  # type: ignore[misc]
@@ -148,16 +161,16 @@ class ReadByNumber:
         """The class of the data set, by which Keras knows it."""
         return type(self._dataset)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         """What the data set has, such as its length."""
         return getattr(self._dataset, name)
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         """Yield the batches that are there, read when asked for; a filter leaves gaps."""
         batches = map(self._dataset.__getitem__, range(len(self._dataset)))
         return (batch for batch in batches if batch is not None)
 
-    def map(self, transform: Any) -> Any:
+    def map(self, transform: object) -> _IterDataset:
         """Return an `IterDataset` of the transformed batches; a quarter of the cores read ahead."""
         from grain import ReadOptions
 
@@ -303,22 +316,10 @@ def _checked_tf_data(dataset: Any, check: BatchCheck) -> tuple[Any, Shape | None
             check.notify("targets", f"{check.name} yields targets")
         dataset = dataset.map(_examples_alone)
     if keras.backend.backend() != "tensorflow":
-        dataset = _untuned(dataset)
+        from hiervae.backend.tensorflow_rows import untuned
+
+        dataset = untuned(dataset)
     return _looked_at(dataset, check)
-
-
-def _untuned(dataset: Any) -> Any:
-    """The data set without the thread that tunes it, unless that was asked for; it reads ahead.
-
-    On few cores the thread takes turns with those of JAX or PyTorch, which wait for each other in
-    every operation. What the data set runs in parallel it still does.
-    """
-    asked = dataset.options()
-    if asked.autotune.enabled is not None:
-        return dataset
-    options = type(asked)()
-    options.autotune.enabled = False
-    return dataset.with_options(options).prefetch(_PREFETCHED)
 
 
 def _looked_at(source: Any, check: BatchCheck) -> tuple[Any, Shape]:

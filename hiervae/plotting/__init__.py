@@ -1,5 +1,6 @@
 """Pictures of data, latent spaces and training; every function returns a Matplotlib figure."""
 
+from hiervae.plotting.active_units import active_units
 from hiervae.plotting.beta_update_surface import beta_update_surface
 from hiervae.plotting.control_history import control_history
 from hiervae.plotting.disentanglement import disentanglement
@@ -18,6 +19,7 @@ from hiervae.plotting.training_curves import training_curves
 
 __all__ = [
     "LatentSnapshot",
+    "active_units",
     "beta_update_surface",
     "control_history",
     "disentanglement",
