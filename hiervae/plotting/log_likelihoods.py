@@ -66,6 +66,6 @@ def log_likelihood_histogram(
     style_axes(axes, title, "log p(x) (nats)", "examples")
     axes.grid(True, axis="y", color=GRID, linewidth=0.6)
     axes.set_axisbelow(True)
-    axes.set_ylim(bottom=0.0)
+    axes.set_ylim(0.0, 1.25 * axes.get_ylim()[1])  # the legend stands above the bars
     axes.legend(fontsize=LABEL_SIZE, frameon=False, loc="upper left")
     return save_figure(figure, path)
