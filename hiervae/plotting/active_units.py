@@ -10,7 +10,14 @@ import numpy as np
 
 from hiervae.errors import DataError
 from hiervae.plotting.figure_file import save_figure
-from hiervae.plotting.style import CATEGORIES, LABEL_SIZE, MUTED, new_figure, style_axes
+from hiervae.plotting.style import (
+    CATEGORIES,
+    LABEL_SIZE,
+    MUTED,
+    check_distinct,
+    new_figure,
+    style_axes,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -53,11 +60,7 @@ def active_units(
             f"found has the numbers of levels {counts}, and there are {len(names)} names; expected "
             "one or more models of equally many levels, and a name for each level."
         )
-    if len(found) > len(CATEGORIES):
-        raise ValueError(
-            f"found holds {len(found)} models; at most {len(CATEGORIES)} can be told apart. "
-            "Draw fewer in one figure."
-        )
+    check_distinct("found", len(found))
     figure = new_figure(0.6 + 3.2 * depth, 3.2)
     figure.set_layout_engine("constrained")
     panels = figure.subplots(1, depth, sharey=True, squeeze=False)[0]

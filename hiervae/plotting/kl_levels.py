@@ -18,6 +18,7 @@ from hiervae.plotting.style import (
     LABEL_SIZE,
     MUTED,
     TICK_SIZE,
+    check_distinct,
     matplotlib_module,
     new_figure,
     style_axes,
@@ -54,11 +55,7 @@ def kl_levels(
         OSError: if the file cannot be written.
     """
     _check(profiles)
-    if len(profiles) > len(CATEGORIES):
-        raise ValueError(
-            f"profiles holds {len(profiles)} models; at most {len(CATEGORIES)} can be told apart. "
-            "Draw fewer in one figure."
-        )
+    check_distinct("profiles", len(profiles))
     names = list(dict.fromkeys(term.name for p in profiles.values() for term in p.terms))
     names.sort(key=_first_level)
     width = 0.8 / len(profiles)

@@ -11,6 +11,7 @@ from hiervae.plotting.style import (
     CATEGORIES,
     GRID,
     LABEL_SIZE,
+    check_distinct,
     new_figure,
     style_axes,
 )
@@ -41,11 +42,7 @@ def log_likelihood_histogram(
         HiervaeError: if Matplotlib is not installed.
         OSError: if the file cannot be written.
     """
-    if len(histogram.counts) > len(CATEGORIES):
-        raise ValueError(
-            f"There are {len(histogram.counts)} models; at most {len(CATEGORIES)} can be told "
-            "apart. Draw fewer in one figure."
-        )
+    check_distinct("histogram", len(histogram.counts))
     figure = new_figure(5.4, 3.2)
     figure.set_layout_engine("constrained")
     axes = figure.subplots()

@@ -96,3 +96,20 @@ def style_axes(axes: Axes, title: str = "", x_label: str = "", y_label: str = ""
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color(MUTED)
+
+
+def check_distinct(name: str, count: int) -> None:
+    """Refuse more models in one picture than there are colours.
+
+    Args:
+        name: of the argument that holds them.
+        count: their number.
+
+    Raises:
+        ValueError: if there are more.
+    """
+    if count > len(CATEGORIES):
+        raise ValueError(
+            f"{name} holds {count} models; at most {len(CATEGORIES)} can be told apart. Draw fewer "
+            "in one figure."
+        )
