@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Compiling is most of the time of a test on a small model. This switch of JAX's own halves it and
-# changes no result beyond rounding; it must be set before JAX is imported.
-os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+# Compiling is most of the time of a test on a small model. These switches of XLA take two thirds
+# off it and change no result beyond rounding; they must be set before the backend is imported.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+)
 # And what was compiled once serves all processes and later runs. The keys are those of the program,
 # the flags and the version of JAX; the folder may be deleted at any time.
 os.environ.setdefault(
@@ -22,6 +26,10 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): run on these Keras backends only")
+    config.addinivalue_line(
+        "markers",
+        "compiles(n): compiles for long; all cases but n are slow on JAX and TensorFlow",
+    )
     # Two processes may write one entry at a time; JAX then compiles what it cannot read.
     config.addinivalue_line(
         "filterwarnings", "ignore:Error (reading|writing) persistent compilation cache:UserWarning"
@@ -37,11 +45,22 @@ def pytest_configure(config: pytest.Config) -> None:
 ON_ONE_BACKEND = ("datasets", "packaging", "plotting", "style", "utils")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     tests = Path(__file__).parent
+    compiling: dict[tuple[Path, str], list[pytest.Item]] = {}
     for item in items:
         if tests in item.path.parents and item.path.relative_to(tests).parts[0] in ON_ONE_BACKEND:
             item.add_marker(pytest.mark.backends("torch"))
+        if keras.backend.backend() != "torch" and item.get_closest_marker("compiles"):
+            test = (item.path, getattr(item, "originalname", item.name))
+            compiling.setdefault(test, []).append(item)
+    for cases in compiling.values():
+        (few,) = cases[0].get_closest_marker("compiles").args
+        kept = {index * len(cases) // few for index in range(few)}
+        for index, item in enumerate(cases):
+            if index not in kept:
+                item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

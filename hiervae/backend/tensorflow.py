@@ -165,8 +165,11 @@ def placement(model: SteppedModel) -> AbstractContextManager[None]:
 
 
 def compile_function(model: Compilable, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile `function(*arrays)`, which reads the model's weights and advances its generators."""
-    return tf.function(function, reduce_retracing=True)
+    """Compile `function(*arrays)`, which reads the model's weights and advances its generators.
+
+    AutoGraph, which Keras leaves out of its steps too, takes as long as all else of tracing.
+    """
+    return tf.function(function, reduce_retracing=True, autograph=False)
 
 
 def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction:
@@ -180,7 +183,9 @@ def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction
 
 def compile_fixed(model: Compilable, function: Callable[..., Any]) -> RowFunction:
     """As `compile_rows`, for arrays of few shapes: through XLA, where it has all operations."""
-    fused, plain = tf.function(function, jit_compile=True), tf.function(function)
+    fused, plain = (
+        tf.function(function, jit_compile=fuse, autograph=False) for fuse in (True, None)
+    )
     refused: list[bool] = []
 
     def call(*arrays: Tensor) -> Any:

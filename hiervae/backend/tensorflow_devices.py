@@ -88,7 +88,7 @@ def over_replicas(
         joined = partial(strategy.gather, axis=0)
         return list(map(joined, outputs)) if isinstance(outputs, list) else joined(outputs)
 
-    compiled = tf.function(of_all, **options)
+    compiled = tf.function(of_all, autograph=False, **options)
 
     def call(rows: Sequence[Tensor], common: Sequence[Tensor] = ()) -> Any:
         strategy = tf.distribute.get_strategy()

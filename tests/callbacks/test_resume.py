@@ -106,6 +106,7 @@ def assert_same(first, second):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("saver", [Resume, keras.callbacks.BackupAndRestore])
 def test_a_broken_fit_goes_on_as_if_it_was_not(tmp_path, case, saver):

@@ -111,6 +111,7 @@ def interrupts_arrive():
     signal.signal(signal.SIGINT, previous)
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("batch", [1, "validation"])
 def test_a_fit_goes_on_within_the_epoch(tmp_path, case, batch):
@@ -199,6 +200,7 @@ class Copy(keras.callbacks.Callback):
             shutil.copytree(self.folder, self.folder.with_name("copy"))
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("case", CASES)
 def test_checkpoints_after_so_many_steps(tmp_path, case):
     folder, copy = tmp_path / "whole", tmp_path / "copy"

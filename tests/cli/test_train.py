@@ -258,6 +258,7 @@ def values_of(path):
     return [keras.ops.convert_to_numpy(v) for v in [*model.variables, *model.optimizer.variables]]
 
 
+@pytest.mark.compiles(0)
 def test_damaged_checkpoints_are_set_aside(hiervae, tmp_path, small, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     often = ("--checkpoint-every=0", "--keep-checkpoints=2")
@@ -342,6 +343,7 @@ def test_bad_data_is_one_line_and_leaves_nothing(hiervae, tmp_path, array, statu
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.compiles(0)
 def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_path):
     small = ("--dataset-option=num_images=40", "--dataset-option=valid_size=20")
     options = ("--preset", "vamp_hvae", "--set", "model.network.hidden_units=[4]", *small)
@@ -357,6 +359,7 @@ def test_data_that_the_preset_does_not_take_names_settings_that_do(hiervae, tmp_
         assert hiervae("train", *options, *more, "--out", tmp_path / "run").status == 0
 
 
+@pytest.mark.compiles(0)
 def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_path, small):
     options = ("--learning-rate=1e9", "--epochs=2", "--json")
     outcome = hiervae("train", "--out", tmp_path / "run", *small, *options)
@@ -373,6 +376,7 @@ def test_a_run_that_diverges_ends_with_1_and_keeps_the_best_epoch(hiervae, tmp_p
     assert training["diverged"] in outcome.error
 
 
+@pytest.mark.compiles(0)
 def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     options = ("--kappa=0.001", "--epochs=1", "--json")
@@ -390,6 +394,7 @@ def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, m
     assert "unfinished" not in training
 
 
+@pytest.mark.compiles(0)
 def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
@@ -462,6 +467,7 @@ def file_size_limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@pytest.mark.compiles(0)
 @pytest.mark.filterwarnings("ignore:ImageMonitor draws no more figures:RuntimeWarning")
 def test_a_full_disk_is_one_line_and_leaves_what_was_there(hiervae, run, monkeypatch):
     before = {path: path.read_bytes() for path in run.rglob("*.keras")}

@@ -31,6 +31,7 @@ def repeated(linear):
     return np.tile(linear.x, (REPEATS, 1))
 
 
+@pytest.mark.compiles(4)
 def test_elbo(linear):
     """Also that it bounds log p(x), by a gap the test can see."""
     draws = linear.model.elbo(repeated(linear), num_samples=2, batch_size=4 * REPEATS, seed=1)
@@ -38,6 +39,7 @@ def test_elbo(linear):
     assert np.all(linear.elbo() < linear.log_likelihood() - 0.01)
 
 
+@pytest.mark.compiles(4)
 def test_likelihood_estimate_is_unbiased_before_the_logarithm(linear):
     draws = linear.model.log_likelihood(repeated(linear), 200, batch_size=4 * REPEATS, seed=3)
     draws, truth = draws.reshape(REPEATS, -1), linear.log_likelihood()
@@ -48,6 +50,7 @@ def test_likelihood_estimate_is_unbiased_before_the_logarithm(linear):
     assert np.mean(truth - draws.mean(axis=0)) < 0.3 * np.mean(truth - linear.elbo())
 
 
+@pytest.mark.compiles(4)
 def test_samples_come_from_the_prior_and_all_conditionals(linear):
     draws = linear.model.sample(8000, seed=4, batch_size=8000)
     mean, covariance = linear.joint()
@@ -57,6 +60,7 @@ def test_samples_come_from_the_prior_and_all_conditionals(linear):
     assert_mean(np.einsum("ni,nj->nij", centred, centred).reshape(8000, -1), covariance.ravel())
 
 
+@pytest.mark.compiles(4)
 def test_evaluation_takes_the_same_terms(linear):
     """The profile and the decomposition know which levels have a closed form."""
     x = repeated(linear)

@@ -78,6 +78,7 @@ def fitted(name, inputs):
     ]
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("name", SCHEMES)
 def test_batch_statistics_are_those_of_the_data(name):
     """Of every layer: blocks of all levels, heads, conditional priors and decoder."""

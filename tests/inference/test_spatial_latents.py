@@ -127,6 +127,7 @@ SCHEMES = [
 ]
 
 
+@pytest.mark.compiles(6)
 @pytest.mark.parametrize("network", [CONV, {"name": "mlp", "hidden_units": (6,)}])
 @pytest.mark.parametrize(("inference", "latent_dims"), SCHEMES)
 def test_kl_terms_are_sums_over_all_axes(inference, latent_dims, network):
@@ -152,6 +153,7 @@ def test_kl_terms_are_sums_over_all_axes(inference, latent_dims, network):
         assert numpy_of(found).shape == (1, len(X))
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize(("inference", "latent_dims"), SCHEMES[:3] + SCHEMES[5:8])
 def test_every_composition_trains_and_comes_back(inference, latent_dims, tmp_path):
     prior = {"name": "mixture_of_gaussians", "num_components": 2}

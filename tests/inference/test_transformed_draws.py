@@ -111,6 +111,7 @@ def test_the_kl_is_that_of_the_transformed_normal():
     np.testing.assert_allclose(estimate, exact, rtol=0.03)
 
 
+@pytest.mark.compiles(0)
 def test_the_kit_checks_the_density_of_draws():
     check_inference(Stretched)
     with pytest.raises(ConformanceError, match="log-determinants included") as caught:

@@ -43,6 +43,7 @@ def test_early_stopping_restores_the_best_weights():
     assert model.control_values()["phase"] >= phase
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("method", ["evaluate", "predict"])
 def test_a_controller_has_no_place_outside_fit(method):
     model = new_model()

@@ -73,6 +73,7 @@ def test_a_scaled_loss_gives_the_same_step():
         assert_same(train(optimizer), expected)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     with no_noise():

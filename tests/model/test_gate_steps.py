@@ -63,6 +63,7 @@ def train(model, rule, steps, x=X):
     model.fit(x, batch_size=8, epochs=steps, shuffle=False, verbose=0, callbacks=[rule])
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("case", OPTIMISERS)
 def test_the_first_steps_are_those_of_an_optimiser_that_begins_then(case):
     """Same weights, same noise, same gradients: the same steps as from a new optimiser."""

@@ -72,6 +72,7 @@ def owned(names, path):
     return {name for name in names if f"{path}/".replace("/", "_") in name}
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("case", CASES)
 def test_prior_and_its_optimiser_state_stay_bit_for_bit(case):
     optimizer, policy = CASES[case]

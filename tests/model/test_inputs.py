@@ -166,6 +166,7 @@ def test_targets_are_ignored(trained):
     model.fit(X, X, batch_size=BATCH, verbose=0)  # says so once
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("shape", [(1,), (3, 2), (2, 1, 3)])
 def test_examples_of_any_shape(shape):
     x = binary_data(8, int(np.prod(shape))).reshape(8, *shape)

@@ -49,6 +49,7 @@ def compare(found, expected):
         assert found[name] == pytest.approx(value, rel=1e-5, abs=1e-5), name
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("levels", LEVELS)
 def test_evaluation_and_training(levels, case):

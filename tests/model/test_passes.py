@@ -30,6 +30,7 @@ def test_rows_of_a_pass_follow_from_the_largest_layer(monkeypatch):
         assert model.rows_in_memory() == 1
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize(
     ("name", "shape", "low", "high"),
     [("vamp_hvae", (784,), 2_000, 10_000), ("vamp_conv_hvae", (28, 28), 20, 2_000)],
@@ -107,6 +108,7 @@ def test_scores_do_not_depend_on_the_number_of_examples(prior):
             np.testing.assert_allclose(found, expected, rtol=2e-4, atol=2e-5)
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("what", ["evaluate", "predict", "validate", "nested"])
 def test_an_error_leaves_the_model_whole(what, error):

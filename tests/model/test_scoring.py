@@ -55,6 +55,7 @@ def log_weights(model, x, num_samples, closed_form=False):
     return numpy_of(terms.log_likelihood - terms.total_kl)
 
 
+@pytest.mark.compiles(8)
 @pytest.mark.parametrize("prior", PRIORS)
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_scores_are_those_of_the_pass_of_training(scheme, prior):
@@ -71,6 +72,7 @@ def test_scores_are_those_of_the_pass_of_training(scheme, prior):
     np.testing.assert_allclose(scores.standard_error**2, share - 1 / 6, atol=1e-4)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("network", ["one layer", "gated"])
 @pytest.mark.parametrize("scheme", ["top_down", "ladder"])
 def test_scores_of_other_networks(scheme, network):
@@ -81,6 +83,7 @@ def test_scores_of_other_networks(scheme, network):
     np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("dims", [(4, 3), ((3, 3, 2), 3)], ids=["vectors", "maps"])
 def test_scores_of_convolutions(dims):
     network = {"name": "gated_conv", "encoder_layers": ((4, 3, 2), (2, 3, 1)), "hidden_units": 5}
@@ -101,6 +104,7 @@ def test_scores_in_half_precision():
     np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize(
     ("scheme", "prior"),
     [
@@ -230,6 +234,7 @@ def test_an_interrupted_scoring_goes_on(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("other", ["examples", "seed", "weights", "damaged"])
 def test_scores_of_something_else_are_not_gone_on_with(tmp_path, other):
     model, path = made("one level", "vamp"), tmp_path / "scores.npz"

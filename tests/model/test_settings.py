@@ -41,6 +41,7 @@ def use(setting):
         keras.config.set_floatx(setting)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("case", CASES)
 def test_a_saved_model_computes_the_same_under_another_image_format(case, tmp_path):
     model = small_model(**CASES[case])
@@ -54,6 +55,7 @@ def test_a_saved_model_computes_the_same_under_another_image_format(case, tmp_pa
         np.testing.assert_allclose(one, other, atol=1e-5)
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64")  # JAX has none
 @pytest.mark.parametrize("setting", ["channels_first", "float64"])
 @pytest.mark.parametrize("case", CASES)
@@ -65,6 +67,7 @@ def test_a_model_is_made_trained_and_drawn_from(case, setting):
     assert model.sample(2).shape == model.predict(RGB[:2], verbose=0).shape == (2, *RGB.shape[1:])
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.backends("tensorflow")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "discretized_logistic", PIXELCNN])
 def test_a_tool_that_looks_for_infinities_finds_none(likelihood):

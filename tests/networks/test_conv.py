@@ -113,6 +113,7 @@ def test_several_latents_are_joined_before_the_image():
     assert_output(block, [a, b], image.reshape(6, 2, 3, 1) @ last[0][0, 0] + last[1])
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize("network", [Conv, GatedConv])
 @pytest.mark.parametrize("shape", [(28, 28), (28, 20), (17, 13, 3), (1, 5, 2), (3, 3)])
 def test_default_layers_take_images_of_any_size(network, shape):

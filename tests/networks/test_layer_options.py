@@ -206,6 +206,7 @@ def test_layers_survive_keras_serialisation(kind):
     assert isinstance(again, keras.layers.Layer)
 
 
+@pytest.mark.compiles(0)
 def test_normalised_layers_pass_the_checks():
     testing.check_network(
         "conv",

@@ -42,6 +42,7 @@ def test_behind_few_rows_the_moving_averages_normalise_pseudo_inputs(num):
     np.testing.assert_allclose(kept, 0.99 * np.array([1.0, 2.0, 3.0]) + 0.01 * mean, rtol=1e-4)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("last", [1, 2, 3])
 def test_a_small_last_batch_does_not_make_the_loss_explode(last):
     network = {"name": "mlp", "hidden_units": (32, 32), "batch_norm": True}

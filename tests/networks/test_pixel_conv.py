@@ -55,6 +55,7 @@ def test_vectors_are_refused():
         PixelConv().data_block([(2,)], (784,))
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("latent_dims", [2, (3, 2)])
 def test_in_a_model(latent_dims):
     model = compiled(

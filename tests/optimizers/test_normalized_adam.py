@@ -216,6 +216,7 @@ def test_two_maps_in_one_weight_have_norms_of_their_own(axis):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(joint), expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("name", ["gated_mlp", "gated_conv"])
 def test_every_map_of_a_model_moves_by_the_same_length(name):
     """Beside a large epsilon, Adam's first step is along the unit gradient, of a known length."""

@@ -49,6 +49,7 @@ def test_bad_bounds():
         MixtureOfGaussians(log_variance_bounds=(1.0, 0.0))
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("latent_dims", [2, (3, 2)])
 def test_in_a_model(latent_dims, tmp_path):
     prior = {"name": "mixture_of_gaussians", "num_components": 5, "weights": "learned"}

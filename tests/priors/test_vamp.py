@@ -251,6 +251,7 @@ def test_the_first_fit_gives_training_examples():
         np.testing.assert_allclose(inputs.sum(axis=0), 4.0, atol=0.3)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("latent_dims", [2, (3, 2)])
 @pytest.mark.parametrize("name", ["vamp", "vamp_data"])
 def test_in_a_model(name, latent_dims, tmp_path):

@@ -86,6 +86,7 @@ def test_models(model, tmp_path):
     assert refused > number // 3
 
 
+@pytest.mark.compiles(0)
 def test_configs_of_models(model, tmp_path):
     path = tmp_path / "model.keras"
     content = bytes_of(lambda path: save_model(model, path), path)

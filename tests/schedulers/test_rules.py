@@ -13,7 +13,7 @@ from hiervae.types import Signals
 from tests.support import algorithm1
 from tests.support.models import tensor
 
-STEPS = 200
+STEPS = 100
 DIMENSIONS = 10
 # Crosses a bound of 6 nats from above, stays below it a while, and crosses it twice more.
 _T = np.arange(STEPS)

@@ -22,11 +22,13 @@ def test_the_own_backend_is_no_other_one():
     assert set(other_backends()) < set(backends.BACKENDS)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("backend", [*other_backends(), keras.backend.backend()])
 def test_a_model_of_built_in_parts_is_the_same(model, backend):
     check_on_another_backend(model, X, backend)
 
 
+@pytest.mark.compiles(0)
 def test_outputs_that_differ_are_named(model, monkeypatch):
     def shifted(*arguments, real=backends.outputs_of):
         return {

@@ -29,12 +29,14 @@ CASES = [
 ]
 
 
+@pytest.mark.compiles(20)
 @pytest.mark.parametrize(("check", "part", "name"), CASES)
 def test_broken_part(check: Callable[..., None], part: type[Any], name: str) -> None:
     with pytest.raises(ConformanceError, match=f"{part.__name__}.* failed the check '{name}'"):
         check(part)
 
 
+@pytest.mark.compiles(0)
 def test_the_good_scheduler_passes() -> None:
     check_scheduler(broken_schedulers.GoodScheduler, rate=0.25)
 

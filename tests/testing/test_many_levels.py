@@ -64,10 +64,12 @@ class IsNotNormalised(LargeCounts):
         return super().log_prob(value, parameters) - 0.5
 
 
+@pytest.mark.compiles(0)
 def test_counts_of_many_values_keep_the_contract():
     check_likelihood(LargeCounts)
 
 
+@pytest.mark.compiles(0)
 @pytest.mark.parametrize(
     ("part", "check"), [(DrawsOthers, "sampling"), (IsNotNormalised, "normalisation")]
 )

@@ -22,6 +22,7 @@ def failures(part: type[Any]) -> list[testing.ConformanceError]:
     return outcomes.failures
 
 
+@pytest.mark.compiles(3)
 @pytest.mark.parametrize(("part", "name"), mutants.CAUGHT_BY.items())
 def test_one_check_alone_catches_it(part: type[Any], name: str, backend: str) -> None:
     found = {failure.check for failure in failures(part)}

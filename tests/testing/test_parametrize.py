@@ -79,6 +79,7 @@ def test_what_is_refused(arguments: dict[str, Any], match: str) -> None:
         parametrize_with_checks(**arguments)
 
 
+@pytest.mark.compiles(0)
 def test_every_check_that_begins_is_listed_and_the_other_way_round() -> None:
     begun = set()
     for part in (broken_priors.GoodMixture, "standard_normal"):

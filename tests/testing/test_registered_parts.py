@@ -53,6 +53,7 @@ def arguments(name: str) -> dict[str, Any]:
     return ARGUMENTS.get(name, {})
 
 
+@pytest.mark.compiles(12)
 @pytest.mark.parametrize(
     ("role", "name"),
     [
@@ -76,6 +77,7 @@ def test_a_variance_that_the_decoder_predicts() -> None:
     testing.check_likelihood("gaussian", variance="predicted")
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -87,11 +89,13 @@ def test_schemes_with_the_options_of_the_authors_code(name: str, options: dict[s
     testing.check_inference(name, **options)
 
 
+@pytest.mark.compiles(0)
 def test_a_pixelcnn_of_greys() -> None:
     testing.check_likelihood(
         "pixelcnn", event_shape=(3, 2), levels=256, num_layers=2, num_filters=6
     )
 
 
+@pytest.mark.compiles(0)
 def test_a_log_scale_that_is_learned() -> None:
     testing.check_likelihood("discretized_logistic", event_shape=(4,), log_scale="learned")
