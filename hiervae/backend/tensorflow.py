@@ -183,9 +183,8 @@ def compile_rows(model: Compilable, function: Callable[..., Any]) -> RowFunction
 
 def compile_fixed(model: Compilable, function: Callable[..., Any]) -> RowFunction:
     """As `compile_rows`, for arrays of few shapes: through XLA, where it has all operations."""
-    fused, plain = (
-        tf.function(function, jit_compile=fuse, autograph=False) for fuse in (True, None)
-    )
+    fused = tf.function(function, jit_compile=True, autograph=False)
+    plain = tf.function(function, autograph=False)
     refused: list[bool] = []
 
     def call(*arrays: Tensor) -> Any:
