@@ -52,9 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if tests in item.path.parents and item.path.relative_to(tests).parts[0] in ON_ONE_BACKEND:
             item.add_marker(pytest.mark.backends("torch"))
-        if keras.backend.backend() != "torch" and item.get_closest_marker("compiles"):
-            test = (item.path, getattr(item, "originalname", item.name))
-            compiling.setdefault(test, []).append(item)
+        if item.get_closest_marker("compiles"):
+            if any("torch" not in marker.args for marker in item.iter_markers("backends")):
+                raise pytest.UsageError(f"{item.nodeid}: `compiles` and not on torch; runs nowhere")
+            if keras.backend.backend() != "torch":
+                test = (item.path, getattr(item, "originalname", item.name))
+                compiling.setdefault(test, []).append(item)
     for cases in compiling.values():
         (few,) = cases[0].get_closest_marker("compiles").args
         kept = {index * len(cases) // few for index in range(few)}

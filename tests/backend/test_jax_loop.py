@@ -46,7 +46,6 @@ DATA = {
 }
 
 
-@pytest.mark.compiles(4)
 @pytest.mark.parametrize("options", DATA.values(), ids=DATA)
 def test_the_same_numbers_in_the_same_order(options):
     assert_same(train(**options), train(steps=0, **options))
@@ -127,7 +126,6 @@ class Seen(keras.callbacks.Callback):
         self.calls.append((batch, sorted(logs)))
 
 
-@pytest.mark.compiles(1)
 @pytest.mark.parametrize("options", PARTS.values(), ids=PARTS)
 def test_evaluation_is_that_of_batches_as_they_are(options):
     """Rows that fill up a batch take no part, nor do they change the noise of the others."""

@@ -8,7 +8,6 @@ import pytest
 from tests.support.snippets import run_page
 
 
-@pytest.mark.compiles(0)
 @pytest.mark.backends("jax")  # the fastest
 def test_the_example_of_the_page_on_monitoring_learns(tmp_path):
     pytest.importorskip("matplotlib")

@@ -67,7 +67,6 @@ def test_a_model_is_made_trained_and_drawn_from(case, setting):
     assert model.sample(2).shape == model.predict(RGB[:2], verbose=0).shape == (2, *RGB.shape[1:])
 
 
-@pytest.mark.compiles(1)
 @pytest.mark.backends("tensorflow")
 @pytest.mark.parametrize("likelihood", ["bernoulli", "discretized_logistic", PIXELCNN])
 def test_a_tool_that_looks_for_infinities_finds_none(likelihood):

@@ -233,5 +233,5 @@ def test_two_hundred_plugins_are_listed_within_50_ms_and_none_is_imported(wheels
     count, imported, ours, theirs = json.loads(environment.run_registry(LISTING))
     assert count == MANY
     assert imported == []
-    # Where Python alone takes that long to read them, the machine is slow.
+    # On a slow machine, a few times what Python takes to read them and nothing else.
     assert ours < max(0.05, 4.0 * theirs)

@@ -15,7 +15,7 @@ from tests.support.models import tensor
 
 STEPS = 100
 DIMENSIONS = 10
-# Crosses a bound of 6 nats from above, stays below it a while, and crosses it twice more.
+# Crosses a bound of 6 nats from above, stays below it a while, and crosses it three times more.
 _T = np.arange(STEPS)
 ERRORS = (6.0 + 5.0 * np.exp(-_T / 25.0) * np.cos(_T / 20.0) + 0.3 * np.sin(_T / 3.0)).tolist()
 CONSTANTS = {"nu": 0.1, "alpha": 0.9, "beta": 0.05}
