@@ -24,9 +24,10 @@ DEATH_SECONDS = 60
 
 def start(devices, *arguments, **variables):
     """A process of `devices.py`, with environment variables."""
+    flags = os.environ.get("XLA_FLAGS", "")
     environment = {
         **os.environ,
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(ROOT),
         **variables,
     }

@@ -53,7 +53,7 @@ def arguments(name: str) -> dict[str, Any]:
     return ARGUMENTS.get(name, {})
 
 
-@pytest.mark.compiles(12)
+@pytest.mark.compiles(6)
 @pytest.mark.parametrize(
     ("role", "name"),
     [
