@@ -42,16 +42,18 @@ PRIORS = {
 
 
 def draw_pseudo_inputs(model: hiervae.HierarchicalVAE, out: Path) -> None:
-    """A row for each of some components: its pseudo-input, and means of draws from it."""
+    """A row for each of some components: its scaled pseudo-input, and means of draws from it."""
     inputs = keras.ops.convert_to_numpy(model.prior.pseudo_inputs)
     inputs = inputs.reshape(-1, *model.event_shape)
     chosen = np.random.default_rng(0).permutation(len(inputs))[:NUM_COMPONENTS]
-    rows = [np.concatenate([inputs[k : k + 1], means_of_component(model, int(k))]) for k in chosen]
+    largest = inputs.max(axis=tuple(range(1, inputs.ndim)), keepdims=True)
+    shown = inputs / np.maximum(largest, 1e-6)
+    rows = [np.concatenate([shown[k : k + 1], means_of_component(model, int(k))]) for k in chosen]
     plotting.image_grid(
         np.concatenate(rows),
         out / "pseudo_inputs.png",
         num_columns=1 + NUM_DRAWS,
-        title="pseudo-inputs (left), and draws from their components",
+        title="pseudo-inputs (left, scaled), and draws from their components",
         value_range=(0.0, 1.0),
     )
 
