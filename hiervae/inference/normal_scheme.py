@@ -9,13 +9,13 @@ from keras import ops
 
 from hiervae.inference.base import InferenceScheme
 from hiervae.networks.base import build_block
+from hiervae.networks.data_rows import data_in_first
 from hiervae.networks.normal_head import (
     DEFAULT_LOG_VARIANCE_BOUNDS,
     VARIANCES,
     NormalHead,
     standardize_log_variance_bounds,
 )
-from hiervae.networks.normalization import statistics_of_first
 from hiervae.types import Config, Shape, Tensor
 from hiervae.utils.validation import check_bool, check_choice
 
@@ -88,7 +88,8 @@ def encode_with_pseudo_inputs(
 ) -> tuple[list[Any], list[Any] | None]:
     """Apply `function` to the rows of a batch and of a prior's pseudo-inputs in one pass.
 
-    Batch normalisation inside takes its statistics from the first rows alone.
+    Batch normalisation inside takes its statistics from the first rows alone, and dropout drops
+    features of these alone.
 
     Args:
         function: from a tensor (n, ...) to a list of values with n rows.
@@ -101,7 +102,7 @@ def encode_with_pseudo_inputs(
     if more_rows is None:
         return function(rows), None
     number = ops.shape(rows)[0]
-    with statistics_of_first(number):
+    with data_in_first(number):
         outcome = function(ops.concatenate([rows, more_rows], axis=0))
     return [each[:number] for each in outcome], [each[number:] for each in outcome]
 

@@ -45,6 +45,8 @@ class Conv(ConvNetwork):
         activation: Keras activation of all layers, or a dict of its name and arguments.
         batch_norm: normalise every layer between its affine map and its nonlinearity.
         kernel_initializer: Keras initialiser of the weights, or a dict of its name and arguments.
+        dropout: the probability, from 0 to 0.99, with which a feature of a hidden layer is set to 0
+            in training, behind the nonlinearity; pseudo-inputs keep all features.
 
     Raises:
         ValueError: if an option is wrong; when a block is asked for, if examples are no images.
@@ -60,8 +62,9 @@ class Conv(ConvNetwork):
         activation: Any = LEAKY_RELU,
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
     ) -> None:
-        dense = MLP(hidden_units, activation, batch_norm, kernel_initializer)
+        dense = MLP(hidden_units, activation, batch_norm, kernel_initializer, dropout)
         super().__init__(encoder_layers, decoder_layers, decoder_units, decoder_channels, dense)
 
     @property

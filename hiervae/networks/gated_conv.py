@@ -24,6 +24,7 @@ class GatedConv(ConvNetwork):
         activation: Keras activation of h; the paper has none ("linear").
         batch_norm: normalise both affine maps of every layer, before gate and activation.
         kernel_initializer: as in `Conv`.
+        dropout: as in `Conv`, behind the gate.
 
     Raises:
         ValueError: if an option is wrong; when a block is asked for, if examples are no images.
@@ -39,8 +40,9 @@ class GatedConv(ConvNetwork):
         activation: Any = "linear",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
     ) -> None:
-        dense = GatedMLP(hidden_units, activation, batch_norm, kernel_initializer)
+        dense = GatedMLP(hidden_units, activation, batch_norm, kernel_initializer, dropout)
         super().__init__(encoder_layers, decoder_layers, decoder_units, decoder_channels, dense)
 
     @property

@@ -18,6 +18,7 @@ class GatedMLP(DenseNetwork):
         activation: Keras activation of h, as in `MLP`; the paper has none ("linear").
         batch_norm: normalise both affine maps of every hidden layer, before gate and activation.
         kernel_initializer: Keras initialiser of the weights, as in `MLP`.
+        dropout: as in `MLP`, behind the gate.
 
     Raises:
         ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
@@ -29,8 +30,9 @@ class GatedMLP(DenseNetwork):
         activation: Any = "linear",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
     ) -> None:
-        super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
+        super().__init__(hidden_units, activation, batch_norm, kernel_initializer, dropout)
 
     def hidden_layer(self, units: int) -> keras.layers.Layer:
         """Return a new gated layer from (n, k) to (n, units)."""

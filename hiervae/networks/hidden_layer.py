@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from hiervae.backend import affine_map
+from hiervae.networks.dropout import Dropout
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import (
     PairedInitializer,
@@ -48,9 +49,10 @@ def apply_layer(layer: keras.layers.Layer, inputs: Tensor, training: bool = Fals
 
 
 class HiddenLayer(keras.layers.Layer, abc.ABC):
-    """An affine map, batch normalisation where asked for, and a nonlinearity (in this order).
+    """An affine map, batch normalisation, a nonlinearity and dropout (in this order).
 
-    With batch normalisation the affine map has no bias, which the normalisation would take away.
+    Normalisation and dropout are there where asked for. With batch normalisation the affine map has
+    no bias, which the normalisation would take away.
     A gated layer has two affine maps h and g, both normalised, and gives h * sigmoid(g) (Tomczak &
     Welling 2018, section 4). They lie side by side in one weight, but start, and are normalised by
     optimisers, as tensors of their own (`hiervae.utils.pairs`).
@@ -61,6 +63,7 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         gated: whether the layer is gated.
         batch_norm: normalise before the nonlinearity (Sønderby et al. 2016).
         kernel_initializer: start of the affine map's weights.
+        dropout: the probability with which a feature is dropped in training.
     """
 
     def __init__(
@@ -69,13 +72,17 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         gated: bool,
         batch_norm: bool,
         kernel_initializer: Any,
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.gated = gated
-        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
+        self.layer_options = check_layer_options(
+            activation, batch_norm, kernel_initializer, dropout
+        )
         self.activation = activation_function(activation)
         self.normalization = BatchNormalization(dtype=self.dtype_policy) if batch_norm else None
+        self.dropout = Dropout(dropout, dtype=self.dtype_policy) if dropout else None
 
     def affine_options(self, kernel_axis: int = -1) -> Config:
         """Return what the Keras layer of the affine map is made with, beside its size.
@@ -116,13 +123,15 @@ class HiddenLayer(keras.layers.Layer, abc.ABC):
         return self.finish_affine(self.affine(inputs), training)
 
     def finish_affine(self, hidden: Tensor, training: bool = False) -> Tensor:
-        """Normalise what the affine map gave, and apply nonlinearity and gate."""
+        """Normalise what the affine map gave, apply nonlinearity and gate, and drop features."""
         if self.normalization is not None:
             hidden = self.normalization(hidden, training=training)
-        if not self.gated:
-            return self.activation(hidden)
-        value, gate = ops.split(hidden, 2, axis=-1)
-        return self.activation(value) * ops.sigmoid(gate)
+        if self.gated:
+            value, gate = ops.split(hidden, 2, axis=-1)
+            outputs = self.activation(value) * ops.sigmoid(gate)
+        else:
+            outputs = self.activation(hidden)
+        return outputs if self.dropout is None else self.dropout(outputs, training=training)
 
 
 class DenseLayer(HiddenLayer, abc.ABC):
@@ -135,9 +144,10 @@ class DenseLayer(HiddenLayer, abc.ABC):
         gated: bool,
         batch_norm: bool,
         kernel_initializer: Any,
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(activation, gated, batch_norm, kernel_initializer, **kwargs)
+        super().__init__(activation, gated, batch_norm, kernel_initializer, dropout, **kwargs)
         self.units = units
         size = 2 * units if gated else units
         self.dense = keras.layers.Dense(size, name="dense", **self.affine_options())
@@ -191,6 +201,7 @@ class HiddenDense(DenseLayer):
         activation: nonlinearity.
         batch_norm: as in `HiddenLayer`.
         kernel_initializer: as in `HiddenLayer`.
+        dropout: as in `HiddenLayer`.
     """
 
     def __init__(
@@ -199,9 +210,12 @@ class HiddenDense(DenseLayer):
         activation: Any = "linear",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, False, batch_norm, kernel_initializer, **kwargs)
+        super().__init__(
+            units, activation, False, batch_norm, kernel_initializer, dropout, **kwargs
+        )
 
     def get_config(self) -> Config:
         """Constructor arguments."""
@@ -218,6 +232,7 @@ class GatedDense(DenseLayer):
         activation: nonlinearity of h; the paper has none.
         batch_norm: as in `HiddenLayer`.
         kernel_initializer: as in `HiddenLayer`.
+        dropout: as in `HiddenLayer`.
     """
 
     def __init__(
@@ -226,9 +241,10 @@ class GatedDense(DenseLayer):
         activation: Any = "linear",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(units, activation, True, batch_norm, kernel_initializer, **kwargs)
+        super().__init__(units, activation, True, batch_norm, kernel_initializer, dropout, **kwargs)
 
     def get_config(self) -> Config:
         """Constructor arguments."""

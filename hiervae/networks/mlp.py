@@ -30,16 +30,24 @@ class DenseNetwork(Network, abc.ABC):
         activation: Keras activation of the hidden layers, or a dict of its name and arguments.
         batch_norm: normalise every hidden layer before its nonlinearity.
         kernel_initializer: Keras initialiser of the weights, or a dict of its name and arguments.
+        dropout: the probability with which a feature is dropped in training.
 
     Raises:
         ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
     """
 
     def __init__(
-        self, hidden_units: Any, activation: Any, batch_norm: bool, kernel_initializer: Any
+        self,
+        hidden_units: Any,
+        activation: Any,
+        batch_norm: bool,
+        kernel_initializer: Any,
+        dropout: float,
     ) -> None:
         self.hidden_units = standardize_hidden_units(hidden_units)
-        self.layer_options = check_layer_options(activation, batch_norm, kernel_initializer)
+        self.layer_options = check_layer_options(
+            activation, batch_norm, kernel_initializer, dropout
+        )
 
     @abc.abstractmethod
     def hidden_layer(self, units: int) -> keras.layers.Layer:
@@ -78,6 +86,8 @@ class MLP(DenseNetwork):
             its nonlinearity (Sønderby et al. 2016).
         kernel_initializer: Keras initialiser of the weights, such as "glorot_uniform", or a dict of
             its name and arguments, such as {"name": "random_normal", "stddev": 0.02}.
+        dropout: the probability, from 0 to 0.99, with which a feature of a hidden layer is set to 0
+            in training, behind the nonlinearity; pseudo-inputs keep all features.
 
     Raises:
         ValueError: if `hidden_units` is empty or not positive, or another option is wrong.
@@ -89,13 +99,14 @@ class MLP(DenseNetwork):
         activation: Any = "relu",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
     ) -> None:
-        super().__init__(hidden_units, activation, batch_norm, kernel_initializer)
+        super().__init__(hidden_units, activation, batch_norm, kernel_initializer, dropout)
 
     def hidden_layer(self, units: int) -> keras.layers.Layer:
         """Return a new layer from (n, k) to (n, units)."""
         options = self.layer_options
-        if options["batch_norm"]:
+        if options["batch_norm"] or options["dropout"]:
             return HiddenDense(units, **options)
         return keras.layers.Dense(
             units,

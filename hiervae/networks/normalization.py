@@ -3,46 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from hiervae.backend import batch_normalised
+from hiervae.networks.data_rows import data_rows
 from hiervae.types import Tensor
 from hiervae.utils.replicas import Replica, current_replica
 
 FEWEST_ROWS = 16
 """Of so many rows and more the statistics are good enough to normalise pseudo-inputs by."""
 
-# A context variable, so that models in several threads keep out of each other's way.
-_data_rows: ContextVar[Any] = ContextVar("data_rows", default=None)
-
-
-@contextmanager
-def statistics_of_first(num_rows: Any) -> Iterator[None]:
-    """Let batch normalisation take its statistics from the first `num_rows` rows, within.
-
-    An inference scheme encodes a prior's pseudo-inputs behind the batch, in one pass. They are
-    normalised as the data are, but never counted: with 500 pseudo-inputs and 100 examples the
-    moving averages that evaluation uses would describe the pseudo-inputs. Behind fewer than
-    `FEWEST_ROWS` rows, such as a last batch of one or two, they are normalised by the moving
-    averages: the variance of very few rows may be next to nothing.
-    """
-    token = _data_rows.set(num_rows)
-    try:
-        yield
-    finally:
-        _data_rows.reset(token)
-
 
 def counts_all_rows(layer: keras.layers.Layer) -> bool:
     """Whether a layer, or one below it, keeps statistics of all rows it sees in training.
 
-    So does a batch normalisation that is not this module's; `statistics_of_first` is nothing to it.
+    So does a batch normalisation that is not this module's, which does not ask for `data_rows`.
     """
     return any(
         not isinstance(each, BatchNormalization)
@@ -52,14 +31,20 @@ def counts_all_rows(layer: keras.layers.Layer) -> bool:
 
 
 class BatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` over the last axis, with `statistics_of_first`.
+    """`keras.layers.BatchNormalization` over the last axis, whose statistics are of data alone.
+
+    A prior's pseudo-inputs behind the data (`hiervae.networks.data_rows`) are normalised as the
+    data are, but never counted: with 500 pseudo-inputs and 100 examples the moving averages that
+    evaluation uses would describe the pseudo-inputs. Behind fewer than `FEWEST_ROWS` rows, such as
+    a last batch of one or two, they are normalised by the moving averages: the variance of very few
+    rows may be next to nothing.
 
     Where several replicas train a model, the statistics are those of the global batch.
     """
 
     def call(self, inputs: Tensor, training: bool | None = None, mask: Any = None) -> Tensor:
         """Normalise inputs (n, ..., channels)."""
-        num_rows, replica = _data_rows.get(), current_replica()
+        num_rows, replica = data_rows(), current_replica()
         if not training or not self.trainable or mask is not None or self.synchronized:
             return super().call(inputs, training=training, mask=mask)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")

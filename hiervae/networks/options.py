@@ -11,6 +11,9 @@ import keras
 
 from hiervae.types import Config, Tensor
 from hiervae.utils.pairs import NUM_MAPS
+from hiervae.utils.validation import check_bool, check_number_between
+
+HIGHEST_DROPOUT = 0.99
 
 HiddenUnits = tuple[int, ...] | tuple[tuple[int, ...], ...]
 
@@ -75,19 +78,21 @@ def units_of_level(hidden_units: HiddenUnits, level: int) -> tuple[int, ...]:
     return hidden_units[level - 1]
 
 
-def check_layer_options(activation: Any, batch_norm: Any, kernel_initializer: Any) -> Config:
+def check_layer_options(
+    activation: Any, batch_norm: Any, kernel_initializer: Any, dropout: Any
+) -> Config:
     """The options that the hidden layers of all networks share, JSON-serialisable.
 
     Args:
         activation: the name of a Keras activation, or a dict of its name and arguments.
         batch_norm: whether the affine maps are followed by batch normalisation.
         kernel_initializer: the name of a Keras initialiser, or a dict of its name and arguments.
+        dropout: the probability with which a feature is dropped in training.
 
     Raises:
-        ValueError: if there is no such activation or initialiser, or not with these arguments.
+        ValueError: if there is no such activation or initialiser, or not with these arguments; if
+            `batch_norm` is no bool, or `dropout` no number from 0 to 0.99.
     """
-    if not isinstance(batch_norm, bool):
-        raise ValueError(f"batch_norm={batch_norm!r}: expected True or False.")
     activation_function(activation)
     new_initializer(kernel_initializer)
     # Plain dicts of their own, whatever kind of mapping they were given as.
@@ -97,8 +102,9 @@ def check_layer_options(activation: Any, batch_norm: Any, kernel_initializer: An
     )
     return {
         "activation": activation,
-        "batch_norm": batch_norm,
+        "batch_norm": check_bool("batch_norm", batch_norm),
         "kernel_initializer": kernel_initializer,
+        "dropout": check_number_between("dropout", dropout, 0.0, HIGHEST_DROPOUT),
     }
 
 

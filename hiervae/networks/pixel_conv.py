@@ -30,6 +30,7 @@ class PixelConv(Network):
         activation: as in `GatedConv`.
         batch_norm: as in `GatedConv`.
         kernel_initializer: as in `GatedConv`.
+        dropout: as in `GatedConv`.
 
     Raises:
         ValueError: if an option is wrong; when a block is asked for, if examples are no images.
@@ -42,11 +43,13 @@ class PixelConv(Network):
         activation: Any = "linear",
         batch_norm: bool = False,
         kernel_initializer: Any = "he_normal",
+        dropout: float = 0.0,
     ) -> None:
         options = {
             "activation": activation,
             "batch_norm": batch_norm,
             "kernel_initializer": kernel_initializer,
+            "dropout": dropout,
         }
         self.encoder = GatedConv(encoder_layers, hidden_units=hidden_units, **options)
         self.dense = GatedMLP(hidden_units, **options)

@@ -77,7 +77,7 @@ if not IS_JAX:
         {
             "latent_dims": (3, 2),
             "prior": {"name": "vamp", "num_components": 15},
-            "network": NORMALISED,
+            "network": {**NORMALISED, "dropout": 0.2},
             "free_bits": 0.1,
             "num_samples": 2,
         },

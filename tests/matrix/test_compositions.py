@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "vamp_data": {"num_components": 3},
     "vhp": {"network": DENSE, "num_importance_samples": 2},
     "mlp": {"hidden_units": (6,), "batch_norm": True},
-    "gated_mlp": {"hidden_units": (6,)},
+    "gated_mlp": {"hidden_units": (6,), "dropout": 0.2},
     "conv": {
         "encoder_layers": ((2, 3, 2),),
         "decoder_layers": ((2, 3, 2),),

@@ -9,9 +9,9 @@ import pytest
 from hiervae import testing
 from hiervae.networks import MLP, Conv, GatedConv, GatedMLP, normalization
 from hiervae.networks.base import build_block
+from hiervae.networks.data_rows import data_in_first
 from hiervae.networks.hidden_layer import GatedDense, HiddenConv, HiddenDense
 from hiervae.networks.normal_head import NormalHead
-from hiervae.networks.normalization import statistics_of_first
 from hiervae.networks.options import PairedInitializer
 from tests.networks.convolutions import convolve
 from tests.support.models import numpy_of, tensor
@@ -88,7 +88,7 @@ def test_rows_of_pseudo_inputs_are_normalised_but_not_counted(network, monkeypat
     gamma, beta, kernel = map(numpy_of, block.trainable_variables)
     hidden = affine(inputs, kernel)
     mean, variance = moments(hidden[:5])
-    with statistics_of_first(5):
+    with data_in_first(5):
         found = numpy_of(block(tensor(inputs), training=True))
     expected = nonlinearity(normalise(hidden, mean, variance, gamma, beta))
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
@@ -102,7 +102,7 @@ def test_a_single_channel_keeps_its_shape(units, monkeypatch):
     layer = HiddenDense(units, "linear", batch_norm=True)
     layer.build((None, 3))
     inputs = RNG.normal(size=(6, 3)).astype("float32")
-    with statistics_of_first(4):
+    with data_in_first(4):
         found = numpy_of(layer(tensor(inputs), training=True))
     hidden = inputs @ numpy_of(layer.dense.kernel)
     mean, variance = moments(hidden[:4])
@@ -180,6 +180,9 @@ def test_glorot_and_he_start():
         ({"activation": {"name": "tanh", "slope": 0.1}}, "does not take these arguments"),
         ({"activation": np.tanh}, "expected a name"),
         ({"batch_norm": 1}, "batch_norm=1: expected True or False"),
+        ({"dropout": 1.0}, "dropout=1.0: expected a number from 0.0 to 0.99"),
+        ({"dropout": -0.1}, "dropout=-0.1: expected a number from 0.0 to 0.99"),
+        ({"dropout": "0.1"}, "dropout='0.1': expected a number"),
         ({"kernel_initializer": "he"}, "he"),
         ({"kernel_initializer": 0.02}, "kernel_initializer=0.02.*stddev"),
         ({"kernel_initializer": {"name": "random_normal", "sd": 1.0}}, "does not take these"),

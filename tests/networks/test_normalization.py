@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from hiervae.networks import KerasLayers
+from hiervae.networks.data_rows import data_in_first
 from hiervae.networks.normalization import (
     FEWEST_ROWS,
     BatchNormalization,
     counts_all_rows,
-    statistics_of_first,
 )
 from tests.support.models import binary_data, compiled, small_model
 
@@ -30,7 +30,7 @@ def test_behind_few_rows_the_moving_averages_normalise_pseudo_inputs(num):
     layer.moving_mean.assign([1.0, 2.0, 3.0])
     layer.moving_variance.assign([4.0, 5.0, 6.0])
     rows = RNG.normal(size=(num + 4, 3)).astype("float32")
-    with statistics_of_first(num):
+    with data_in_first(num):
         found = numpy_of(layer(keras.ops.convert_to_tensor(rows), training=True))
     mean, variance = rows[:num].mean(axis=0), rows[:num].var(axis=0)
     expected = (rows - mean) / np.sqrt(variance + 1e-5)
@@ -92,7 +92,7 @@ def test_threads_do_not_disturb_each_other():
     inside, done = threading.Event(), threading.Event()
 
     def other():
-        with statistics_of_first(3):
+        with data_in_first(3):
             inside.set()
             done.wait(20)
 
