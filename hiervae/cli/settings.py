@@ -196,9 +196,7 @@ def _section(name: str, value: Any) -> Any:
 def _lay_over(name: str, base: Any, change: Any) -> Any:
     change = _section(name, change)
     if name == "optimizer":
-        former, new = base.get("class_name"), change.get("class_name", base.get("class_name"))
-        if str(former).lower() != str(new).lower():  # Keras takes either case
-            base = {"config": {}}
+        change = {"config": {}, **change}
     return merge(base, change)
 
 

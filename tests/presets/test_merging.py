@@ -5,6 +5,8 @@ import pytest
 from hiervae.presets.merging import merge
 
 PART = {"name": "vhp", "latent_dim": 2}
+STAGED = {"class_name": "StagedDecay", "module": "hiervae.optimizers", "config": {"steps": 9}}
+COSINE = {"class_name": "CosineDecay", "config": {"decay_steps": 3}}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,19 @@ PART = {"name": "vhp", "latent_dim": 2}
         pytest.param("vhp", {"name": "mog", "k": 3}, {"name": "mog", "k": 3}, id="other than name"),
         pytest.param({"k": 3}, {"name": "vhp"}, {"k": 3, "name": "vhp"}, id="config without name"),
         pytest.param(None, PART, PART, id="nothing before"),
+        pytest.param(STAGED, COSINE, COSINE, id="Keras object of another class"),
+        pytest.param(
+            COSINE,
+            {"config": {"alpha": 0.1}},
+            {**COSINE, "config": {"decay_steps": 3, "alpha": 0.1}},
+            id="same object",
+        ),
+        pytest.param(
+            {"class_name": "Adam", "config": {"epsilon": 1e-4}},
+            {"class_name": "adam", "config": {}},
+            {"class_name": "adam", "config": {"epsilon": 1e-4}},
+            id="class in either case",
+        ),
         pytest.param(PART, None, None, id="nothing after"),
     ],
 )
