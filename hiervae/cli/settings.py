@@ -14,10 +14,15 @@ from typing import Any
 from hiervae.cli.usage_error import UsageError
 from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 from hiervae.presets.merging import merge
-from hiervae.runs.config import FORMAT, TRAINING_DEFAULTS, RunConfig
+from hiervae.runs.config import FORMAT, LEARNING_RATE_DECAYS, TRAINING_DEFAULTS, RunConfig
 from hiervae.runs.files import read_json
 from hiervae.types import Config
-from hiervae.utils.validation import check_number_between, check_positive_int, check_seed
+from hiervae.utils.validation import (
+    check_choice,
+    check_number_between,
+    check_positive_int,
+    check_seed,
+)
 
 SECTIONS = ("model", "optimizer", "scheduler", "training")
 KEYS = ("preset", "variant", "dataset", "seed", *SECTIONS)
@@ -224,7 +229,7 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
         settings["scheduler"][key] = value
     if arguments.learning_rate is not None:
         settings["optimizer"].setdefault("config", {})["learning_rate"] = arguments.learning_rate
-    options_of_training = ("epochs", "batch_size", "steps_per_execution")
+    options_of_training = ("epochs", "batch_size", "learning_rate_decay", "steps_per_execution")
     options_of_checkpoints = ("checkpoint_every", "checkpoint_every_steps", "keep_checkpoints")
     for key in (*options_of_training, *options_of_checkpoints):
         if getattr(arguments, key) is not None:
@@ -265,6 +270,8 @@ def _check(settings: Config) -> None:
         )
     for key in ("epochs", "batch_size", "keep_checkpoints"):
         check_positive_int(key, training.get(key))
+    if training["learning_rate_decay"] is not None:
+        check_choice("learning_rate_decay", training["learning_rate_decay"], LEARNING_RATE_DECAYS)
     if training["checkpoint_every"] is not None:
         check_number_between("checkpoint_every", training["checkpoint_every"], 0.0, math.inf)
     if training["checkpoint_every_steps"] is not None:

@@ -75,8 +75,10 @@ class TrainingSession:
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":
             config = replace(config, model={**config.model, "dynamic_binarisation": True})
-        number, batch_size = num_examples(dataset, "train"), config.training["batch_size"]
-        optimizer = training.match_schedule(config.optimizer, number, batch_size)
+        with refused_as_usage():
+            optimizer = training.match_schedule(
+                config.optimizer, config.training, num_examples(dataset, "train")
+            )
         config = replace(config, optimizer=optimizer)
         self._check_unchanged(saved, config)
         model, rows = self._model(config, dataset)

@@ -25,7 +25,10 @@ MAY_CHANGE = (
 )
 """Settings that may differ when a run is continued: they say how long and how fast, not what."""
 
+LEARNING_RATE_DECAYS = ("cosine",)
+
 TRAINING_DEFAULTS: Config = {
+    "learning_rate_decay": None,
     "early_stopping_patience": None,
     "steps_per_execution": "auto",
     "checkpoint_every": None,
@@ -46,9 +49,9 @@ class RunConfig:
         model: arguments of `HierarchicalVAE`, without the seed.
         optimizer: a Keras optimiser as a serialised config.
         scheduler: config of the beta scheduler; None for beta = 1.
-        training: `epochs`, `batch_size`, `early_stopping_patience`, `steps_per_execution`,
-            `checkpoint_every` (seconds; None for 30), `checkpoint_every_steps` (within epochs; None
-            for never), `keep_checkpoints`.
+        training: `epochs`, `batch_size`, `learning_rate_decay` ("cosine", or None for none),
+            `early_stopping_patience`, `steps_per_execution`, `checkpoint_every` (seconds; None for
+            30), `checkpoint_every_steps` (within epochs; None for never), `keep_checkpoints`.
         seed: of the initial weights, the order of the examples and all noise.
         parts: the model's parts as the registry describes them, with their distributions.
         data: what was loaded: checksum, sizes, binarisation, source and licence.

@@ -22,6 +22,8 @@ from hiervae.runs.history import Row, read_history, write_history
 from hiervae.runs.model_file import load_model
 from hiervae.types import Config, Shape
 
+START = "initial_learning_rate"
+
 DIVERGENCE_FACTOR = 10.0
 """How many times worse than an untrained model a model of a run that diverged is."""
 
@@ -51,20 +53,46 @@ def _build_optimizer(spec: Config) -> keras.optimizers.Optimizer:
         ) from error
 
 
-def match_schedule(optimizer: Config, num_examples: int, batch_size: int) -> Config:
-    """Return the optimiser with a learning rate that is told how many steps an epoch has.
+def match_schedule(optimizer: Config, training: Config, num_examples: int) -> Config:
+    """Return the optimiser with a learning rate that is told how many steps the training has.
 
-    It concerns schedules that count in epochs, which have an entry `steps_per_epoch`, such as
+    With `learning_rate_decay` its number becomes the start of a schedule over all epochs. Otherwise
+    it concerns schedules that count in epochs, which have an entry `steps_per_epoch`, such as
     `hiervae.optimizers.StagedDecay`; every other optimiser is returned as it is.
+
+    Args:
+        optimizer: serialised config.
+        training: settings of the training.
+        num_examples: to train on.
+
+    Raises:
+        ValueError: if a rate that is to decay is no number.
     """
+    steps = math.ceil(num_examples / training["batch_size"])
     rate = optimizer.get("config", {}).get("learning_rate")
     schedule = rate.get("config") if isinstance(rate, dict) else None
-    if not isinstance(schedule, dict) or "steps_per_epoch" not in schedule:
+    if training["learning_rate_decay"] == "cosine":
+        initial = rate
+        if isinstance(schedule, dict) and schedule.keys() == {START, "decay_steps"}:
+            initial = schedule[START]  # of a run that goes on
+        if not isinstance(initial, (int, float)):
+            raise ValueError(
+                f"learning_rate_decay='cosine' beside a learning rate of {rate!r}; expected the "
+                "number that it falls from. Give one, such as --learning-rate 0.002."
+            )
+        rate = {
+            "module": "keras.optimizers.schedules",
+            "class_name": "CosineDecay",
+            "config": {
+                START: float(initial),
+                "decay_steps": steps * training["epochs"],
+            },
+        }
+    elif isinstance(schedule, dict) and "steps_per_epoch" in schedule:
+        rate = {**rate, "config": {**schedule, "steps_per_epoch": steps}}
+    else:
         return optimizer
-    matched = copy.deepcopy(optimizer)
-    steps = math.ceil(num_examples / batch_size)
-    matched["config"]["learning_rate"]["config"]["steps_per_epoch"] = steps
-    return matched
+    return {**optimizer, "config": {**optimizer["config"], "learning_rate": rate}}
 
 
 def describe_parts(model: HierarchicalVAE) -> Config:

@@ -26,6 +26,7 @@ def test_without_options_it_is_the_preset_for_the_pendulum(settings):
     assert config.optimizer == preset.optimizer
     assert config.scheduler == preset.scheduler
     added = {
+        "learning_rate_decay": None,
         "steps_per_execution": "auto",
         "checkpoint_every": None,
         "checkpoint_every_steps": None,
@@ -110,6 +111,7 @@ def test_going_on_compares_what_matters(settings):
         ("--set", "training.epochs=-1"),
         ("--set", "training.early_stopping_patience=0"),
         ("--set", "training.steps_per_execution=fast"),
+        ("--decay", "linear"),
         ("--set", "optimizer.learning_rate=2"),
         ("--preset", "vpp"),
         ("--variant", "book"),

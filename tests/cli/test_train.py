@@ -395,6 +395,29 @@ def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, m
 
 
 @pytest.mark.compiles(0)
+def test_a_learning_rate_that_falls_to_zero(hiervae, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
+    np.savez(tmp_path / "own.npz", train=x, valid=x[:8], test=x[:8])
+    options = ("--preset=vamp_vae", "--dataset", tmp_path / "own.npz", "--batch-size=20")
+    small = ("--set=model.prior.num_components=2", "--set=model.network.hidden_units=[4]")
+    run = tmp_path / "run"
+    decay = ("--epochs=2", "--learning-rate=0.002", "--decay=cosine")
+    assert hiervae("train", "--out", run, *options, *small, *decay).status == 0
+    schedule = RunFolder(run).read_config().optimizer["config"]["learning_rate"]
+    assert schedule["config"] == {"initial_learning_rate": 2e-3, "decay_steps": 6}
+    assert float(RunFolder(run).load_model().optimizer.learning_rate) < 1e-9
+    assert hiervae("train", "--out", run, "--resume").status == 0
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs=3")
+    assert outcome.status == 2
+    assert "decay_steps is 6 in the run and 9 now" in outcome.error
+    options = ("--preset=iwae", *options[1:])
+    outcome = hiervae("train", "--out", tmp_path / "other", *options, "--decay=cosine")
+    assert outcome.status == 2
+    assert "expected the number that it falls from" in outcome.error
+
+
+@pytest.mark.compiles(0)
 def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, tmp_path, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")

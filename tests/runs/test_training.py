@@ -10,6 +10,7 @@ import pytest
 from hiervae.presets import get
 from hiervae.runs import RunConfig, RunFolder
 from hiervae.runs.callbacks import kept_row
+from hiervae.runs.config import TRAINING_DEFAULTS
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.training import (
     build_model,
@@ -97,12 +98,13 @@ def test_the_bound_is_in_total_nats(scheduler, expected):
 def test_a_schedule_in_epochs_is_told_how_many_steps_they_have():
     optimizer = get("iwae_2", "static_mnist").optimizer
     before = copy.deepcopy(optimizer)
-    matched = match_schedule(optimizer, num_examples=101, batch_size=20)
+    training = {**TRAINING_DEFAULTS, "epochs": 3, "batch_size": 20}
+    matched = match_schedule(optimizer, training, num_examples=101)
     assert optimizer == before
     assert matched["config"]["learning_rate"]["config"]["steps_per_epoch"] == 6
     matched["config"]["learning_rate"]["config"]["steps_per_epoch"] = 2500
     assert matched == before
-    model = build_model(replace(CONFIG, optimizer=match_schedule(optimizer, 40, 20)), (6,))
+    model = build_model(replace(CONFIG, optimizer=match_schedule(optimizer, training, 40)), (6,))
     model.fit(EXAMPLES, batch_size=4, verbose=0)
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3 * 10 ** (-1 / 7))
     decay = {"class_name": "ExponentialDecay", "config": {"decay_steps": 3}}
@@ -111,7 +113,27 @@ def test_a_schedule_in_epochs_is_told_how_many_steps_they_have():
         {"class_name": "Adam"},
         {"class_name": "Adam", "config": {"learning_rate": decay}},
     ):
-        assert match_schedule(other, 101, 20) is other
+        assert match_schedule(other, training, 101) is other
+
+
+def test_a_rate_that_decays_ends_at_zero_with_the_last_step():
+    optimizer = {"class_name": "SGD", "config": {"learning_rate": 0.5}}
+    before = copy.deepcopy(optimizer)
+    training = {**CONFIG.training, "batch_size": 16, "learning_rate_decay": "cosine", "epochs": 4}
+    matched = match_schedule(optimizer, training, len(EXAMPLES))
+    assert optimizer == before
+    assert match_schedule(matched, training, len(EXAMPLES)) == matched, "when the run goes on"
+    model = build_model(replace(CONFIG, optimizer=matched), (6,))
+    rates = []
+    note = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    model.fit(EXAMPLES, batch_size=16, epochs=4, verbose=0, callbacks=[note])
+    expected = 0.25 * (1.0 + np.cos(np.pi * np.array([1, 2, 3, 4]) / 4))
+    np.testing.assert_allclose(rates, expected, atol=1e-7)
+    staged = get("iwae", "static_mnist").optimizer
+    with pytest.raises(ValueError, match="expected the number that it falls from"):
+        match_schedule(staged, training, len(EXAMPLES))
 
 
 def test_a_run_in_its_initial_phase_is_told_what_to_change():
