@@ -147,8 +147,10 @@ def _order(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
     theirs = sorted(compared, key=lambda row: float(row.published or 0.0))
     if ours == theirs:
         return "The order of the rows that were run is the published one.\n"
-    here, there = (", ".join(row.title for row in order) for order in (ours, theirs))
-    return f"The order of the rows that were run, best first: {here}; published: {there}.\n"
+    here, there = ("; ".join(row.title for row in order) for order in (ours, theirs))
+    return (
+        f"The order of the rows that were run, best first: {here}.\nThe published one: {there}.\n"
+    )
 
 
 def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:

@@ -152,7 +152,7 @@ def test_the_order_is_compared_with_the_published_one(row, tmp_path):
         write(one, tmp_path, [value])
     experiment = rows.Experiment("table", "A table", "", "", (row, other), ())
     text = page.make_page([experiment], tmp_path, tmp_path)
-    assert "that were run, best first: One, Two; published: Two, One." in text
+    assert "that were run, best first: One; Two.\nThe published one: Two; One." in text
     write(other, tmp_path, [0.01])
     assert "were run is the published one" in page.make_page([experiment], tmp_path, tmp_path)
 
