@@ -17,8 +17,7 @@ EXAMPLES = """\
   hiervae train --preset vhp --dataset static_mnist --out runs/mnist --download
   hiervae train --preset vamp_hvae --dataset mnist --epochs 200 --set scheduler.epochs=50
       a two-level model with the VampPrior; zeros and ones are drawn anew in every step
-  hiervae train --preset vamp_vae --dataset static_mnist --epochs 40 --set scheduler.epochs=10
-                --learning-rate 2e-3 --decay cosine
+  hiervae train --preset vamp_vae --dataset mnist --epochs 60 --learning-rate 2e-3 --decay cosine
       a learning rate that falls to 0, which is worth some nats in few epochs
   hiervae train --dataset digits.npz --epochs 100 --set model.likelihood=gaussian
       your own file: arrays `train`, and `valid`, `test`, labels as needed
