@@ -394,12 +394,19 @@ def test_an_initial_phase_that_does_not_end_is_noted(hiervae, tmp_path, small, m
     assert "unfinished" not in training
 
 
-@pytest.mark.compiles(0)
-def test_a_learning_rate_that_falls_to_zero(hiervae, tmp_path, monkeypatch):
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    """A file of 48 examples to train on, and no figures of them."""
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
-    np.savez(tmp_path / "own.npz", train=x, valid=x[:8], test=x[:8])
-    options = ("--preset=vamp_vae", "--dataset", tmp_path / "own.npz", "--batch-size=20")
+    path = tmp_path / "own.npz"
+    np.savez(path, train=x, valid=x[:8], test=x[:8])
+    return path
+
+
+@pytest.mark.compiles(0)
+def test_a_learning_rate_that_falls_to_zero(hiervae, own_data, tmp_path):
+    options = ("--preset=vamp_vae", "--dataset", own_data, "--batch-size=20")
     small = ("--set=model.prior.num_components=2", "--set=model.network.hidden_units=[4]")
     run = tmp_path / "run"
     decay = ("--epochs=2", "--learning-rate=0.002", "--decay=cosine")
@@ -418,11 +425,8 @@ def test_a_learning_rate_that_falls_to_zero(hiervae, tmp_path, monkeypatch):
 
 
 @pytest.mark.compiles(0)
-def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, tmp_path, monkeypatch):
-    monkeypatch.setattr(figures, "find_spec", lambda name: None)
-    x = np.random.default_rng(0).integers(0, 2, (48, 6)).astype("float32")
-    np.savez(tmp_path / "own.npz", train=x, valid=x[:8], test=x[:8])
-    options = ("--preset=iwae_2", "--dataset", tmp_path / "own.npz", "--epochs=2")
+def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, own_data, tmp_path):
+    options = ("--preset=iwae_2", "--dataset", own_data, "--epochs=2")
     small = ("--set=model.num_samples=2", "--set=model.network.hidden_units=[[4],[4]]")
     run = tmp_path / "run"
     assert hiervae("train", "--out", run, *options, *small).status == 0
