@@ -8,17 +8,18 @@ otherwise:
     [tool.hiervae]
     backends = ["tensorflow"]
 
-Each is installed without its dependencies, which the environment is to have. Exit status 1 where a
-suite fails; the others run all the same.
+Each is installed without its dependencies, which the environment is to have. As many suites run at
+a time as there are cores. Exit status 1 where one fails; the others run all the same.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import side_by_side
 
 BACKENDS = ("jax", "tensorflow", "torch")
 ROOT = Path(__file__).resolve().parents[1] / "plugins"
@@ -35,18 +36,20 @@ def main(wanted: list[str]) -> int:
     """Install all, then test each on the `wanted` backends."""
     folders = sorted(path.parent for path in ROOT.glob("*/pyproject.toml"))
     subprocess.run([sys.executable, *INSTALL, *map(str, folders)], check=True)
-    failed = []
-    for folder in folders:
-        for backend in claimed(folder):
-            if backend not in (wanted or BACKENDS):
-                continue
-            print(f"{folder.name} on {backend}", flush=True)
-            environment = {**os.environ, "KERAS_BACKEND": backend}
-            command = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile"]
-            command.append(str(folder / "tests"))
-            # 5 is a suite without tests.
-            if subprocess.run(command, env=environment).returncode not in (0, 5):
-                failed.append(f"{folder.name} on {backend}")
+    suites = {
+        f"{folder.name} on {backend}": (folder / "tests", backend)
+        for folder in folders
+        for backend in claimed(folder)
+        if backend in (wanted or BACKENDS)
+    }
+    failed = side_by_side.run(
+        {
+            name: (sys.executable, "-m", "pytest", "-q", str(tests))
+            for name, (tests, _) in suites.items()
+        },
+        {name: {"KERAS_BACKEND": backend} for name, (_, backend) in suites.items()},
+        accepted=(0, 5),  # 5 is a suite without tests.
+    )
     print("failed: " + ", ".join(failed) if failed else "all passed")
     return 1 if failed else 0
 

@@ -33,6 +33,7 @@ def sent(callback):
     return pickle.loads(pickle.dumps(callback))
 
 
+@pytest.mark.compiles(3)
 @pytest.mark.parametrize("copied", [copy.deepcopy, sent])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_copy_does_what_the_callback_does(tmp_path, name, copied):

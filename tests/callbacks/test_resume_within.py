@@ -111,7 +111,7 @@ def interrupts_arrive():
     signal.signal(signal.SIGINT, previous)
 
 
-@pytest.mark.compiles(4)
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("batch", [1, "validation"])
 def test_a_fit_goes_on_within_the_epoch(tmp_path, case, batch):
@@ -129,6 +129,7 @@ def test_a_fit_goes_on_within_the_epoch(tmp_path, case, batch):
     assert heard.heard == expected[taken:], "of batches passed over nothing is heard"
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("options", [{}, {"shuffle": False}])
 def test_several_breaks_and_several_steps_a_call(tmp_path, options):
     for batch in (1, 3):
@@ -139,6 +140,7 @@ def test_several_breaks_and_several_steps_a_call(tmp_path, options):
     assert_same(resumed, train([], X, [], SOME_STEPS, **options))
 
 
+@pytest.mark.compiles(0)
 def test_the_first_epoch(tmp_path):
     class First(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
@@ -150,6 +152,7 @@ def test_the_first_epoch(tmp_path):
     assert_same(train([Resume(tmp_path)], X, []), train([], X, []))
 
 
+@pytest.mark.compiles(0)
 def test_other_batches_mean_a_whole_epoch(tmp_path):
     with pytest.raises(ConnectionError):
         train([Resume(tmp_path)], X, [Break()])
@@ -158,6 +161,7 @@ def test_other_batches_mean_a_whole_epoch(tmp_path):
     assert model.training_step == 2 * BATCHES + 2 * 2
 
 
+@pytest.mark.compiles(0)
 def test_a_generator_means_a_whole_epoch(tmp_path):
     def batches():
         while True:
@@ -173,6 +177,7 @@ def test_a_generator_means_a_whole_epoch(tmp_path):
     train([Resume(tmp_path)], batches(), [], **options)
 
 
+@pytest.mark.compiles(0)
 def test_an_epoch_that_went_bad_is_not_kept(tmp_path):
     class Spoil(Break):
         def now(self):
@@ -200,7 +205,7 @@ class Copy(keras.callbacks.Callback):
             shutil.copytree(self.folder, self.folder.with_name("copy"))
 
 
-@pytest.mark.compiles(2)
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("case", CASES)
 def test_checkpoints_after_so_many_steps(tmp_path, case):
     folder, copy = tmp_path / "whole", tmp_path / "copy"
@@ -216,6 +221,7 @@ def test_checkpoints_after_so_many_steps(tmp_path, case):
     assert_same(whole, train([], *CASES[case]()))
 
 
+@pytest.mark.compiles(0)
 def test_the_checkpoint_before_one_within_an_epoch_is_kept(tmp_path):
     folder, copy = tmp_path / "whole", tmp_path / "copy"
     train([Resume(folder, every_steps=2)], X, [Copy(folder, 2, 3)])

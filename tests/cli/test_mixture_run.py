@@ -6,6 +6,8 @@ import pytest
 from hiervae import cli
 from hiervae.runs.folder import RunFolder
 
+pytestmark = pytest.mark.compiles(0)
+
 PRIOR = '--set=model.prior={"name": "vamp", "num_components": 4, "initialize": "data"}'
 
 
@@ -36,7 +38,6 @@ def test_samples_of_one_component(hiervae, mixture_run, tmp_path):
     assert not np.allclose(arrays[0], arrays[1], atol=1e-3)
 
 
-@pytest.mark.compiles(0)
 def test_a_component_that_is_not_there(hiervae, mixture_run, run):
     for folder, message in ((mixture_run, "from 0 to 3"), (run, "has no components")):
         outcome = hiervae("sample", folder, "--component", 4)

@@ -18,6 +18,8 @@ from hiervae.cli.settings import resolve
 from hiervae.runs import RunFolder
 from hiervae.runs.history import read_history
 
+pytestmark = pytest.mark.compiles(0)
+
 VOID = {"meta", "img"}
 SVG = "data:image/svg+xml;base64,"
 NS = "{http://www.w3.org/2000/svg}"

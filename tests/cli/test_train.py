@@ -204,6 +204,7 @@ def test_going_on_needs_whole_records(hiervae, run):
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*")} == before
 
 
+@pytest.mark.compiles(0)
 @pytest.mark.parametrize("content", ["garbage\n", None])
 def test_intact_weights_make_up_for_a_damaged_history(hiervae, run, monkeypatch, content):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
@@ -447,6 +448,7 @@ class Spoil(Interrupt):
             raise NonFiniteLossError("The loss is nan.")
 
 
+@pytest.mark.compiles(0)
 def test_a_loss_that_is_not_finite_keeps_the_best_epoch(hiervae, tmp_path, small, monkeypatch):
     monkeypatch.setattr(training_session, "TrainingProgress", Spoil)
     monkeypatch.setattr(figures, "find_spec", lambda name: None)

@@ -9,6 +9,8 @@ from hiervae import cli
 from hiervae.evaluation import noise_sweep, traversal
 from hiervae.runs import RunFolder, figures
 
+pytestmark = pytest.mark.compiles(0)
+
 SMALL = (
     "--preset=vlae",
     "--dataset-option=num_images=60",

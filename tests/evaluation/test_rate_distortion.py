@@ -25,6 +25,7 @@ def test_both_are_those_of_a_linear_gaussian_model(linear_model, normal_prior):
     assert found.elbo == pytest.approx(-rate - distortion, rel=0.01)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("prior", ["standard_normal", vhp()])
 def test_their_sum_is_the_negative_elbo_of_the_model(prior):
     x = binary_data(40)

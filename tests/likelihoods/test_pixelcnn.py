@@ -120,6 +120,7 @@ def test_a_value_depends_on_the_features_and_on_those_before_it_alone(event_shap
     assert by_features.any(axis=1).all(), "the features"
 
 
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize(
     ("event_shape", "levels"),
     [((3, 3), 2), ((2, 2, 2), 2), ((2, 2), 4), ((1, 2, 2), 3), ((2, 1, 1), 16), ((1, 2), 256)],
@@ -132,6 +133,7 @@ def test_probabilities_of_all_images_sum_to_one(event_shape, levels, options):
     assert found.max() > 2.0 / len(found), "the test sees a distribution that is not flat"
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize(
     ("event_shape", "levels", "options"),
     [
@@ -317,6 +319,7 @@ def test_what_is_refused(event_shape, options, words):
         assert word in str(error.value)
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize(("levels", "options"), [(2, {}), (256, {}), (256, LOGISTIC)])
 def test_in_a_model(levels, options, tmp_path, capsys):
     """Trained, saved, loaded, sampled and scored."""

@@ -85,7 +85,7 @@ def built():
     return model
 
 
-@pytest.mark.compiles(8)
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize(("batch", "message"), REFUSED)
 @pytest.mark.parametrize("source", [Batches, generator])
 def test_refused_by_all(source, batch, message):

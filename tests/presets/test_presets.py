@@ -57,6 +57,7 @@ def examples(dataset, number=8):
     return values.astype("float32")
 
 
+@pytest.mark.compiles(6)
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_every_preset_builds_with_the_settings_it_states(name, variant):
     preset = presets.get(name, variant=variant)
@@ -236,6 +237,7 @@ def test_published_settings_of_the_ladder_on_norb():
             assert preset.training["epochs"] == 2000
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize(
     ("dataset", "latent_dim"), [("cmu_mocap", 2), ("chairs", 32), ("faces_3d", 32)]
 )

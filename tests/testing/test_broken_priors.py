@@ -21,7 +21,7 @@ def test_the_good_prior_passes() -> None:
     check_prior(GoodMixture, num_components=2)
 
 
-@pytest.mark.compiles(8)
+@pytest.mark.compiles(4)
 @pytest.mark.parametrize(("prior", "check"), (BROKEN | BROKEN_IN_A_MODEL).items())
 def test_broken_prior(prior: type, check: str) -> None:
     with pytest.raises(ConformanceError, match=f"{prior.__name__}.* failed the check '{check}'"):
