@@ -45,7 +45,7 @@ def read_queue(path: Path) -> list[tuple[str, int | None]]:
 
 
 def smoke_rows() -> list[Row]:
-    """Two rows so small that they take seconds: one scored, one with the angle."""
+    """Rows so small that they take seconds: one with the angle, one scored, one fine-tuned."""
     settings: dict[str, Any] = {
         "preset": "vhp",
         "dataset": {
@@ -59,7 +59,8 @@ def smoke_rows() -> list[Row]:
         first, experiment="smoke", settings=settings, seeds=(0,), aim=None, published=None
     )
     score = Score(samples=10, every=3, control_samples=2)
-    return [angle, replace(angle, name="scored", seeds=(0,), score=score, measure=MEASURES["nll"])]
+    scored = replace(angle, name="scored", score=score, measure=MEASURES["nll"])
+    return [angle, scored, replace(angle, name="tuned", start=scored)]
 
 
 def work(row: Row, seed: int, bench: Bench, train_only: bool) -> None:

@@ -63,6 +63,8 @@ class Bench:
     def train(self, row: Row, seed: int) -> None:
         """Train a seed to its end, or go on with it; nothing where it is done.
 
+        A row that begins with another one's weights has that one trained first.
+
         Raises:
             RuntimeError: if the training failed.
             KeyboardInterrupt: if it was interrupted; what is done is kept.
@@ -71,15 +73,18 @@ class Bench:
         state = self._state(folder)
         if state.get("trained"):
             return
+        if row.start is not None:
+            self.train(row.start, seed)
         settings = folder.parent / "settings.json"
         settings.write_text(json.dumps(row.settings, indent=2) + "\n", encoding="utf-8")
         begun = (folder / "config.json").is_file()
         state.setdefault("commit", _commit())
         state.setdefault("cores", len(os.sched_getaffinity(0)))
         command = ["-m", "hiervae", "train", "--config", str(settings), "--seed", str(seed)]
-        self._call(
-            [*command, "--out", str(folder), *(["--resume"] if begun else [])], folder, state
-        )
+        if row.start is not None:
+            command += ["--initial-weights", str(self.folder(row.start, seed))]
+        command += ["--out", str(folder), *(["--resume"] if begun else [])]
+        self._call(command, folder, state)
         state["trained"] = True
         self._write(folder, state)
 
@@ -135,7 +140,8 @@ class Bench:
                     key: value
                     for key, value in config["training"].items()
                     if key == "epochs" or f"training.{key}" not in MAY_CHANGE
-                },
+                }
+                | ({} if row.start is None else {"initial_weights": row.start.path}),
             },
             "binarisation": config["data"]["binarisation"],
         }

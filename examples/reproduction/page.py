@@ -96,7 +96,8 @@ def _section(experiment: Experiment, outcomes: dict[str, Outcome | None], result
         if done:
             parts.append(_details(done, outcomes))
         for row in experiment.rows:
-            remark = " ".join(filter(None, (row.reduced, row.note)))
+            begun = "" if row.start is None else f"Begins with the weights of {row.start.path}."
+            remark = " ".join(filter(None, (begun, row.reduced, row.note)))
             if remark:
                 parts.append(f"- **{row.title}**: {remark.strip()}")
         parts.append("")

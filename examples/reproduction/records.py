@@ -61,6 +61,7 @@ def write_record(row: Row, bench: Bench, results: Path = RESULTS) -> Path | None
         "measure": row.measure.name,
         "unit": row.measure.unit,
         "settings": row.settings,
+        "start": _start(row),
         "config": config,
         "seeds": seeds,
         "pictures": pictures,
@@ -80,7 +81,7 @@ def read_outcome(row: Row, results: Path = RESULTS) -> Outcome | None:
     if not path.is_file():
         return None
     record = json.loads(path.read_text(encoding="utf-8"))
-    if record["settings"] != row.settings:
+    if record["settings"] != row.settings or record.get("start") != _start(row):
         raise ValueError(
             f"{path} was made with other settings than the row's file has now. Run it again: "
             f"python examples/reproduce.py {row.path}"
@@ -89,6 +90,10 @@ def read_outcome(row: Row, results: Path = RESULTS) -> Outcome | None:
     if None in values:
         raise ValueError(f"{path} lacks {row.measure.section}.{row.measure.key} for some seeds.")
     return Outcome(tuple(value for value in values if value is not None), record)
+
+
+def _start(row: Row) -> str | None:
+    return None if row.start is None else row.start.path
 
 
 def figure_of(row: Row, outcome: Outcome) -> float:

@@ -85,6 +85,7 @@ class Row:
         name: name of the file.
         title: what the row is called.
         settings: what `hiervae train --config` takes.
+        start: the row whose weights training begins with; None for random ones.
         measure: what is reported.
         published: the published figure; None where there is none.
         source: where it was published.
@@ -102,6 +103,7 @@ class Row:
     title: str
     settings: dict[str, Any]
     measure: Measure
+    start: Row | None = None
     published: float | None = None
     source: str = ""
     aim: float | None = None
@@ -211,6 +213,11 @@ def read_row(path: Path) -> Row:
     if within is not None:
         row["aim"] = row["published"] + within
     row["seeds"] = tuple(row.get("seeds", (0,)))
+    if "start" in row:
+        start = path.parents[1] / f"{row['start']}.toml"
+        if not start.is_file():
+            raise ValueError(f"{path}: start is {row['start']!r}; expected experiment/row.")
+        row["start"] = read_row(start)
     return _make(
         Row,
         {

@@ -229,10 +229,8 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
         settings["scheduler"][key] = value
     if arguments.learning_rate is not None:
         settings["optimizer"].setdefault("config", {})["learning_rate"] = arguments.learning_rate
-    options_of_training = ("epochs", "batch_size", "learning_rate_decay", "steps_per_execution")
-    options_of_checkpoints = ("checkpoint_every", "checkpoint_every_steps", "keep_checkpoints")
-    for key in (*options_of_training, *options_of_checkpoints):
-        if getattr(arguments, key) is not None:
+    for key in ("epochs", "batch_size", *TRAINING_DEFAULTS):
+        if getattr(arguments, key, None) is not None:
             settings["training"][key] = getattr(arguments, key)
 
 
@@ -272,6 +270,11 @@ def _check(settings: Config) -> None:
         check_positive_int(key, training.get(key))
     if training["learning_rate_decay"] is not None:
         check_choice("learning_rate_decay", training["learning_rate_decay"], LEARNING_RATE_DECAYS)
+    if not isinstance(training["initial_weights"], (str, type(None))):
+        raise UsageError(
+            f"initial_weights is {training['initial_weights']!r}; expected the path of a run "
+            "folder, or of a .keras file."
+        )
     if training["checkpoint_every"] is not None:
         check_number_between("checkpoint_every", training["checkpoint_every"], 0.0, math.inf)
     if training["checkpoint_every_steps"] is not None:

@@ -24,6 +24,8 @@ EXAMPLES = """\
   hiervae train --scheduler geco --kappa 0.2 --out runs/geco
   hiervae train --scheduler linear_warmup --scheduler-option epochs=20 --out runs/warmup
   hiervae train --set model.prior.latent_dim=3 --set optimizer.config.clipnorm=1.0
+  hiervae train --config runs/mnist/config.json --initial-weights runs/mnist --out runs/tuned
+      fine-tune the weights of a run; with --set model.bound=importance_weighted, on that bound
   hiervae train --out runs/pendulum --resume
       go on with an interrupted run, exactly; with --epochs, train it longer
   hiervae train --config runs/pendulum/config.json --out runs/again
@@ -86,6 +88,12 @@ def add_parser(commands: Any) -> None:
         dest="learning_rate_decay",
         metavar="NAME",
         help='how the learning rate falls to 0 over all epochs: "cosine" (default: not at all)',
+    )
+    how.add_argument(
+        "--initial-weights",
+        metavar="RUN",
+        help="begin with the weights of another run, or of a .keras file, to fine-tune them; the "
+        "model must have the same, and the scheduler begins anew (default: random weights)",
     )
     how.add_argument(
         "--scheduler",

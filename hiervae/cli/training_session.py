@@ -202,6 +202,7 @@ class TrainingSession:
                 "model": f"{model.count_params():,} weights, latent sizes {model.latent_dims}, "
                 f"prior {config.parts['prior']['name']}, "
                 f"likelihood {config.parts['likelihood']['name']}",
+                "initial weights": config.training["initial_weights"],
                 "scheduler": rule,
                 "backend": f"{backend['name']} {backend['version']}",
                 "run folder": self.folder.path,

@@ -29,6 +29,7 @@ LEARNING_RATE_DECAYS = ("cosine",)
 
 TRAINING_DEFAULTS: Config = {
     "learning_rate_decay": None,
+    "initial_weights": None,
     "early_stopping_patience": None,
     "steps_per_execution": "auto",
     "checkpoint_every": None,
@@ -50,6 +51,7 @@ class RunConfig:
         optimizer: a Keras optimiser as a serialised config.
         scheduler: config of the beta scheduler; None for beta = 1.
         training: `epochs`, `batch_size`, `learning_rate_decay` ("cosine", or None for none),
+            `initial_weights` (a run folder or `.keras` file; None for random ones),
             `early_stopping_patience`, `steps_per_execution`, `checkpoint_every` (seconds; None for
             30), `checkpoint_every_steps` (within epochs; None for never), `keep_checkpoints`.
         seed: of the initial weights, the order of the examples and all noise.

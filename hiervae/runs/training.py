@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -19,6 +20,7 @@ from hiervae.runs.config import TRAINING_DEFAULTS, RunConfig
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history, write_history
+from hiervae.runs.initial_weights import take_weights
 from hiervae.runs.model_file import load_model
 from hiervae.types import Config, Shape
 
@@ -29,15 +31,18 @@ DIVERGENCE_FACTOR = 10.0
 
 
 def build_model(config: RunConfig, event_shape: Shape) -> HierarchicalVAE:
-    """Return the untrained model of a run, built for examples of shape `event_shape`.
+    """Return the model that a run begins with, built for examples of shape `event_shape`.
 
     Raises:
-        ValueError: if an option is wrong.
+        ValueError: if an option is wrong, or the initial weights do not fit.
         RegistryError: if a part cannot be found or resolved.
+        HiervaeError: if there are no such initial weights.
     """
     model = HierarchicalVAE(**config.model, seed=config.seed)
     model.compile(optimizer=_build_optimizer(config.optimizer))
     model.build((None, *event_shape))
+    if (source := config.training.get("initial_weights")) is not None:
+        take_weights(model, Path(source))
     return model
 
 

@@ -27,6 +27,7 @@ def test_without_options_it_is_the_preset_for_the_pendulum(settings):
     assert config.scheduler == preset.scheduler
     added = {
         "learning_rate_decay": None,
+        "initial_weights": None,
         "steps_per_execution": "auto",
         "checkpoint_every": None,
         "checkpoint_every_steps": None,

@@ -426,6 +426,35 @@ def test_a_learning_rate_that_falls_to_zero(hiervae, own_data, tmp_path):
 
 
 @pytest.mark.compiles(0)
+def test_a_run_is_fine_tuned_in_another(hiervae, own_data, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    small = ("--set=model.prior.num_components=2", "--set=model.network.hidden_units=[4]")
+    options = ("--preset=vamp_vae", "--dataset", own_data, "--batch-size=20", "--epochs=3", *small)
+    assert hiervae("train", "--out", first, *options, "--learning-rate=0.05").status == 0
+    tune = ("--config", first / "config.json", "--initial-weights", first, "--scheduler=constant")
+    bound = ("--set=model.bound=importance_weighted", "--set=model.num_samples=4")
+    rate = ("--learning-rate=1e-9", "--epochs=1")
+    assert hiervae("train", "--out", second, *tune, *bound, *rate).status == 0
+    trained, tuned = (RunFolder(run).load_model() for run in (first, second))
+    x = np.load(own_data)["valid"]
+    kept, found = (model.elbo(x, num_samples=4, seed=0) for model in (trained, tuned))
+    np.testing.assert_allclose(found, kept, rtol=1e-4, atol=1e-4)
+    assert tuned.objective.num_samples == 4
+    assert RunFolder(second).read_config().training["initial_weights"] == str(first)
+    outcome = hiervae("train", "--out", second, "--resume", "--initial-weights", tmp_path)
+    assert outcome.status == 2
+    assert "training.initial_weights is" in outcome.error
+    wider = ("--set=model.latent_dims=3", *rate)
+    outcome = hiervae("train", "--out", tmp_path / "third", *tune, *wider)
+    assert outcome.status == 2
+    assert "do not fit the model" in outcome.error
+    outcome = hiervae("train", "--out", tmp_path / "third", "--initial-weights", tmp_path / "none")
+    assert outcome.status == 1
+    assert "none is no run folder" in outcome.error
+    assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.compiles(0)
 def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, own_data, tmp_path):
     options = ("--preset=iwae_2", "--dataset", own_data, "--epochs=2")
     small = ("--set=model.num_samples=2", "--set=model.network.hidden_units=[[4],[4]]")

@@ -163,6 +163,16 @@ def test_a_record_of_other_settings_is_refused(row, tmp_path):
         table(row, tmp_path)
 
 
+def test_a_row_may_begin_with_the_weights_of_another(row, tmp_path):
+    write(row, tmp_path, [0.04])
+    tuned = replace(row, start=replace(row, name="first"))
+    with pytest.raises(ValueError, match="other settings than the row's file has now"):
+        table(tuned, tmp_path)
+    path = tmp_path / "table" / "one.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "start": "table/first"}))
+    assert "- **One**: Begins with the weights of table/first. A remark." in table(tuned, tmp_path)
+
+
 def test_a_figure_is_shown_once_it_is_drawn(row, tmp_path):
     figure = rows.Figure("A curve", "Figure 7", "python draw.py", {"curve.png": "a curve"})
     assert "### A curve (Figure 7)\n\nNot drawn yet." in table(row, tmp_path, (figure,))
@@ -191,6 +201,10 @@ def test_rows_are_chosen_by_name():
     [
         ('[row]\ntitle = "x"\nmeasure = "speed"\n', "measure is 'speed'; expected one of nll"),
         ('[row]\nmeasure = "nll"\n', "does not describe a row: .*title"),
+        (
+            '[row]\nmeasure = "nll"\nstart = "no/row"\n',
+            "start is 'no/row'; expected experiment/row",
+        ),
         ("[row\n", "is no TOML"),
     ],
 )
