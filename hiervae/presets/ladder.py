@@ -10,7 +10,7 @@ _SOURCE = (
     "Sønderby et al. (2016): latents 64-32-16-8-4, two layers of 512, 256, 128, 64, 32 units, "
     "batch normalisation, warm-up over 200 epochs; on small NORB tanh and a Gaussian of predicted "
     "mean and variance, here the exponential of an output where the paper has a softplus; the "
-    "fine-tuning that follows in the paper is not part of it"
+    "fine-tuning that follows in the paper is a run of its own, `hiervae train --initial-weights`"
 )
 _UNITS = ((512, 512), (256, 256), (128, 128), (64, 64), (32, 32))
 _VARIANTS: dict[str, Config] = {

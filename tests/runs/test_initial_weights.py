@@ -9,14 +9,19 @@ from hiervae.runs.model_file import save_model
 from tests.support.models import binary_data, compiled, numpy_of, small_model, weights_of
 
 X = binary_data(24)
-NETWORK = {"name": "mlp", "hidden_units": ((5,), (4,)), "batch_norm": True}
-OPTIONS = {"latent_dims": (3, 2), "inference": "ladder", "prior": "vamp_data", "network": NETWORK}
+NETWORK = {"name": "mlp", "hidden_units": ((5,), (4,)), "batch_norm": True, "dropout": 0.1}
+OPTIONS = {
+    "latent_dims": (3, 2),
+    "inference": "ladder",
+    "prior": {"name": "vamp", "num_components": 4, "initialize": "data"},
+    "network": NETWORK,
+}
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A model with moving averages and data-dependent initialisation, and its file."""
-    model = compiled(small_model(**OPTIONS | {"prior": {"name": "vamp_data", "num_components": 4}}))
+    """A model with moving averages, dropout and data-dependent initialisation, and its file."""
+    model = compiled(small_model(**OPTIONS))
     model.fit(X, epochs=2, batch_size=8, verbose=0)
     path = tmp_path_factory.mktemp("trained") / "model.keras"
     save_model(model, path)
@@ -24,8 +29,7 @@ def trained(tmp_path_factory):
 
 
 def other_model(**changes):
-    options = {**OPTIONS, "prior": {"name": "vamp_data", "num_components": 4}, **changes}
-    model = compiled(small_model(**options))
+    model = compiled(small_model(**{**OPTIONS, **changes}))
     model.build((None, X.shape[1]))
     return model
 
@@ -54,7 +58,7 @@ def test_parts_keep_what_they_took_from_examples(trained):
     ("changes", "message"),
     [
         ({"latent_dims": (3, 1)}, r"has shape \(4, 2\), and there \(4, 4\)"),
-        ({"prior": "standard_normal"}, "a StandardNormal where they are of a VampData"),
+        ({"prior": "standard_normal"}, "a StandardNormal where they are of a VampPrior"),
         ({"network": {**NETWORK, "batch_norm": False}}, "has shape|weights, and there"),
     ],
 )
