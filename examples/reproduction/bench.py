@@ -76,6 +76,7 @@ class Bench:
         if row.start is not None:
             self.train(row.start, seed)
         settings = folder.parent / "settings.json"
+        settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(row.settings, indent=2) + "\n", encoding="utf-8")
         begun = (folder / "config.json").is_file()
         state.setdefault("commit", _commit())

@@ -266,7 +266,6 @@ def test_a_run_that_began_goes_on(row, tmp_path, monkeypatch):
     bench, calls = Bench(tmp_path), []
     monkeypatch.setattr(bench, "_call", lambda words, *rest: calls.append(words))
     folder = bench.folder(row, 1)
-    folder.parent.mkdir(parents=True)
     bench.train(row, 1)
     assert [bench.is_done(row, seed) for seed in (0, 1)] == [False, True]
     bench.train(row, 1)
@@ -278,6 +277,18 @@ def test_a_run_that_began_goes_on(row, tmp_path, monkeypatch):
     (folder / "config.json").touch()
     bench.train(row, 2)
     assert calls[1][-1] == "--resume"
+
+
+def test_the_row_that_another_begins_with_is_trained_first(row, tmp_path, monkeypatch):
+    bench, calls = Bench(tmp_path), []
+    monkeypatch.setattr(bench, "_call", lambda words, *rest: calls.append(words))
+    first = replace(row, experiment="other", name="first")
+    tuned = replace(row, start=first)
+    bench.train(tuned, 1)
+    assert bench.is_done(first, 1)
+    begun, out = [calls[1][calls[1].index(option) + 1] for option in ("--initial-weights", "--out")]
+    assert begun == calls[0][-1] == str(bench.folder(first, 1))
+    assert out == str(bench.folder(tuned, 1))
 
 
 def test_seeds_of_a_row_share_what_they_were_trained_with_but_not_how_they_were_kept(row, tmp_path):
