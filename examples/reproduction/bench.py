@@ -73,8 +73,6 @@ class Bench:
         state = self._state(folder)
         if state.get("trained"):
             return
-        if row.start is not None:
-            self.train(row.start, seed)
         settings = folder.parent / "settings.json"
         settings.parent.mkdir(parents=True, exist_ok=True)
         settings.write_text(json.dumps(row.settings, indent=2) + "\n", encoding="utf-8")
@@ -83,6 +81,7 @@ class Bench:
         state.setdefault("cores", len(os.sched_getaffinity(0)))
         command = ["-m", "hiervae", "train", "--config", str(settings), "--seed", str(seed)]
         if row.start is not None:
+            self.train(row.start, seed)
             command += ["--initial-weights", str(self.folder(row.start, seed))]
         command += ["--out", str(folder), *(["--resume"] if begun else [])]
         self._call(command, folder, state)
