@@ -126,7 +126,16 @@ class Seen(keras.callbacks.Callback):
         self.calls.append((batch, sorted(logs)))
 
 
-@pytest.mark.parametrize("options", PARTS.values(), ids=PARTS)
+SLOW = {"samples of a vhp", "importance weights"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param(options, id=name, marks=[pytest.mark.slow] if name in SLOW else [])
+        for name, options in PARTS.items()
+    ],
+)
 def test_evaluation_is_that_of_batches_as_they_are(options):
     """Rows that fill up a batch take no part, nor do they change the noise of the others."""
     found, calls = [], []

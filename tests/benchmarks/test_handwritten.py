@@ -52,6 +52,7 @@ def by_hand(name, model, x, monkeypatch):
     return float(loop.loss_function(loop.weights, loop.extra, loop.x).detach()), loop.extra
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("name", ROWS)
 def test_the_loss_is_that_of_the_package(name, monkeypatch):
     model = models.build(name, 0, 1, smoke=True)
@@ -142,6 +143,7 @@ def test_the_loop_normalises_gradients_as_the_optimiser_does(maps):
     )
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("name", ROWS)
 def test_each_loop_takes_steps(name, monkeypatch):
     monkeypatch.setitem(models.BATCH_SIZES, name, 4)
@@ -176,6 +178,7 @@ def perturbed(name):
     return model
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("name", ROWS)
 def test_the_log_likelihood_is_that_of_the_package(name):
     """Up to five standard errors of both estimates."""
@@ -189,6 +192,7 @@ def test_the_log_likelihood_is_that_of_the_package(name):
     assert margin.max() < 5.0
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("name", [*ROWS[:5], "conv", "pixelcnn"])
 def test_the_log_likelihood_is_that_of_the_package_for_equal_noise(name, monkeypatch):
     """Samples of one pass, whose noise depends on the number of rows and their width alone."""
