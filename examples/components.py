@@ -100,7 +100,9 @@ def draw(found: dict[str, Any], numbers: tuple[int, ...], out: Path, caption: st
             if len(panels) > 1:
                 axes.set_title(f"level {level}", fontsize="medium")
         row[0].set_ylabel(unit)
-        row[0].legend(frameon=False, fontsize="small")
+        handles, names = row[0].get_legend_handles_labels()
+        place = {"loc": "outside lower center", "ncols": len(names)}
+        figure.legend(handles, names, frameon=False, fontsize="small", **place)
         figure.suptitle(caption, fontsize="medium")
         figure.savefig(out / name, dpi=120)
 
