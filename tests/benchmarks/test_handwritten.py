@@ -90,6 +90,16 @@ def test_the_loss_is_that_of_the_package(name, monkeypatch):
         np.testing.assert_allclose(np.asarray(extra["averages"][-1][0]), mean, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.backends("torch")  # NumPy alone, beside the model
+@pytest.mark.parametrize("name", ["vhp", "ladder", "conv", "pixelcnn"])
+def test_beta_begins_where_the_preset_begins(name):
+    model = models.build(name, 0, 1, smoke=True)
+    _, extra = training.carried_of(name, model)
+    x = models.examples(name, COUNT, 0)
+    logs = model.fit(x, batch_size=COUNT, verbose=0, callbacks=models.callbacks(name)).history
+    assert extra["beta"] == pytest.approx(logs["beta"][0], rel=1e-6)
+
+
 def loop(name, **options):
     backend = keras.backend.backend()
     module = importlib.import_module(f"benchmarks.handwritten.train_{backend}")
