@@ -142,7 +142,10 @@ def _figures_table(experiment: Experiment, outcomes: dict[str, Outcome | None]) 
 
 def _order(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
     compared = [row for row in rows if row.published is not None]
-    if len(compared) < 2:
+    on_one_data_set = all(
+        row.settings["dataset"] == compared[0].settings["dataset"] for row in compared
+    )
+    if len(compared) < 2 or not on_one_data_set:
         return ""
     ours = sorted(compared, key=lambda row: figure_of(row, _known(outcomes[row.path])))
     theirs = sorted(compared, key=lambda row: float(row.published or 0.0))

@@ -77,7 +77,7 @@ def row():
         experiment="table",
         name="one",
         title="One",
-        settings={"preset": "vhp"},
+        settings={"preset": "vhp", "dataset": "pendulum"},
         measure=rows.MEASURES["angle"],
         published=0.054,
         source="Somebody (2000), Table 1",
@@ -155,6 +155,14 @@ def test_the_order_is_compared_with_the_published_one(row, tmp_path):
     assert "that were run, best first: One; Two.\nThe published one: Two; One." in text
     write(other, tmp_path, [0.01])
     assert "were run is the published one" in page.make_page([experiment], tmp_path, tmp_path)
+
+
+def test_rows_of_other_data_sets_have_no_order(row, tmp_path):
+    other = replace(row, name="two", settings={**row.settings, "dataset": "mnist"})
+    for one in (row, other):
+        write(one, tmp_path, [0.02])
+    experiment = rows.Experiment("table", "A table", "", "", (row, other), ())
+    assert "The order of the rows" not in page.make_page([experiment], tmp_path, tmp_path)
 
 
 def test_a_record_of_other_settings_is_refused(row, tmp_path):
