@@ -59,8 +59,9 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
 
     Args:
         latents: posterior means, shape (n, units), n >= 2.
-        factors: what is known of the examples, shape (n, factors), or (n,) for one: classes, or
-            numbers. A factor of at most `num_bins` different values is taken as it is.
+        factors: what is known of the examples, shape (n, factors), or (n,) for one: classes, as
+            integers or text, or numbers. A factor of at most `num_bins` different values is taken
+            as it is, and so is a value that fills several bins.
         num_bins: bins of a unit, and of a factor of more values.
 
     Returns:
@@ -79,7 +80,7 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
     if check_positive_int("num_bins", num_bins) < 2:
         raise ValueError("num_bins=1: expected at least 2; with one bin nothing can be told.")
     units = finite_matrix(latents, "latents")
-    truth = as_float64(factors)
+    truth = _as_numbers(factors)
     truth = finite_matrix(truth[:, None] if truth.ndim == 1 else truth, "factors")
     if len(units) != len(truth) or len(units) < 2:
         raise DataError(
@@ -109,13 +110,32 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
     )
 
 
+def _as_numbers(factors: ArrayLike) -> FloatArray:
+    """The factors as numbers; text is numbered.
+
+    Raises:
+        DataError: if they are neither numbers nor text.
+    """
+    array = np.asarray(factors)
+    if array.dtype.kind in "US":
+        array = np.unique(array, return_inverse=True)[1].reshape(array.shape)
+    try:
+        return as_float64(array)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"factors has the type {array.dtype}; expected numbers, or classes as integers or text."
+        ) from error
+
+
 def _bins(values: FloatArray, num_bins: int) -> NDArray[np.int64]:
     """Numbers of the bins; few different values are bins of their own."""
     different, codes = np.unique(values, return_inverse=True)
     if len(different) <= num_bins:
         return np.asarray(codes, dtype=np.int64)
-    edges = np.quantile(values, np.linspace(0.0, 1.0, num_bins + 1)[1:-1])
-    return np.searchsorted(edges, values, side="right")
+    quantiles = np.quantile(values, np.linspace(0.0, 1.0, num_bins + 1)[1:-1])
+    edges, counts = np.unique(quantiles, return_counts=True)
+    filled = edges[counts > 1]  # values that have a bin of their own
+    return np.searchsorted(edges, values, side="right") + np.searchsorted(filled, values)
 
 
 def _information(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:

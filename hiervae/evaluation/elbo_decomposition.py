@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.distributions import DiagonalNormal
-from hiervae.errors import NonFiniteLossError
 from hiervae.evaluation.kl_profile import closed_forms, kl_shares
 from hiervae.evaluation.normals import (
     as_vectors,
@@ -19,7 +17,14 @@ from hiervae.evaluation.normals import (
     log_mixture_density,
     parameters,
 )
-from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
+from hiervae.evaluation.passes import (
+    FloatArray,
+    as_examples,
+    as_float64,
+    log_likelihoods,
+    require_finite,
+    sampled_passes,
+)
 from hiervae.inference.passes import InferencePass
 from hiervae.utils.validation import check_positive_int
 
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
 
 _ROWS_PER_BLOCK = 256
+_SCORES = ("reconstruction", "KL", "KL of z_L", "entropy of z_L")
 
 
 @dataclass(frozen=True)
@@ -117,7 +123,7 @@ def elbo_decomposition(
         DataError: if `x` is empty or does not fit the model.
         NonFiniteLossError: if a part comes out NaN or infinite.
     """
-    examples = as_examples(x)
+    examples = model.examples("x", as_examples(x))
     count = check_positive_int("num_samples", num_samples)
     passes = []
     exact: list[bool] = []
@@ -134,6 +140,8 @@ def elbo_decomposition(
         scores, latents, means, log_variances = (
             np.concatenate(part) for part in zip(*parts, strict=True)
         )
+        for name, part in zip(_SCORES, scores.T, strict=True):
+            require_finite(f"The {name} of an example", part)
         information = _mutual_information(latents, means, log_variances)
         passes.append([*scores.mean(axis=0), information])
     reconstruction, total_kl, governed_kl, conditional_entropy, information = (
@@ -145,7 +153,7 @@ def elbo_decomposition(
     num_governed = len(model.inference.governed(model.latent_dims))
     if not all(exact[: len(model.latent_dims) - num_governed]):
         estimated.append("conditional_kl")
-    result = ELBODecomposition(
+    return ELBODecomposition(
         elbo=reconstruction - total_kl,
         reconstruction=reconstruction,
         conditional_kl=total_kl - governed_kl,
@@ -159,12 +167,6 @@ def elbo_decomposition(
         num_examples=len(examples),
         num_samples=count,
     )
-    if not np.isfinite(passes).all():
-        raise NonFiniteLossError(
-            f"The ELBO of these examples cannot be taken apart: {result}. Check that they are in "
-            "the range of the likelihood, and that the model's weights are finite."
-        )
-    return result
 
 
 def _require_normals(outcome: InferencePass) -> None:
@@ -184,14 +186,11 @@ def _batch_parts(
 
     The scores are reconstruction, total KL, KL of the governed latent, and its entropy.
     """
-    features = keras.ops.convert_to_tensor(outcome.features)
-    values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))
-    log_likelihood = model.likelihood.log_prob(values, model.likelihood(features))
     shares = [as_vectors(share).sum(axis=1) for share in kl_shares(model, outcome.levels)]
     governed = model.inference.governed(outcome.levels)
     num_conditioned = len(outcome.levels) - len(governed)
     scores = [
-        as_float64(keras.ops.convert_to_numpy(log_likelihood)),
+        log_likelihoods(model, batch, outcome),
         np.sum(shares, axis=0),
         np.sum(shares[num_conditioned:], axis=0),
         np.sum([entropy(level.posterior) for level in governed], axis=0),

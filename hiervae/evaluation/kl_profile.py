@@ -11,7 +11,13 @@ from numpy.typing import ArrayLike
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.evaluation.normals import kl_per_unit, log_density, log_density_per_unit
-from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, sampled_passes
+from hiervae.evaluation.passes import (
+    FloatArray,
+    as_examples,
+    as_float64,
+    require_finite,
+    sampled_passes,
+)
 from hiervae.inference.passes import Level
 from hiervae.utils.validation import check_positive_int
 
@@ -76,6 +82,7 @@ def kl_profile(
     Raises:
         ValueError: if `num_samples` is not a positive integer.
         DataError: if `x` is empty or does not fit the model.
+        NonFiniteLossError: if a term comes out NaN or infinite.
     """
     examples = as_examples(x)
     check_positive_int("num_samples", num_samples)
@@ -94,6 +101,7 @@ def kl_profile(
     terms = []
     for (name, total), is_exact in zip(sums.items(), exact, strict=True):
         mean = total / (num_samples * len(examples))
+        require_finite(name, mean)
         terms.append(
             KLTerm(
                 name=name,

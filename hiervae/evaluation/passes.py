@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hiervae.errors import DataError
+from hiervae.backend import compile_rows
+from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.inference.passes import InferencePass
 from hiervae.utils.arrays import require_array
+from hiervae.utils.batching import map_batches
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 BATCH_SIZE = 512
+_DECODED_ROWS = 256
 
 
 def as_examples(x: ArrayLike, at_least: int = 1) -> NDArray[Any]:
@@ -56,6 +59,32 @@ def sampled_passes(
 
     for index in range(num_samples):
         yield batches(seed if index == 0 else None)
+
+
+def log_likelihoods(
+    model: HierarchicalVAE, batch: NDArray[Any], outcome: InferencePass
+) -> FloatArray:
+    """Log p(x | z) of a batch of examples and its pass, shape (n,), nats."""
+
+    def function(features: Any, inputs: Any) -> list[Any]:
+        return [model.likelihood.log_prob(inputs, model.likelihood(features))]
+
+    compiled = model.compiled_function(("log_likelihoods",), function, compile_rows)
+    arrays = [np.asarray(outcome.features), batch.astype("float32", copy=False)]
+    return as_float64(map_batches(compiled, arrays, _DECODED_ROWS)[0])
+
+
+def require_finite(name: str, values: ArrayLike) -> None:
+    """Refuse what a model with diverged weights gives.
+
+    Raises:
+        NonFiniteLossError: if a number is NaN or infinite.
+    """
+    if not np.isfinite(values).all():
+        raise NonFiniteLossError(
+            f"{name} came out NaN or infinite; expected finite numbers. The weights may have "
+            "diverged in training: restore an earlier checkpoint."
+        )
 
 
 def as_float64(values: Any) -> FloatArray:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
 from hiervae.evaluation.kl_profile import kl_shares
-from hiervae.evaluation.passes import as_examples, as_float64, sampled_passes
+from hiervae.evaluation.passes import (
+    as_examples,
+    log_likelihoods,
+    require_finite,
+    sampled_passes,
+)
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -58,8 +62,9 @@ def rate_distortion(
     Raises:
         ValueError: if `num_samples` is not a positive integer.
         DataError: if `x` is empty or does not fit the model.
+        NonFiniteLossError: if rate or distortion comes out NaN or infinite.
     """
-    examples = as_examples(x)
+    examples = model.examples("x", as_examples(x))
     check_positive_int("num_samples", num_samples)
     is_joint = model.prior.distribution() is None
     names = model.inference.kl_names(len(model.latent_dims), is_joint)
@@ -67,12 +72,10 @@ def rate_distortion(
     distortion = 0.0
     for batches in sampled_passes(model, examples, num_samples, seed):
         for batch, outcome in batches:
-            features = keras.ops.convert_to_tensor(outcome.features)
-            values = keras.ops.convert_to_tensor(batch.astype("float32", copy=False))
-            found = model.likelihood.log_prob(values, model.likelihood(features))
-            distortion -= float(as_float64(keras.ops.convert_to_numpy(found)).sum())
+            distortion -= float(log_likelihoods(model, batch, outcome).sum())
             for name, share in zip(names, kl_shares(model, outcome.levels), strict=True):
                 rates[name] += float(np.sum(share))
     count = num_samples * len(examples)
     level_rates = {name: rate / count for name, rate in rates.items()}
+    require_finite("The rate or the distortion", [*level_rates.values(), distortion])
     return RateDistortion(sum(level_rates.values()), distortion / count, level_rates)

@@ -123,8 +123,8 @@ class PartialScores:
             OSError: if the file cannot be written.
         """
         if self.path is not None:
-            with replacing(self.path) as temporary:
-                np.savez(temporary, fingerprint=np.asarray(self.fingerprint), sums=sums)
+            with replacing(self.path) as temporary, temporary.open("wb") as stream:
+                np.savez(stream, fingerprint=np.asarray(self.fingerprint), sums=sums)
 
     def remove(self) -> None:
         """Remove the file, once all is done."""

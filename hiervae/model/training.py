@@ -93,6 +93,9 @@ class TrainingMethods(ModelCore):
         return self._outcome_of(inputs, weights, training=True)
 
     def _outcome_of(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
+        if weights is not None:
+            weights = _flat_weights(inputs, weights)
+            inputs = _without_uncounted(inputs, weights)
         terms = self.terms(inputs, training=training)
         weight, average = _weighting(inputs, weights)
         control: dict[str, Any] = {}
@@ -132,12 +135,12 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
     """The batch's sum of weights and a function that averages (batch,) arrays with them.
 
     Both are those of the global batch where there are several replicas. An example of weight 0 has
-    no influence, whatever its value is. Negative weights make everything NaN, since a compiled step
-    cannot refuse them, and so do weights that turn out not to be one an example where their number
-    is not known beforehand.
+    no influence, whatever its value is, except that batch normalisation counts it as zeros.
+    Negative weights make everything NaN, since a compiled step cannot refuse them.
 
-    Raises:
-        ValueError: if the weights are known not to be one an example.
+    Args:
+        inputs: examples, shape (batch, *event_shape).
+        weights: shape (batch,), or None.
     """
     replica = current_replica()
     if weights is None:
@@ -146,7 +149,6 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
             return count, lambda *arrays: [ops.mean(values) for values in arrays]
         total = ops.cast(replica.all_rows, "float32")
     else:
-        weights = _flat_weights(inputs, weights)
         total = ops.sum(weights + _nan_unless(weights >= 0.0))
         if replica is not None:
             total = replica.sum_shares(total)
@@ -164,6 +166,12 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
 
 def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
     return values if weights is None else ops.where(weights > 0.0, weights * values, 0.0)
+
+
+def _without_uncounted(inputs: Tensor, weights: Tensor) -> Tensor:
+    """The examples with zeros for those of weight 0, whose NaN would reach the gradients."""
+    counted = ops.reshape(weights > 0.0, (-1, *[1] * (len(inputs.shape) - 1)))
+    return ops.where(counted, ops.cast(inputs, "float32"), 0.0)
 
 
 def _flat_weights(inputs: Tensor, weights: Tensor) -> Tensor:

@@ -94,13 +94,19 @@ def beta_update_surface(
             labelled = [height for height in lines.levels if height]  # 0 is a line of its own
             axes.clabel(lines, labelled, fontsize=TICK_SIZE - 1.5, fmt="%.2g")
         axes.axvline(0.0, color=INK, linewidth=1.0, linestyle=(0, (5, 3)))
-        unit = "(Ĉ - bound) / √D" if schedulers[name].normalised else "Ĉ - κ²"
-        style_axes(axes, name, f"violation d = {unit} (nats)")
+        style_axes(axes, name, f"violation d = {_violation(schedulers[name])}")
     panels[0].set_ylabel("β before the update", fontsize=LABEL_SIZE, color=INK)
     bar = figure.colorbar(image, ax=list(panels), shrink=0.9)
     bar.set_label("change of β in one update", fontsize=LABEL_SIZE, color=INK)
     bar.ax.tick_params(labelsize=TICK_SIZE, labelcolor=INK)
     return save_figure(figure, path)
+
+
+def _violation(scheduler: ConstrainedScheduler) -> str:
+    """The violation that a rule follows, with its unit."""
+    if scheduler.normalised:
+        return "(Ĉ - bound) / √D (nats)"
+    return "Ĉ/D - κ² (nats per scalar)" if scheduler.per_dimension else "Ĉ - κ² (nats)"
 
 
 def _changes(

@@ -44,7 +44,8 @@ def control_history(
             "phase" (0 in the initial phase) where there is one, and "step" or "epoch" for the x
             axis; without these, entries are taken as epochs 1, 2, ...
         path: also write the figure to this file; the suffix chooses the format.
-        kappa_squared: the bound on the constraint, in nats, drawn as a line.
+        kappa_squared: the bound on the constraint, in nats per example, drawn as a line; a
+            scheduler's `bound(num_dimensions)`.
         title: above the panels.
 
     Returns:
@@ -81,7 +82,7 @@ def control_history(
         bound = check_positive_number("kappa_squared", kappa_squared)
         below.axhline(bound, color=INK, linewidth=1.0, linestyle=(0, (5, 3)))
         below.annotate(
-            f"κ² = {bound:.4g}",
+            f"bound {bound:.4g} nats",
             xy=(1.0, bound),
             xycoords=("axes fraction", "data"),
             xytext=(-2, 4),

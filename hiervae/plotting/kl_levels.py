@@ -118,9 +118,10 @@ def kl_units(
     scale = matplotlib_module("colors").LogNorm(*_UNIT_RANGE, clip=True)
     for axes, (model, profile) in zip(panels, profiles.items(), strict=True):
         rows = [(term.name, term.per_unit) for term in profile.terms if term.per_unit is not None]
-        cells = np.full((len(rows), max(len(units) for _, units in rows)), np.nan)
+        cells = np.full((len(rows), max(units.size for _, units in rows)), np.nan)
         for row, (_, units) in zip(cells, rows, strict=True):
-            row[: len(units)] = np.maximum(np.sort(units)[::-1], _UNIT_RANGE[0])
+            ordered = np.sort(units, axis=None)[::-1]
+            row[: len(ordered)] = np.maximum(ordered, _UNIT_RANGE[0])
         drawn = axes.imshow(
             cells, norm=scale, cmap="magma", origin="lower", aspect="auto", interpolation="nearest"
         )

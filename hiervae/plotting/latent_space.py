@@ -104,7 +104,7 @@ def latent_space(
         draw_points(axes, points, values, kind, value_label, faint=graph is not None)
     for route, color in zip(routes, colors, strict=True):
         _draw_route(axes, route, color)
-    if graph is not None:
+    if graph is not None or routes:
         numbered = [f"path {number}" for number in range(1, len(routes) + 1)]
         unnamed = ["path"] if len(routes) == 1 else numbered
         names = dict(zip(path_names or unnamed, colors, strict=True))
@@ -136,7 +136,7 @@ def _draw_pruned(axes: Axes, points: FloatArray) -> None:
 
 
 def _draw_legend(
-    figure: Figure, has_points: bool, graph: LatentGraph, routes: dict[str, str]
+    figure: Figure, has_points: bool, graph: LatentGraph | None, routes: dict[str, str]
 ) -> None:
     """What is drawn, below the axes; of the routes name and colour."""
     lines = matplotlib_module("lines")
@@ -145,8 +145,8 @@ def _draw_legend(
         look["posterior means"] = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
     for name, color in routes.items():
         look[name] = {"color": color, "marker": "o", "markersize": 4, "linewidth": 1.8}
-    num_pruned = int((~graph.walkable).sum())
-    if num_pruned:
+    num_pruned = 0 if graph is None else int((~graph.walkable).sum())
+    if graph is not None and num_pruned:
         name = f"{num_pruned} of {graph.num_nodes} nodes left out"
         look[name] = {"color": MUTED, "marker": "x", "markersize": 5, "linestyle": ""}
     if look:

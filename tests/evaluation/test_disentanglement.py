@@ -56,6 +56,25 @@ def test_noise_tells_nothing():
     assert found.information.max() < 0.005
 
 
+@pytest.mark.parametrize("common", [0, 31], ids=["smallest", "largest"])
+def test_a_value_that_most_examples_have_is_no_constant(common):
+    rare = RANDOM.permutation(2000)[:60]
+    factor = np.full(2000, float(common))
+    factor[rare] = np.arange(60) % 30 + 0.5
+    unit = np.where(factor == common, 0.0, 1.0) + 0.01 * RANDOM.random(2000)
+    found = disentanglement(unit[:, None], factor)
+    share = 60 / 2000
+    entropy = -share * np.log(share) - (1 - share) * np.log(1 - share)
+    assert found.entropies == pytest.approx([entropy])
+
+
+def test_classes_may_be_text():
+    names = np.array(["seven", "one", "three", "four"])[FACTORS]
+    found = disentanglement(FACTORS.astype(float), names)
+    assert found.mig == pytest.approx(1.0, abs=0.005)
+    np.testing.assert_allclose(found.entropies, np.log(4), atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("latents", "factors", "match"),
     [
@@ -63,6 +82,7 @@ def test_noise_tells_nothing():
         (NOISE[:, 0], FACTORS, "latents has shape"),
         (NOISE, np.ones(20_000), "factors has one value alone in column 0"),
         (NOISE[:1], FACTORS[:1], "at least two"),
+        (NOISE[:2], [object(), object()], "factors has the type object; expected numbers"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(latents, factors, match):

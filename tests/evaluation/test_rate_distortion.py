@@ -1,8 +1,14 @@
 import numpy as np
 import pytest
 
-from hiervae.errors import DataError
-from hiervae.evaluation import rate_distortion
+from hiervae.errors import DataError, NonFiniteLossError
+from hiervae.evaluation import (
+    active_units,
+    elbo_decomposition,
+    kl_profile,
+    latent_pca,
+    rate_distortion,
+)
 from tests.support.models import binary_data, small_model, vhp
 
 X = np.random.default_rng(99).normal(size=(500, 3))
@@ -37,6 +43,25 @@ def test_their_sum_is_the_negative_elbo_of_the_model(prior):
     assert found.elbo == pytest.approx(model.elbo(x, num_samples=2000).mean(), abs=0.05)
     assert list(found.level_rates) == ["kl_1", "kl_2"]
     assert found.rate == pytest.approx(sum(found.level_rates.values()))
+
+
+def test_greys_are_refused_where_the_likelihood_is_of_zeros_and_ones():
+    model = small_model()
+    with pytest.raises(DataError, match="binari"):
+        rate_distortion(model, 0.5 * binary_data(10))
+    with pytest.raises(DataError, match="binari"):
+        elbo_decomposition(model, 0.5 * binary_data(10))
+
+
+def test_a_model_that_diverged_is_told():
+    model = small_model()
+    x = binary_data(10)
+    model.build((None, x.shape[1]))
+    for weight in model.trainable_variables:
+        weight.assign(np.nan * weight)
+    for measure in (rate_distortion, elbo_decomposition, kl_profile, active_units, latent_pca):
+        with pytest.raises(NonFiniteLossError, match="came out NaN or infinite"):
+            measure(model, x)
 
 
 def test_wrong_arguments_are_refused(linear_model, normal_prior):

@@ -149,6 +149,19 @@ def test_an_example_without_weight_may_be_impossible(model):
         assert found["loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_an_example_without_weight_may_be_nan_in_training():
+    unknown = X.copy()
+    unknown[9] = np.nan
+    weights = np.repeat([1.0, 0.0], [9, 1]).astype("float32")
+    trained = []
+    for x in (X, unknown):
+        model = compiled(small_model())
+        logs = model.fit(Weighted(weights, x), epochs=2, shuffle=False, verbose=0).history
+        trained.append([*model.get_weights(), np.asarray(logs["loss"])])
+    for found, expected in zip(trained[1], trained[0], strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("shape", [(1,), (3,), (5, 6)])
 def test_streamed_weights_of_another_shape_are_refused(model, shape):
     """On TensorFlow, where their number is not known before the step, by the loss."""

@@ -222,8 +222,9 @@ def interrupted(model, x, path, **options):
         model.score(x, 20, batch_size=3, resume_file=path, progress=stop, verbose=0, **options)
 
 
-def test_an_interrupted_scoring_goes_on(tmp_path):
-    model, path = made("top_down", "vhp"), tmp_path / "scores.npz"
+@pytest.mark.parametrize("name", ["scores.npz", "scores", "scores.tmp"])
+def test_an_interrupted_scoring_goes_on(tmp_path, name):
+    model, path = made("top_down", "vhp"), tmp_path / name
     whole = model.score(X, 20, batch_size=13, verbose=0)
     interrupted(model, X, path)
     done = []

@@ -40,7 +40,7 @@ def test_panels_show_equations_5_and_11(tmp_path):
 def test_the_label_names_the_rule_s_unit():
     rule = REWO(kappa=1.0, normalised=False, update_every=7)
     (axes, _) = beta_update_surface({"raw": rule}, violation_range=(-5.0, 5.0)).axes
-    assert axes.get_xlabel() == "violation d = Ĉ - κ² (nats)"
+    assert axes.get_xlabel() == "violation d = Ĉ/D - κ² (nats per scalar)"
     assert np.abs(changes(axes)[2]).max() > 0.1
 
 

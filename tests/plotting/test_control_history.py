@@ -23,7 +23,7 @@ def test_curves_bound_and_change_of_phase():
     np.testing.assert_array_equal(below.lines[0].get_xydata(), np.c_[STEPS, HISTORY["constraint"]])
     assert (above.get_yscale(), below.get_yscale()) == ("log", "linear")
     assert below.lines[1].get_ydata() == [25.0, 25.0]
-    assert texts(below) == ["κ² = 25"]
+    assert texts(below) == ["bound 25 nats"]
     assert texts(above) == ["initial phase ends at 40"]
     for axes in (above, below):
         assert axes.lines[-1].get_xdata() == [40, 40]

@@ -60,6 +60,13 @@ def test_units_are_sorted_level_by_level():
     assert scale.get_ylim() == pytest.approx((0.01, 10.0))
 
 
+def test_units_of_a_level_of_tensors_stand_in_one_row():
+    tensors = profile(kl_1=[2.0, 1.0], kl_2=[[0.5, 3.0], [0.0, 1.5]])
+    axes, _ = kl_units({"tensors": tensors}).axes
+    cells = np.ma.filled(axes.images[0].get_array(), np.nan)
+    np.testing.assert_array_equal(cells, [[2.0, 1.0, np.nan, np.nan], [3.0, 1.5, 0.5, 0.01]])
+
+
 def test_what_cannot_be_drawn():
     with pytest.raises(DataError, match="empty"):
         kl_levels({})

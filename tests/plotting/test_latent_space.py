@@ -97,6 +97,8 @@ def test_names_of_paths_are_in_the_legend_in_their_colours():
     for path, color in zip(paths, PATHS, strict=False):
         (line,) = (each for each in figure.axes[0].lines if each.get_color() == color)
         np.testing.assert_array_equal(line.get_xydata(), path.latents)
+    (legend,) = latent_space(POINTS, interpolations=paths, path_names=names).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["posterior means", *names]
     with pytest.raises(ValueError, match="1 names for 2 interpolations; give one for each"):
         latent_space(None, graph=graph, interpolations=paths, path_names=["one"])
 
