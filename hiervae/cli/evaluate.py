@@ -62,8 +62,8 @@ def add_parser(commands: Any) -> None:
         "--rows-per-pass",
         type=parsing.positive_int,
         metavar="N",
-        help="most rows, examples times samples, in memory at once (default: 10000, or as many as "
-        "need about 1 GiB)",
+        help="most rows, examples times samples, in memory at once (default: 10000, on a CPU "
+        "2000, or as many as need about 1 GiB, on a CPU 64 MiB)",
     )
     parsing.add_seed(parser, "samples")
     parser.add_argument(

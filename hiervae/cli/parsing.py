@@ -7,12 +7,11 @@ import json
 import math
 import textwrap
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
-if TYPE_CHECKING:
-    from hiervae.cli.console import Console
+from hiervae.cli.console import Console
 
-Run: TypeAlias = "Callable[[argparse.Namespace, Console], int]"
+Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -23,6 +22,7 @@ class CommandParser(argparse.ArgumentParser):
     """
 
     complete: Callable[[], None] | None = None
+    _json = False
 
     def format_help(self) -> str:
         """Return the help, completed."""
@@ -32,10 +32,16 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `argparse` does, which would leave unknown arguments to the parser above."""
+        self._json = "--json" in (args or ())
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
         return known, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, after `--json` as an object too, and leave with status 2."""
+        Console(self._json).result({"error": message})
+        super().error(message)
 
 
 def add_command(

@@ -76,7 +76,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.runs.folder import RunFolder
 
     folder = RunFolder(arguments.folder)
-    value_range = folder.read_config().data["value_range"]
+    value_range = folder.value_range()
     array = None if arguments.npy is None else Path(arguments.npy)
     if array is not None:
         _check_target(array)

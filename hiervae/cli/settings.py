@@ -7,12 +7,14 @@ import copy
 import inspect
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from hiervae import registry
 from hiervae.cli.usage_error import UsageError
-from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError, RegistryError
 from hiervae.presets.merging import merge
 from hiervae.runs.config import FORMAT, LEARNING_RATE_DECAYS, TRAINING_DEFAULTS, RunConfig
 from hiervae.runs.files import read_json
@@ -67,6 +69,8 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
         settings[name] = _lay_over(name, section, given[name]) if name in given else section
     _check_optimizer(settings["optimizer"])
     _apply_options(settings, arguments)
+    options = [path.removeprefix("scheduler.") for path, _ in arguments.assignments]
+    settings["scheduler"] = _without_alternatives(settings["scheduler"], options)
     for path, value in arguments.assignments:
         assign(settings, path, value)
     _check(settings)
@@ -108,6 +112,19 @@ def read_settings(path: Path) -> Config:
     return record
 
 
+def dataset_in(path: Path) -> str | None:
+    """The name of the data set in a file of settings; None where it has none.
+
+    Raises:
+        OSError: if it cannot be read.
+        DamagedFileError: if it is neither JSON nor TOML.
+        UsageError: if it holds unknown settings.
+    """
+    found = read_settings(path).get("dataset")
+    name = found.get("name") if isinstance(found, Mapping) else found
+    return name if isinstance(name, str) else None
+
+
 def assign(settings: Config, path: str, value: Any) -> None:
     """Set the entry at a dotted path, such as "model.prior.latent_dim".
 
@@ -137,10 +154,12 @@ def assign(settings: Config, path: str, value: Any) -> None:
 
 
 def _from_preset(arguments: argparse.Namespace, given: Config) -> RunConfig:
-    from hiervae import datasets, presets
+    from hiervae import presets
+    from hiervae.datasets.catalogue import is_known
 
     dataset = _dataset(arguments, given.get("dataset", DEFAULT_DATASET))
-    known = dataset["name"] if dataset["name"] in datasets.names() else None
+    bare = dataset["name"].rpartition(":")[2]
+    known = bare if is_known(dataset["name"]) else None
     name = arguments.preset or given.get("preset", DEFAULT_PRESET)
     variant = arguments.variant or given.get("variant", "paper")
     for key, value in (("preset", name), ("variant", variant)):
@@ -202,7 +221,20 @@ def _lay_over(name: str, base: Any, change: Any) -> Any:
     change = _section(name, change)
     if name == "optimizer":
         change = {"config": {}, **change}
+    if name == "scheduler" and change is not None:
+        base = _without_alternatives(base, change)
     return merge(base, change)
+
+
+def _without_alternatives(scheduler: Config | None, given: Iterable[str]) -> Config | None:
+    """A scheduler's settings but for those whose place the given options take."""
+    if scheduler is None:
+        return None
+    with suppress(RegistryError):  # which making the scheduler will tell
+        rule = registry.load("hiervae.schedulers", scheduler["name"])
+        groups = [group for group in rule.alternatives if not set(group).isdisjoint(given)]
+        return _without(scheduler, *(key for group in groups for key in group))
+    return scheduler
 
 
 def _check_optimizer(optimizer: Config) -> None:
@@ -223,6 +255,7 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
     options |= dict(arguments.scheduler_options)
     if arguments.scheduler is not None:
         settings["scheduler"] = merge(settings["scheduler"], {"name": arguments.scheduler})
+    settings["scheduler"] = _without_alternatives(settings["scheduler"], options)
     for key, value in options.items():
         if settings["scheduler"] is None:
             raise UsageError(f"{key} is an option of a scheduler; name one by --scheduler.")

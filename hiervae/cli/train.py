@@ -170,13 +170,25 @@ def _list_presets(option: argparse.Action) -> None:
     option.help = f"a paper's model and settings: {names} (default vhp)"
 
 
+def _default_name(arguments: argparse.Namespace) -> str:
+    """The name of the run folder where none is given: that of the data set."""
+    name = arguments.dataset
+    if name is None and arguments.config is not None:
+        from hiervae.cli.backend import require_keras
+
+        require_keras()
+        from hiervae.cli.settings import dataset_in
+
+        name = dataset_in(Path(arguments.config))
+    return Path(name or "pendulum").stem
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
     """Train."""
     from hiervae.cli.backend import require_keras
     from hiervae.runs.folder import RunFolder
 
-    name = Path(arguments.dataset or "pendulum").stem
-    folder = RunFolder(arguments.out or Path("runs") / name)
+    folder = RunFolder(arguments.out or Path("runs") / _default_name(arguments))
     folder.require_room()
     again = f"hiervae train --out {shlex.quote(str(folder.path))} --resume"
     if not arguments.resume and not folder.is_empty():

@@ -74,7 +74,7 @@ class TrainingSession:
         source = config if saved is None else saved
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":
-            config = replace(config, model={**config.model, "dynamic_binarisation": True})
+            config = replace(config, model={"dynamic_binarisation": True, **config.model})
         with refused_as_usage():
             optimizer = training.match_schedule(
                 config.optimizer, config.training, num_examples(dataset, "train")
@@ -82,6 +82,12 @@ class TrainingSession:
         config = replace(config, optimizer=optimizer)
         self._check_unchanged(saved, config)
         model, rows = self._model(config, dataset)
+        epochs = config.training["epochs"]
+        if len(rows) > epochs:
+            raise UsageError(
+                f"--epochs {epochs}: the run has {len(rows)} epochs already; expected {len(rows)} "
+                "or more."
+            )
         stream, valid = self._examples(config, dataset, model)
         config = replace(
             config,
@@ -90,6 +96,11 @@ class TrainingSession:
             versions=installed_versions(),
         )
         self._announce(config, model, len(rows))
+        if valid is None and config.training["early_stopping_patience"] is not None:
+            self.console.note(
+                "without validation examples training is not stopped early, whatever "
+                "training.early_stopping_patience is"
+            )
         self.folder.create(config)
         if not self.arguments.resume:
             held.enter_context(self.folder.locked())

@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.noise and (arguments.limit or arguments.others):
         raise UsageError("--noise draws without a grid: leave --limit and --others out.")
     folder = RunFolder(arguments.folder)
-    value_range = folder.read_config().data["value_range"]
+    value_range = folder.value_range()
     require_keras()
     from hiervae.evaluation import noise_sweep, traversal
     from hiervae.runs.figures import FigureWriter

@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hiervae.errors import DatasetOptionError
+from hiervae.datasets.draws import generator
+from hiervae.errors import DataError, DatasetOptionError
+from hiervae.utils.arrays import require_array, to_float32
 
 Array: TypeAlias = NDArray[np.float32]
 """Examples in memory, shape (n, *event_shape)."""
@@ -31,18 +33,28 @@ def scale_bytes(values: NDArray[Any]) -> Array:
     return scaled
 
 
-def binarise(probabilities: Array, seed: int) -> Array:
+def binarise(probabilities: ArrayLike, seed: int) -> Array:
     """Return one Bernoulli draw of each value, the same for the same seed.
 
     Args:
         probabilities: values in [0, 1], any shape.
-        seed: seed of the draw.
+        seed: seed of the draw, an integer of at least 0.
 
     Returns:
         0 and 1, float32 of the same shape.
+
+    Raises:
+        DataError: if the values are no numbers in [0, 1], or the seed is none.
     """
-    draws = np.random.default_rng(seed).random(probabilities.shape, dtype=np.float32)
-    return (draws < probabilities).astype(np.float32)
+    values = to_float32(require_array(probabilities, "probabilities"), "probabilities")
+    outside = ~((values >= 0.0) & (values <= 1.0))
+    if outside.any():
+        raise DataError(
+            f"probabilities holds {values[outside][0]:g} ({int(outside.sum())} values outside "
+            "[0, 1]); expected probabilities. Divide bytes by 255."
+        )
+    draws = generator(seed).random(values.shape, dtype=np.float32)
+    return (draws < values).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

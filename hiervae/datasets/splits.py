@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.datasets.draws import generator
 from hiervae.errors import DatasetOptionError
 
 Indices = NDArray[np.int64]
@@ -27,7 +28,8 @@ def split_indices(
         Row numbers of the training, validation and test rows.
 
     Raises:
-        DataError: if a size is negative or no training row would remain.
+        DataError: if a size is negative, no training row would remain, or the seed is no integer
+            of at least 0.
     """
     for name, size in (("valid_size", valid_size), ("test_size", test_size)):
         if size < 0:
@@ -40,7 +42,7 @@ def split_indices(
         )
     order: Indices = np.arange(num_examples, dtype=np.int64)
     if seed is not None:
-        order = np.random.default_rng(seed).permutation(order)
+        order = generator(seed).permutation(order)
     stop = num_train + valid_size
     return order[:num_train], order[num_train:stop], order[stop:]
 
@@ -51,9 +53,14 @@ def fraction_sizes(
     """Turn fractions into numbers of rows.
 
     Raises:
-        DataError: if a fraction is outside [0, 1) or both together reach 1.
+        DataError: if a fraction is no number or outside [0, 1) or both together reach 1.
     """
-    for name, fraction in (("valid_fraction", valid_fraction), ("test_fraction", test_fraction)):
+    fractions: dict[str, Any] = {"valid_fraction": valid_fraction, "test_fraction": test_fraction}
+    for name, fraction in fractions.items():
+        if not isinstance(fraction, (int, float)):
+            raise DatasetOptionError(
+                f"{name} is {fraction!r}; expected a number of at least 0 and below 1."
+            )
         if not 0.0 <= fraction < 1.0:
             raise DatasetOptionError(f"{name} is {fraction}; it must be at least 0 and below 1.")
     if valid_fraction + test_fraction >= 1.0:

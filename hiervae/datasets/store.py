@@ -165,7 +165,7 @@ class FileStore:
         names = " or ".join(map(repr, (remote.name, *remote.alternatives)))
         searched = ", ".join(str(root) for root in self.roots)
         if not self._download and remote.urls:
-            advice = " Or pass download=True."
+            advice = " Or pass download=True (--download)."
         elif self._download:
             advice = " It cannot be downloaded automatically."
         else:
@@ -173,8 +173,8 @@ class FileStore:
         return (
             f"{self.info.name!r} needs {names}, not found in {searched}. Get it "
             f"from {' or '.join(remote.urls) or self.info.source} ({remote.checksum}; terms: "
-            f"{self.info.licence}) and put it at {place}, or point {DATA_VARIABLE} or data_dir to "
-            f"its folder.{advice}"
+            f"{self.info.licence}) and put it at {place}, or point {DATA_VARIABLE} or data_dir "
+            f"(--data-dir) to its folder.{advice}"
         )
 
 

@@ -15,7 +15,7 @@ from hiervae.datasets.readers.npy import read_npy, read_npz
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
 from hiervae.errors import DataError
-from hiervae.utils.arrays import check_numbers, require_array, to_float32
+from hiervae.utils.arrays import check_numbers, first_position, require_array, to_float32
 
 _SPLITS = ("train", "valid", "test")
 _EXPECTED = (
@@ -188,6 +188,12 @@ def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None)
         raise DataError(
             f"{split}_labels have shape {labels.shape}; expected one row for each of the "
             f"{len(array)} examples."
+        )
+    if labels is not None and labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        index = first_position(~np.isfinite(labels))
+        raise DataError(
+            f"{split}_labels holds {labels[index]} at position {index}; expected finite numbers. "
+            "Leave the labels out, or fill in what is missing."
         )
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from hiervae.errors import DamagedFileError, HiervaeError
+from hiervae.errors import HiervaeError
 from hiervae.reports.curves import Drawing, drawings
 from hiervae.reports.images import Image, image_files, read_image
 from hiervae.reports.metrics import cards, metric_tables, scored_splits
@@ -24,9 +24,6 @@ from hiervae.runs.config import RunConfig
 from hiervae.runs.files import dump_json, write_text
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import read_history
-
-SECTIONS = ("dataset", "model", "optimizer", "training", "parts", "data", "versions")
-"""Entries of `config.json` that are records."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,8 @@ def write_report(folder: RunFolder, path: Path) -> Report:
         DamagedFileError: if `config.json`, `metrics.json` or `history.csv` is damaged.
         OSError: if a file cannot be read or written.
     """
-    config = _read_config(folder)
+    config = folder.read_config()
+    folder.require_model()
     metrics = folder.read_metrics()
     done = mapping(metrics.get("training"))
     missing = Missing()
@@ -193,19 +191,6 @@ def _commands(folder: RunFolder, config: RunConfig, name: str, metrics: Any) -> 
         if protocol := mapping(record.get("protocol")):
             lines.append(f"hiervae evaluate {again} --split {split} {_options(protocol)}")
     return lines
-
-
-def _read_config(folder: RunFolder) -> RunConfig:
-    config = folder.read_config()
-    folder.require_model()
-    for name in SECTIONS:
-        value = getattr(config, name)
-        if not isinstance(value, dict):
-            raise DamagedFileError(
-                f"{folder.config_file} holds a {type(value).__name__} as {name!r}; expected an "
-                "object. Restore the file that the run was made with."
-            )
-    return config
 
 
 def _options(protocol: Any) -> str:

@@ -27,6 +27,8 @@ MAY_CHANGE = (
 
 LEARNING_RATE_DECAYS = ("cosine",)
 
+_OBJECTS = ("dataset", "model", "optimizer", "scheduler", "training", "parts", "data", "versions")
+
 TRAINING_DEFAULTS: Config = {
     "learning_rate_decay": None,
     "initial_weights": None,
@@ -96,6 +98,13 @@ class RunConfig:
                 f"{source} has the format {record.get('format')!r}{lacking}; expected {FORMAT!r}. "
                 "Restore the file that the run was made with."
             )
+        for name in _OBJECTS:
+            value = record[name]
+            if not isinstance(value, Mapping) and (value is not None or name != "scheduler"):
+                raise DamagedFileError(
+                    f"{source}: {name} is {value!r}; expected an object. Restore the file that the "
+                    "run was made with."
+                )
         config = cls(**{name: record[name] for name in names})
         return replace(config, training={**TRAINING_DEFAULTS, **config.training})
 

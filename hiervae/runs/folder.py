@@ -162,6 +162,33 @@ class RunFolder:
                 f"Go on with: hiervae train --out {self.path} --resume"
             )
 
+    def forget_model(self) -> None:
+        """Remove what was measured of the model, before another one takes its place.
+
+        Raises:
+            OSError: if a file cannot be removed.
+        """
+        partial = self.path.glob(self.partial_scores_file("*").name)
+        for file in (self.metrics_file, self.graph_file, *partial, *self.figures.glob("*.png")):
+            file.unlink(missing_ok=True)
+
+    def value_range(self) -> tuple[float | None, float | None]:
+        """Lowest and highest possible value of the run's data; None where unbounded.
+
+        Raises:
+            HiervaeError: if this is no run folder.
+            DamagedFileError: if `config.json` is damaged, or does not say.
+        """
+        found: Any = self.read_config().data.get("value_range")
+        try:
+            low, high = (None if end is None else float(end) for end in found)
+        except (TypeError, ValueError) as error:
+            raise DamagedFileError(
+                f"{self.config_file} has data.value_range={found!r}; expected the lowest and the "
+                "highest value, or null. Restore the file that the run was made with."
+            ) from error
+        return low, high
+
     def read_metrics(self) -> dict[str, Any]:
         """Read all metrics so far; empty before there are any.
 
@@ -169,7 +196,16 @@ class RunFolder:
             OSError: if the file cannot be read.
             DamagedFileError: if it is damaged.
         """
-        return read_json(self.metrics_file) if self.metrics_file.is_file() else {}
+        if not self.metrics_file.is_file():
+            return {}
+        metrics = read_json(self.metrics_file)
+        for name, section in metrics.items():
+            if not isinstance(section, dict):
+                raise DamagedFileError(
+                    f"{self.metrics_file} has {name}={section!r}; expected an object of metrics. "
+                    "Take the entry out, or remove the file and measure again."
+                )
+        return metrics
 
     def write_metrics(self, **sections: Mapping[str, Any]) -> dict[str, Any]:
         """Add sections to `metrics.json`, in place of older ones of the same names; returns all.

@@ -11,7 +11,7 @@ from typing import Any
 from hiervae import manifold
 from hiervae.callbacks.kl_monitor import read_kl_history
 from hiervae.datasets import Dataset
-from hiervae.errors import HiervaeError
+from hiervae.errors import DataError, HiervaeError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs.callbacks import best_row, kept_row
 from hiervae.runs.config import RunConfig
@@ -78,7 +78,8 @@ def write_results(
     """Write `model.keras`, `metrics.json` and the figures.
 
     The model is that of the last epoch; with early stopping, or if the run diverged, that of the
-    best one.
+    best one. Scores, graph and figures of another model that the folder held before are removed;
+    scores of the same model stay.
 
     Args:
         folder: the run's folder.
@@ -118,10 +119,19 @@ def write_results(
     elif unfinished := unfinished_phase(config, rows, dataset.info.event_shape):
         training["unfinished"] = unfinished
         note(unfinished)
+    measured = folder.read_metrics()
+    before = measured.get("training", {})
+    if any(before.get(key) != training[key] for key in ("steps", "model_epoch")):
+        folder.forget_model()
+        measured = {}
     metrics = folder.write_metrics(training=training)
     figures = FigureWriter(folder, dataset.info.value_range, note)
     try:
-        metrics = folder.write_metrics(**_held_out_metrics(config, model, dataset))
+        found = _held_out_metrics(config, model, dataset, note)
+        scored = {name for name, section in measured.items() if "protocol" in section}
+        metrics = folder.write_metrics(
+            **{name: section for name, section in found.items() if name not in scored}
+        )
         figures.reconstructions(model, dataset)
         figures.samples("samples", *new_data(model, NUM_SAMPLES, config.seed))
         figures.pseudo_inputs(model)
@@ -141,18 +151,23 @@ def write_results(
 
 
 def _held_out_metrics(
-    config: RunConfig, model: HierarchicalVAE, dataset: Dataset
+    config: RunConfig, model: HierarchicalVAE, dataset: Dataset, note: Callable[[str], None]
 ) -> dict[str, Config]:
     sections: dict[str, Config] = {}
     for split in ("valid", "test"):
         if num_examples(dataset, split):
             examples = examples_of(dataset, split)
             sections[split] = bound_of(model, examples, config.training["batch_size"])
-    found = {
-        "polar_regression": polar_error(model, dataset),
-        "disentanglement": separation(model, dataset),
-    }
-    return sections | {name: section for name, section in found.items() if section is not None}
+    of_labels = {"polar_regression": polar_error, "disentanglement": separation}
+    for name, measure in of_labels.items():
+        try:
+            section = measure(model, dataset)
+        except DataError as error:  # the labels of a plugin's data set may be anything
+            note(f"no {name.replace('_', ' ')}: {error}")
+            continue
+        if section is not None:
+            sections[name] = section
+    return sections
 
 
 def _leave_for_tensorboard(

@@ -25,11 +25,14 @@ class Scheduler(abc.ABC):
         gates: groups of weights the rule may hold: "prior", "inference", "likelihood".
         allows_negative_beta: whether beta may fall below 0, so that the KL is raised, as a rule for
             the distance of the KL from a target needs it.
+        alternatives: groups of options of which one alone is given. Where settings are laid over
+            others, one of a group takes the place of the rest.
     """
 
     interface_version: ClassVar[int] = 1
     gates: ClassVar[tuple[str, ...]] = ()
     allows_negative_beta: ClassVar[bool] = False
+    alternatives: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     @abc.abstractmethod
     def initial_state(self) -> dict[str, float]:

@@ -25,6 +25,8 @@ class LinearWarmup(Scheduler):
         ValueError: if neither or both lengths are given, or a number is out of range.
     """
 
+    alternatives = (("epochs", "steps"),)
+
     def __init__(
         self, epochs: float | None = None, steps: float | None = None, start: float = 0.0
     ) -> None:

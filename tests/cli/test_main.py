@@ -81,6 +81,20 @@ def test_errors_are_json_too(hiervae, tmp_path):
     assert "no run folder" in outcome.error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--json", "--seed", "-1"], "argument --seed"),
+        (["sample", "--json"], "RUN"),
+        (["plugins", "--json", "--nope"], "unrecognized arguments: --nope"),
+    ],
+)
+def test_wrong_calls_are_json_too(hiervae, arguments, message):
+    outcome = hiervae(*arguments)
+    assert outcome.status == 2
+    assert message in outcome.record["error"]
+
+
 def test_interrupting_exits_with_130(hiervae, monkeypatch):
     def interrupted(group):
         raise KeyboardInterrupt

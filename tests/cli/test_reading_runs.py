@@ -283,6 +283,30 @@ def test_a_damaged_config_is_one_line(hiervae, run, content):
     assert "config.json" in outcome.error
 
 
+@pytest.mark.parametrize(
+    ("command", "section", "value", "message"),
+    [
+        ("sample", "data", {}, "data.value_range=None; expected the lowest and the highest"),
+        ("sample", "data", None, "data is None; expected an object"),
+        ("sample", "training", None, "training is None; expected an object"),
+        ("evaluate", "dataset", "own.npz", "dataset is 'own.npz'; expected an object"),
+    ],
+)
+def test_a_config_of_another_structure_is_one_line(hiervae, run, command, section, value, message):
+    record = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(record | {section: value}))
+    outcome = hiervae(command, run)
+    assert outcome.status == 1
+    assert message in outcome.error
+
+
+def test_metrics_of_another_structure_are_refused(hiervae, run):
+    (run / "metrics.json").write_text('{"train": 5}')
+    outcome = hiervae("evaluate", run)
+    assert outcome.status == 1
+    assert "metrics.json has train=5; expected an object" in outcome.error
+
+
 def test_a_model_of_a_missing_plugin_names_it(hiervae, run):
     with zipfile.ZipFile(run / "model.keras") as source:
         parts = {name: source.read(name) for name in source.namelist()}

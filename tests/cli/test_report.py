@@ -328,7 +328,7 @@ def test_a_record_of_another_type_is_one_line(hiervae, run):
     edit(run / "config.json", lambda config: config.update(parts=[1]))
     outcome = hiervae("report", run)
     assert outcome.status == 1
-    assert "config.json holds a list as 'parts'" in outcome.error
+    assert "config.json: parts is [1]; expected an object" in outcome.error
 
 
 def test_an_unfinished_run_is_refused_as_elsewhere(hiervae, run, tmp_path):

@@ -78,6 +78,31 @@ def test_another_scheduler_starts_from_its_own_options(settings):
     assert same == {**presets.get("vhp", "pendulum").scheduler, "tau": 9.0}
 
 
+@pytest.mark.parametrize("way", ["file", "--scheduler-option", "--set"])
+def test_an_option_takes_the_place_of_what_it_excludes(settings, tmp_path, way):
+    preset = ("--preset", "vamp_vae", "--dataset", "static_mnist")
+    assert settings(*preset).scheduler == {"name": "linear_warmup", "epochs": 100}
+    file = tmp_path / "own.toml"
+    file.write_text("[scheduler]\nsteps = 500\n")
+    options = {
+        "file": ("--config", file),
+        "--scheduler-option": ("--scheduler-option", "steps=500"),
+        "--set": ("--set", "scheduler.steps=500"),
+    }[way]
+    found = settings(*preset, *options).scheduler
+    assert found == {"name": "linear_warmup", "steps": 500}
+    both = settings(*preset, *options, "--set", "scheduler.epochs=5").scheduler
+    assert both["epochs"] == 5
+    if way == "--set":  # of one layer both stay, for the scheduler to refuse
+        assert both["steps"] == 500
+
+
+def test_a_data_set_may_be_named_with_its_distribution(settings):
+    plain, qualified = (settings("--dataset", f"{of}static_mnist") for of in ("", "hiervae:"))
+    assert qualified.scheduler == plain.scheduler
+    assert qualified.scheduler["kappa"] != settings("--dataset", "own.npy").scheduler["kappa"]
+
+
 def test_a_runs_config_is_taken_whole(settings, tmp_path):
     config = settings("--dataset-option", "num_images=20", "--seed", 3, "--nu", 0.4)
     file = tmp_path / "config.json"

@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hiervae.cli import training_session
-from hiervae.datasets import load
+from hiervae.datasets import binarise, from_arrays, load
 from hiervae.errors import NonFiniteLossError
 from hiervae.runs import RunFolder, figures, monitoring, results
 from hiervae.runs.history import read_history
@@ -195,6 +196,37 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), 0.25)
 
 
+def test_scores_of_an_earlier_model_do_not_stay(hiervae, run, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    for split in ("train", "test"):
+        options = ("--split", split, "--num-samples=2", "--limit=10")
+        assert hiervae("evaluate", run, *options).status == 0
+    assert hiervae("interpolate", run, "--from=0", "--to=90").status == 0
+    (run / "figures" / "rate_distortion.png").touch()
+    (run / "partial_scores_valid.npz").touch()
+    scored = json.loads((run / "metrics.json").read_text())
+    assert hiervae("train", "--out", run, "--resume").status == 0
+    assert json.loads((run / "metrics.json").read_text()) == scored, "of the same model"
+    assert (run / "graph.npz").exists()
+
+    outcome = hiervae("train", "--out", run, "--resume", "--epochs=2")
+    assert outcome.status == 2
+    assert "--epochs 2: the run has 3 epochs already; expected 3 or more" in outcome.error
+    assert RunFolder(run).read_config().training["epochs"] == 3
+
+    assert hiervae("train", "--out", run, "--resume", "--epochs=30").status == 0
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert metrics["training"]["model_epoch"] > scored["training"]["model_epoch"]
+    assert metrics.keys() == scored.keys() - {"train", "interpolation"}
+    assert "protocol" not in metrics["test"]
+    gone = (
+        run / "graph.npz",
+        run / "partial_scores_valid.npz",
+        run / "figures/rate_distortion.png",
+    )
+    assert not any(file.exists() for file in gone)
+
+
 def test_going_on_needs_whole_records(hiervae, run):
     (run / "metrics.json").write_text("{")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*")}
@@ -315,6 +347,7 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
         (["--dataset-option", "num_image=3"], 2, "num_images"),
         (["--dataset-option", "num_images=0"], 2, "choose 1"),
+        (["--dataset-option", "seed=-1"], 2, "seed is -1; expected an integer of at least 0"),
         (["--resume"], 2, "no run to go on with"),
     ],
 )
@@ -423,6 +456,51 @@ def test_a_learning_rate_that_falls_to_zero(hiervae, own_data, tmp_path):
     outcome = hiervae("train", "--out", tmp_path / "other", *options, "--decay=cosine")
     assert outcome.status == 2
     assert "expected the number that it falls from" in outcome.error
+
+
+TINY = """
+preset = "vamp_vae"
+[model]
+prior = { num_components = 2 }
+network = { hidden_units = [4] }
+[training]
+epochs = 2
+batch_size = 20
+early_stopping_patience = 1
+"""
+
+
+@pytest.mark.compiles(0)
+def test_a_file_of_settings_names_the_folder_after_its_data_set(hiervae, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    np.savez("stripes.npz", train=np.random.default_rng(0).integers(0, 2, (48, 6)))
+    options = "options = { valid_fraction = 0.0 }"
+    (tmp_path / "own.toml").write_text(f'{TINY}[dataset]\nname = "stripes.npz"\n{options}\n')
+    outcome = hiervae("train", "--config", "own.toml")
+    assert outcome.status == 0
+    assert "without validation examples training is not stopped early" in outcome.err
+    assert len(rows_of(tmp_path / "runs" / "stripes")) == 2
+
+
+@pytest.mark.compiles(0)
+def test_probabilities_are_drawn_unless_the_settings_say_otherwise(hiervae, tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    greys = np.random.default_rng(0).random((48, 6))
+    data = from_arrays(greys, binarise(greys, 0), binarise(greys, 1))
+    data = replace(data, info=replace(data.info, binarisation="dynamic", likelihood="bernoulli"))
+    monkeypatch.setattr(training_session, "load_data", lambda *options: data)
+    own = tmp_path / "own.toml"
+    own.write_text(TINY)
+    on = ["--set=model.likelihood=bernoulli"]
+    off = [*on, "--set=model.likelihood.allow_probabilities=true"]
+    off.append("--set=model.dynamic_binarisation=false")
+    for name, options in (("on", on), ("off", off)):
+        run = tmp_path / name
+        assert (
+            hiervae("train", "--config", tmp_path / "own.toml", "--out", run, *options).status == 0
+        )
+        assert RunFolder(run).load_model().dynamic_binarisation is (name == "on")
 
 
 @pytest.mark.compiles(0)

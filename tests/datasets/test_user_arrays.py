@@ -81,6 +81,10 @@ def test_fortran_order_and_other_byte_order(tmp_path, values):
         ({"train": np.zeros((9, 2)), "valid": np.zeros((3, 3))}, "must agree"),
         ({"train": np.zeros((9, 2)), "train_labels": np.zeros(8)}, "one row for each"),
         ({"train": np.zeros((9, 2)), "test_labels": np.zeros(8)}, "without test examples"),
+        (
+            {"train": np.zeros((9, 2)), "train_labels": np.r_[np.zeros(8), np.nan]},
+            r"train_labels holds nan at position \(8,\)",
+        ),
         ({"a": np.zeros((9, 2)), "b": np.zeros((9, 2))}, "has the arrays a, b"),
         ({"train": np.array([["a"]] * 9)}, "expected numbers"),
     ],
@@ -97,11 +101,44 @@ def test_unusable_arrays_are_refused(tmp_path, arrays, message):
         {"valid_fraction": 1.0},
         {"test_fraction": -0.1},
         {"valid_fraction": 0.6, "test_fraction": 0.6},
+        {"valid_fraction": "a"},
     ],
 )
 def test_fractions_out_of_range_are_refused(values, options):
     with pytest.raises(DataError, match="fraction"):
         datasets.from_arrays(values, **options)
+
+
+@pytest.mark.parametrize("seed", [-1, 1.5, "a", True])
+def test_seeds_that_are_none_are_refused(values, seed):
+    message = "expected an integer of at least 0|expected int, such as seed=0"
+    with pytest.raises(DataError, match=message):
+        datasets.from_arrays(values, seed=seed)
+    with pytest.raises(DataError, match=message):
+        datasets.load("pendulum", num_images=9, valid_size=2, test_size=2, seed=seed)
+    with pytest.raises(DataError, match=message):
+        datasets.binarise(np.eye(3), seed=seed)
+
+
+def test_binarise_draws_each_value_with_its_probability():
+    drawn = datasets.binarise(np.full((400, 400), 0.3), seed=1)
+    assert set(np.unique(drawn)) == {0.0, 1.0}
+    assert drawn.mean() == pytest.approx(0.3, abs=0.005)
+    assert drawn.dtype == np.float32
+    np.testing.assert_array_equal(datasets.binarise([[0.0, 1.0]], seed=0), [[0.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (np.full((2, 3), 255.0), "255 .6 values outside .0, 1..; expected prob.* Divide bytes"),
+        ([[-0.1]], "-0.1"),
+        ([[np.nan]], "finite"),
+    ],
+)
+def test_binarise_refuses_what_is_no_probability(values, message):
+    with pytest.raises(DataError, match=message):
+        datasets.binarise(values, seed=0)
 
 
 def test_objects_are_never_unpickled(tmp_path):

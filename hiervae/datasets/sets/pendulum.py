@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.datasets.dataset import Dataset, DatasetInfo
+from hiervae.datasets.draws import generator
 from hiervae.datasets.files import arrays_checksum
 from hiervae.datasets.scaling import Array
 from hiervae.datasets.store import FileStore
@@ -90,7 +91,7 @@ def load(
             f"{total} images of image_size={image_size} were asked for; image_size must be at "
             f"least 4 and all pixels together at most {_MAX_PIXELS}."
         )
-    angles = np.random.default_rng(seed).uniform(0.0, 2.0 * math.pi, total)
+    angles = generator(seed).uniform(0.0, 2.0 * math.pi, total)
     images = render_pendulum(angles, image_size)
     event_shape: tuple[int, ...] = (image_size, image_size)
     if flatten:

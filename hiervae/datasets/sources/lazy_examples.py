@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.datasets.draws import checked_seed
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.sources import ImageSource
 from hiervae.errors import DatasetOptionError
@@ -45,7 +46,7 @@ class LazyExamples(keras.utils.PyDataset):
             workers: threads that decode ahead.
 
         Raises:
-            DataError: if the batch size or the number of workers is below 1.
+            DataError: if the batch size or the number of workers is below 1, or the seed below 0.
         """
         super().__init__(workers=workers)
         for name, value in (("batch_size", batch_size), ("workers", workers)):
@@ -56,7 +57,7 @@ class LazyExamples(keras.utils.PyDataset):
         self._indices = everything if indices is None else np.asarray(indices, dtype=np.int64)
         self._batch_size = batch_size
         self._shuffle = shuffle
-        self._seed = seed
+        self._seed = checked_seed(seed)
         self.set_epoch(0)
 
     @property
