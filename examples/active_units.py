@@ -1,8 +1,8 @@
 """Which latent units a hierarchical prior leaves in use: REWO against a warm-up of beta.
 
 The preset "vhp" (Klushyn et al. 2019) has two stochastic levels, the latents z and, in the prior,
-zeta. The paper reports that REWO keeps the posterior of both from collapsing and that a warm-up
-does not (appendix D.2). Here one model is trained under each of the two rules, and a unit counts as
+zeta. The paper reports that REWO leads to a similar number of active units as a warm-up (section
+4.3, appendix D.2). Here one model is trained under each of the two rules, and a unit counts as
 active when its posterior mean varies over the test images by more than 0.01 (Burda et al. 2016).
 For zeta that is the mean of q(zeta | z) at the posterior mean of z.
 

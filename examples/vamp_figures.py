@@ -2,7 +2,7 @@
 
 From the runs of `examples/reproduce.py` it draws the pseudo-inputs of a VampPrior with draws of
 their components (Figure 4), and the log-likelihoods of the test examples under each prior as
-histograms (Figures 5 to 7). With --time it trains two models beside each other, one under a
+histograms (Figure 7). With --time it trains two models beside each other, one under a
 standard normal prior and one under a VampPrior of 500 components, and compares the CPU time of a
 step; on a pinned core, or whatever else runs counts too.
 

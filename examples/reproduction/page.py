@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduction.records import RESULTS, Outcome, figure_of, read_outcome
-from reproduction.rows import CONFIGS, Experiment, Figure, Row, Score, read_experiments
+from reproduction.rows import CONFIGS, Experiment, Figure, Row, read_experiments
 
 HEAD = """\
 # Results
@@ -22,7 +22,7 @@ or a whole table, and goes on where it was interrupted; `--list` names the rows.
 alone choose epochs and settings, and the test set is scored once for each reported model. Lower is
 better in every table. A row is "met" where our figure is at most its aim.
 
-Where only some test examples have S = 5,000 importance samples, all of them have a cheaper bound of
+Where only some test examples have S importance samples, all of them have a cheaper bound of
 fewer samples, and its mean is corrected by the mean difference on those that have both; the
 standard error is over the examples. Wall times are of a busy machine, so CPU times say more.
 """
@@ -103,7 +103,9 @@ def _section(experiment: Experiment, outcomes: dict[str, Outcome | None], result
         parts.append("")
     if experiment.tried:
         parts.append("What was tried:\n\n" + experiment.tried.strip() + "\n")
-    parts += [_pictures(row, outcomes[row.path]) for row in experiment.rows if outcomes[row.path]]
+    shown_below = {name for figure in experiment.figures for name in figure.files}
+    for row in experiment.rows:
+        parts.append(_pictures(row, outcomes[row.path], shown_below))
     parts += [_figure(experiment, figure, results) for figure in experiment.figures]
     return "\n".join(part for part in parts if part is not None)
 
@@ -172,7 +174,7 @@ def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
                 _seeds(row, seeds),
                 f"{_numbers(epochs)}, kept {_numbers(kept)}",
                 str(training["batch_size"]),
-                _protocol(row.score, seeds),
+                _protocol(row, seeds),
                 _times("", costs),
                 _times("scoring_", costs),
                 f"{seeds[0]['machine']['cores']}, {backend['name']} {backend['version']}",
@@ -193,8 +195,8 @@ def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
     return _table(heads, lines)
 
 
-def _protocol(score: Score | None, seeds: list[dict[str, Any]]) -> str:
-    if score is None:
+def _protocol(row: Row, seeds: list[dict[str, Any]]) -> str:
+    if row.score is None:
         return "measured after training"
     scores = [seed["metrics"]["score"] for seed in seeds]
     found = scores[0]["protocol"]
@@ -210,14 +212,17 @@ def _protocol(score: Score | None, seeds: list[dict[str, Any]]) -> str:
     parts += [f"{key.replace('_', ' ')} {value}" for key, value in found["prior"].items()]
     if found["binarisation"]:
         parts.append(f"{found['binarisation']} binarisation")
-    error = max(score["standard_error"] for score in scores)
+    error = max(
+        score["standard_error"] * score[row.measure.key] / score["negative_log_likelihood"]
+        for score in scores
+    )
     size = min(score["median_effective_sample_size"] for score in scores)
     parts.append(f"median effective sample size {size:.0f}")
-    return f"{', '.join(parts)}; standard error {error:.2f}"
+    return f"{', '.join(parts)}; standard error {error:.{row.measure.digits}f}"
 
 
-def _pictures(row: Row, outcome: Outcome | None) -> str:
-    pictures = [] if outcome is None else outcome.record["pictures"]
+def _pictures(row: Row, outcome: Outcome | None, left_out: set[str]) -> str:
+    pictures = set() if outcome is None else set(outcome.record["pictures"]) - left_out
     lines = []
     for name, alt in row.pictures.items():
         target = f"{row.name}_{name}"

@@ -227,7 +227,7 @@ def _lay_over(name: str, base: Any, change: Any) -> Any:
 
 
 def _without_alternatives(scheduler: Config | None, given: Iterable[str]) -> Config | None:
-    """A scheduler's settings but for those whose place the given options take."""
+    """A scheduler's settings but for those that the given options replace."""
     if scheduler is None:
         return None
     with suppress(RegistryError):  # which making the scheduler will tell

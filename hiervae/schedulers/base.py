@@ -26,7 +26,7 @@ class Scheduler(abc.ABC):
         allows_negative_beta: whether beta may fall below 0, so that the KL is raised, as a rule for
             the distance of the KL from a target needs it.
         alternatives: groups of options of which one alone is given. Where settings are laid over
-            others, one of a group takes the place of the rest.
+            others, one of a group replaces the rest.
     """
 
     interface_version: ClassVar[int] = 1

@@ -79,7 +79,7 @@ def test_another_scheduler_starts_from_its_own_options(settings):
 
 
 @pytest.mark.parametrize("way", ["file", "--scheduler-option", "--set"])
-def test_an_option_takes_the_place_of_what_it_excludes(settings, tmp_path, way):
+def test_an_option_replaces_what_it_excludes(settings, tmp_path, way):
     preset = ("--preset", "vamp_vae", "--dataset", "static_mnist")
     assert settings(*preset).scheduler == {"name": "linear_warmup", "epochs": 100}
     file = tmp_path / "own.toml"
