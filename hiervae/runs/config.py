@@ -99,7 +99,7 @@ class RunConfig:
                 "Restore the file that the run was made with."
             )
         for name in _OBJECTS:
-            value = record[name]
+            value: object = record[name]
             if not isinstance(value, Mapping) and (value is not None or name != "scheduler"):
                 raise DamagedFileError(
                     f"{source}: {name} is {value!r}; expected an object. Restore the file that the "

@@ -179,15 +179,15 @@ class RunFolder:
             HiervaeError: if this is no run folder.
             DamagedFileError: if `config.json` is damaged, or does not say.
         """
-        found: Any = self.read_config().data.get("value_range")
-        try:
-            low, high = (None if end is None else float(end) for end in found)
-        except (TypeError, ValueError) as error:
+        found: object = self.read_config().data.get("value_range")
+        ends: list[object] = found if isinstance(found, list) else []
+        known = [end for end in ends if end is None or isinstance(end, (int, float))]
+        if len(known) != 2 or len(ends) != 2:
             raise DamagedFileError(
                 f"{self.config_file} has data.value_range={found!r}; expected the lowest and the "
                 "highest value, or null. Restore the file that the run was made with."
-            ) from error
-        return low, high
+            )
+        return known[0], known[1]
 
     def read_metrics(self) -> dict[str, Any]:
         """Read all metrics so far; empty before there are any.
@@ -199,7 +199,8 @@ class RunFolder:
         if not self.metrics_file.is_file():
             return {}
         metrics = read_json(self.metrics_file)
-        for name, section in metrics.items():
+        sections: Mapping[str, object] = metrics
+        for name, section in sections.items():
             if not isinstance(section, dict):
                 raise DamagedFileError(
                     f"{self.metrics_file} has {name}={section!r}; expected an object of metrics. "

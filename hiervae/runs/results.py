@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -119,16 +119,18 @@ def write_results(
     elif unfinished := unfinished_phase(config, rows, dataset.info.event_shape):
         training["unfinished"] = unfinished
         note(unfinished)
-    measured = folder.read_metrics()
-    before = measured.get("training", {})
-    if any(before.get(key) != training[key] for key in ("steps", "model_epoch")):
+    measured: Mapping[str, Mapping[str, object]] = folder.read_metrics()
+    before, now = (
+        [record.get(key) for key in ("steps", "model_epoch")]
+        for record in (measured.get("training", {}), training)
+    )
+    if before != now:
         folder.forget_model()
-        measured = {}
+    scored = [name for name, found in folder.read_metrics().items() if "protocol" in found]
     metrics = folder.write_metrics(training=training)
     figures = FigureWriter(folder, dataset.info.value_range, note)
     try:
         found = _held_out_metrics(config, model, dataset, note)
-        scored = {name for name, section in measured.items() if "protocol" in section}
         metrics = folder.write_metrics(
             **{name: section for name, section in found.items() if name not in scored}
         )
