@@ -44,7 +44,7 @@ def binarise(probabilities: ArrayLike, seed: int) -> Array:
         0 and 1, float32 of the same shape.
 
     Raises:
-        DataError: if the values are no numbers in [0, 1], or the seed is none.
+        DataError: if a value is outside [0, 1], or the seed no integer of at least 0.
     """
     values = to_float32(require_array(probabilities, "probabilities"), "probabilities")
     outside = ~((values >= 0.0) & (values <= 1.0))

@@ -95,7 +95,7 @@ class TrainingMethods(ModelCore):
     def _outcome_of(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
         if weights is not None:
             weights = _flat_weights(inputs, weights)
-            inputs = _without_uncounted(inputs, weights)
+            inputs = _finite_unless_counted(inputs, weights)
         terms = self.terms(inputs, training=training)
         weight, average = _weighting(inputs, weights)
         control: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def _weighting(inputs: Tensor, weights: Tensor | None) -> tuple[Tensor, Average]
     """The batch's sum of weights and a function that averages (batch,) arrays with them.
 
     Both are those of the global batch where there are several replicas. An example of weight 0 has
-    no influence, whatever its value is, except that batch normalisation counts it as zeros.
+    no influence, whatever its value is, except that batch normalisation counts it.
     Negative weights make everything NaN, since a compiled step cannot refuse them.
 
     Args:
@@ -168,10 +168,11 @@ def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
     return values if weights is None else ops.where(weights > 0.0, weights * values, 0.0)
 
 
-def _without_uncounted(inputs: Tensor, weights: Tensor) -> Tensor:
-    """The examples with zeros for those of weight 0, whose NaN would reach the gradients."""
+def _finite_unless_counted(inputs: Tensor, weights: Tensor) -> Tensor:
+    """The examples without NaN in those of weight 0, which would reach the gradients."""
+    inputs = ops.cast(inputs, "float32")
     counted = ops.reshape(weights > 0.0, (-1, *[1] * (len(inputs.shape) - 1)))
-    return ops.where(counted, ops.cast(inputs, "float32"), 0.0)
+    return ops.where(ops.logical_or(counted, ops.isfinite(inputs)), inputs, 0.0)
 
 
 def _flat_weights(inputs: Tensor, weights: Tensor) -> Tensor:
