@@ -57,7 +57,7 @@ def fraction_sizes(
     """
     fractions: dict[str, Any] = {"valid_fraction": valid_fraction, "test_fraction": test_fraction}
     for name, fraction in fractions.items():
-        if not isinstance(fraction, (int, float)):
+        if not isinstance(fraction, (int, float, np.number)):
             raise DatasetOptionError(
                 f"{name} is {fraction!r}; expected a number of at least 0 and below 1."
             )

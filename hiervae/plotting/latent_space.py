@@ -145,9 +145,8 @@ def _draw_legend(
         look["posterior means"] = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
     for name, color in routes.items():
         look[name] = {"color": color, "marker": "o", "markersize": 4, "linewidth": 1.8}
-    num_pruned = 0 if graph is None else int((~graph.walkable).sum())
-    if graph is not None and num_pruned:
-        name = f"{num_pruned} of {graph.num_nodes} nodes left out"
+    if graph is not None and not graph.walkable.all():
+        name = f"{int((~graph.walkable).sum())} of {graph.num_nodes} nodes left out"
         look[name] = {"color": MUTED, "marker": "x", "markersize": 5, "linestyle": ""}
     if look:
         figure.legend(
