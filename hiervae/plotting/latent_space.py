@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_MARKERS = ("o", "s", "^", "D")
 _KINDS = ("auto", "category", "angle", "number", "density")
 
 
@@ -84,7 +85,7 @@ def latent_space(
             "give one for each, or none."
         )
     routes = [as_plane_points("an interpolation", route.latents) for route in paths]
-    colors = [PATHS[index % len(PATHS)] for index in range(len(routes))]
+    looks = [_look_of(index) for index in range(len(routes))]
     points = None if latents is None else as_plane_points("latents", latents)
     nodes = None if graph is None else as_plane_points("graph", graph.nodes)
     drawn = np.concatenate([part for part in (points, nodes, *routes) if part is not None])
@@ -102,12 +103,12 @@ def latent_space(
         _draw_pruned(axes, nodes[~graph.walkable])
     if points is not None:
         draw_points(axes, points, values, kind, value_label, faint=graph is not None)
-    for route, color in zip(routes, colors, strict=True):
-        _draw_route(axes, route, color)
+    for route, look in zip(routes, looks, strict=True):
+        _draw_route(axes, route, look)
     if graph is not None or routes:
         numbered = [f"path {number}" for number in range(1, len(routes) + 1)]
         unnamed = ["path"] if len(routes) == 1 else numbered
-        names = dict(zip(path_names or unnamed, colors, strict=True))
+        names = list(zip(path_names or unnamed, looks, strict=True))
         _draw_legend(figure, points is not None and values is None, graph, names)
     axes.autoscale_view()
     return save_figure(figure, path)
@@ -135,42 +136,50 @@ def _draw_pruned(axes: Axes, points: FloatArray) -> None:
         )
 
 
+def _look_of(index: int) -> dict[str, Any]:
+    """How the path of an index is drawn: colours repeat after a while, with another marker."""
+    marker = _MARKERS[index // len(PATHS) % len(_MARKERS)]
+    return {"color": PATHS[index % len(PATHS)], "marker": marker, "linewidth": 1.8}
+
+
 def _draw_legend(
-    figure: Figure, has_points: bool, graph: LatentGraph | None, routes: dict[str, str]
+    figure: Figure,
+    has_points: bool,
+    graph: LatentGraph | None,
+    routes: Sequence[tuple[str, dict[str, Any]]],
 ) -> None:
-    """What is drawn, below the axes; of the routes name and colour."""
+    """What is drawn, below the axes; of the routes name and look."""
     lines = matplotlib_module("lines")
-    look: dict[str, dict[str, Any]] = {}
+    entries: list[tuple[str, dict[str, Any]]] = []
     if has_points:
-        look["posterior means"] = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
-    for name, color in routes.items():
-        look[name] = {"color": color, "marker": "o", "markersize": 4, "linewidth": 1.8}
+        means = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
+        entries.append(("posterior means", means))
+    entries.extend((name, {**look, "markersize": 4}) for name, look in routes)
     if graph is not None and not graph.walkable.all():
         name = f"{int((~graph.walkable).sum())} of {graph.num_nodes} nodes left out"
-        look[name] = {"color": MUTED, "marker": "x", "markersize": 5, "linestyle": ""}
-    if look:
+        entries.append((name, {"color": MUTED, "marker": "x", "markersize": 5, "linestyle": ""}))
+    if entries:
         figure.legend(
-            [lines.Line2D([], [], **style) for style in look.values()],
-            list(look),
+            [lines.Line2D([], [], **look) for _, look in entries],
+            [name for name, _ in entries],
             loc="outside lower center",
-            ncols=min(len(look), 3),
+            ncols=min(len(entries), 3),
             fontsize=LABEL_SIZE,
             frameon=False,
             handletextpad=0.4,
         )
 
 
-def _draw_route(axes: Axes, points: FloatArray, color: str) -> None:
+def _draw_route(axes: Axes, points: FloatArray, look: dict[str, Any]) -> None:
     """A line through its nodes, with larger ends."""
     axes.plot(points[:, 0], points[:, 1], color="white", linewidth=3.6, zorder=4)
-    axes.plot(
-        points[:, 0], points[:, 1], color=color, linewidth=1.8, marker="o", markersize=2.6, zorder=5
-    )
+    axes.plot(points[:, 0], points[:, 1], **look, markersize=2.6, zorder=5)
     axes.scatter(
         points[[0, -1], 0],
         points[[0, -1], 1],
         s=46,
-        color=color,
+        color=look["color"],
+        marker=look["marker"],
         edgecolors="white",
         linewidths=1.0,
         zorder=6,

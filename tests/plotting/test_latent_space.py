@@ -103,6 +103,21 @@ def test_names_of_paths_are_in_the_legend_in_their_colours():
         latent_space(None, graph=graph, interpolations=paths, path_names=["one"])
 
 
+def test_each_of_many_paths_has_a_look_of_its_own():
+    graph = LatentGraph.from_latents(POINTS, num_neighbors=8)
+    paths = [graph.interpolate_latents([-1.5, -1.0], [x, 1.0]) for x in np.linspace(-1, 1.5, 7)]
+    figure = latent_space(None, graph=graph, interpolations=paths, path_names=["a walk"] * 7)
+    (legend,) = figure.legends
+    shown = [(line.get_color(), line.get_marker()) for line in legend.legend_handles]
+    assert len(set(shown)) == 7
+    for path, look in zip(paths, shown, strict=True):
+        lines = [
+            line for line in figure.axes[0].lines if (line.get_color(), line.get_marker()) == look
+        ]
+        np.testing.assert_array_equal(lines[0].get_xydata(), path.latents)
+        assert len(lines) == 1
+
+
 @pytest.mark.parametrize(
     "points", [np.zeros((1, 2)), np.ones((5, 2)), np.c_[np.arange(5.0), np.ones(5)]]
 )
