@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.evaluation.passes import as_examples
+from hiervae.types import Tensor
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -74,13 +75,19 @@ def gibbs_chain(
             "no step would be kept."
         )
     steps = np.arange(keep_every, num_steps + 1, keep_every)
+
+    def decode(features: Tensor) -> tuple[Tensor, Tensor]:
+        parameters = model.likelihood(features)
+        drawn = model.likelihood.sample(parameters, seed=model.evaluation_generator)
+        return drawn, model.likelihood.mean(parameters)
+
+    decoded = model.compiled_function(("gibbs_chain",), decode)
     samples, means = [], []
     for step in range(1, num_steps + 1):
         outcome = model.posterior(current, seed=seed if step == 1 else None)
-        parameters = model.likelihood(keras.ops.convert_to_tensor(outcome.features))
-        drawn = model.likelihood.sample(parameters, seed=model.evaluation_generator)
+        drawn, mean = decoded(keras.ops.convert_to_tensor(outcome.features))
         current = keras.ops.convert_to_numpy(drawn)
         if step % keep_every == 0:
             samples.append(current)
-            means.append(keras.ops.convert_to_numpy(model.likelihood.mean(parameters)))
+            means.append(keras.ops.convert_to_numpy(mean))
     return GibbsChain(steps, np.stack(samples), np.stack(means))

@@ -52,6 +52,22 @@ def test_a_binary_model_goes_from_zeros_and_ones_to_zeros_and_ones(inference):
     assert (other.samples != chain.samples).any()
 
 
+def test_decoding_records_no_gradients(monkeypatch):
+    model = small_model()
+    model.build((None, 6))
+    recorded = []
+    mean = model.likelihood.mean
+
+    def watched(parameters):
+        recorded.append(getattr(parameters, "requires_grad", False))  # of PyTorch's tensors
+        return mean(parameters)
+
+    monkeypatch.setattr(model.likelihood, "mean", watched)
+    gibbs_chain(model, binary_data(5), num_steps=2)
+    assert recorded
+    assert not any(recorded)
+
+
 def test_bad_arguments(linear):
     with pytest.raises(ValueError, match="num_steps=0: expected a positive integer"):
         gibbs_chain(linear, np.zeros((2, 1)), num_steps=0)
