@@ -61,7 +61,7 @@ def test_a_file_of_another_kind_is_no_data_set(tmp_path):
 def test_unknown_options_list_the_known():
     with pytest.raises(DataError, match=r"no option 'num_image'; its options are: num_images, "):
         datasets.load("pendulum", num_image=3)
-    with pytest.raises(DataError, match="its options are: verify"):
+    with pytest.raises(DataError, match="its options are: valid_size, verify"):
         datasets.load("static_mnist", seed=3)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from hiervae.datasets.assembly import assemble
 from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.readers.amat import read_amat
+from hiervae.datasets.splits import split_indices
 from hiervae.datasets.store import FileStore
 
 _ADDRESS = "http://www.cs.toronto.edu/~larocheh/public/datasets/binarized_mnist/"
@@ -46,17 +47,25 @@ INFO = DatasetInfo(
     folders=("binarized_mnist",),
     notes=(
         "The test images are sorted by class, so consecutive test rows hold one digit: shuffle "
-        "them before taking a part. Training and validation are in another order than MNIST's."
+        "them before taking a part. Training and validation are in another order than MNIST's. "
+        "`valid_size` takes validation from the end of both files together, and 0 trains on all "
+        "60,000."
     ),
 )
 
 
-def load(store: FileStore) -> Dataset:
+def load(store: FileStore, *, valid_size: int | None = None) -> Dataset:
     """Read the three `.amat` files, plain or gzipped.
+
+    Args:
+        store: finds the files.
+        valid_size: number of images for validation, the last of the training and the validation
+            file put together; 0 trains on all 60,000. None keeps the files as they are.
 
     Raises:
         DatasetNotFoundError: if a file is missing.
         DamagedFileError: if a file is not lines of 784 digits 0 or 1.
+        DataError: if the option is out of range.
     """
     splits = {
         split: read_amat(store.require(remote.name), _NUM_PIXELS)
@@ -64,4 +73,8 @@ def load(store: FileStore) -> Dataset:
         .reshape(-1, *_EVENT_SHAPE)
         for split, remote in zip(_CHECKSUMS, INFO.files, strict=True)
     }
+    if valid_size is not None:
+        images = np.concatenate([splits["train"], splits["valid"]])
+        stop = len(split_indices(len(images), valid_size, 0, seed=None)[0])
+        splits |= {"train": images[:stop], "valid": images[stop:]}
     return assemble(store, splits)

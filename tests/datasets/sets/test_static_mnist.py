@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
-from hiervae.errors import DamagedFileError, DatasetNotFoundError
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 
 @pytest.fixture
@@ -37,6 +37,26 @@ def test_reads_text(published, images, suffix):
     assert data.info.binarisation == "static"
     assert data.train_labels is None
     assert set(data.info.checksums) == {f"binarized_mnist_{s}{suffix}" for s in images}
+
+
+@pytest.mark.parametrize("valid_size", [0, 2, 5])
+def test_validation_is_the_end_of_both_files(published, images, valid_size):
+    write(published, images)
+    data = datasets.load("static_mnist", data_dir=published.root, valid_size=valid_size)
+    both = np.concatenate([images["train"], images["valid"]]).reshape(-1, 28, 28)
+    np.testing.assert_array_equal(data.train, both[: 10 - valid_size])
+    np.testing.assert_array_equal(data.valid, both[10 - valid_size :])
+    np.testing.assert_array_equal(data.test, images["test"].reshape(-1, 28, 28))
+    assert data.info.sizes == {"train": 10 - valid_size, "valid": valid_size, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("valid_size", "message"), [(10, "leave 0 of 10 examples"), (-1, "valid_size is -1")]
+)
+def test_a_validation_set_out_of_range_is_refused(published, images, valid_size, message):
+    write(published, images)
+    with pytest.raises(DataError, match=message):
+        datasets.load("static_mnist", data_dir=published.root, valid_size=valid_size)
 
 
 def test_carriage_returns_and_missing_last_line_end(published, images):
