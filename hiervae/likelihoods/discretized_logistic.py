@@ -11,6 +11,7 @@ from hiervae.likelihoods import logistic
 from hiervae.likelihoods.base import Likelihood
 from hiervae.likelihoods.greys import check_num_levels, is_grey, level_of, where_possible
 from hiervae.likelihoods.heads import OutputHead
+from hiervae.networks.starts import RepeatedStart
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_increasing
 
@@ -29,7 +30,7 @@ class DiscretizedLogistic(Likelihood):
         log_scale: "predicted" for an output of the decoder; "learned" for one weight a value.
         mean_bounds: bounds of the location, a sigmoid of the decoder's output; None stands for
             half a level from either end, (1/512, 1 - 1/512) with 256 levels.
-        log_scale_bounds: bounds of the log-scale.
+        log_scale_bounds: bounds of the log-scale, which starts in or near their middle.
 
     Raises:
         ValueError: if an option is not as described.
@@ -57,10 +58,15 @@ class DiscretizedLogistic(Likelihood):
         """Create the output weights for features of shape (n, ...)."""
         event_shape = self.context.event_shape
         predicted = self.log_scale == "predicted"
-        self.head = OutputHead(event_shape, num=2 if predicted else 1, name="parameters")
+        middle = sum(self.log_scale_bounds) / 2.0
+        self.head = OutputHead(
+            event_shape,
+            num=2 if predicted else 1,
+            bias_initializer=RepeatedStart((0.0, middle)) if predicted else "zeros",
+            name="parameters",
+        )
         self.head.build(input_shape)
         if not predicted:
-            middle = sum(self.log_scale_bounds) / 2.0
             self.learned_log_scale = self.add_weight(
                 shape=event_shape,
                 initializer=keras.initializers.Constant(middle),

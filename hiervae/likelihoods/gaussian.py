@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
@@ -12,6 +13,7 @@ from hiervae.distributions.diagonal_normal import LOG_TWO_PI
 from hiervae.likelihoods.base import Likelihood, flat_size
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.normal_head import standardize_log_variance_bounds
+from hiervae.networks.starts import start_within
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_positive_number
 
@@ -25,7 +27,8 @@ class Gaussian(Likelihood):
     Args:
         variance: a fixed positive number; "learned" for one weight a dimension; or "predicted"
             for an output of the decoder.
-        log_variance_bounds: bounds of a learned or predicted log-variance.
+        log_variance_bounds: bounds of a learned or predicted log-variance, which starts at or
+            near 0, or the middle of bounds that exclude it.
 
     Raises:
         ValueError: if the variance is neither a positive number nor one of the two words.
@@ -51,15 +54,16 @@ class Gaussian(Likelihood):
     def build(self, input_shape: Any) -> None:
         """Create the output weights for features of shape (n, ...)."""
         event_shape = self.context.event_shape
+        start = keras.initializers.Constant(start_within(self.log_variance_bounds))
         self.location = OutputHead(event_shape, name="mean")
         self.location.build(input_shape)
         if self.variance == "predicted":
-            self.scale = OutputHead(event_shape, name="log_variance")
+            self.scale = OutputHead(event_shape, bias_initializer=start, name="log_variance")
             self.scale.build(input_shape)
         elif self.variance == "learned":
             self.log_variance = self.add_weight(
                 shape=(flat_size(event_shape),),
-                initializer="zeros",
+                initializer=start,
                 dtype="float32",
                 autocast=False,
                 name="log_variance",

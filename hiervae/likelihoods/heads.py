@@ -22,13 +22,17 @@ class OutputHead(keras.layers.Layer):
     Args:
         event_shape: shape of an example.
         num: parameters a value.
+        bias_initializer: start of the bias, (values * num,), the parameters of a value together.
         **kwargs: of a Keras layer.
     """
 
-    def __init__(self, event_shape: Shape, num: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, event_shape: Shape, num: int = 1, bias_initializer: Any = "zeros", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.event_shape = tuple(event_shape)
         self.num = num
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
@@ -41,7 +45,7 @@ class OutputHead(keras.layers.Layer):
         self.kernel = self.add_weight(
             shape=(size, units), initializer="glorot_uniform", name="kernel"
         )
-        self.bias = self.add_weight(shape=(units,), initializer="zeros", name="bias")
+        self.bias = self.add_weight(shape=(units,), initializer=self.bias_initializer, name="bias")
 
     def call(self, features: Tensor) -> tuple[Tensor, ...]:
         """The parameters, `num` tensors of shape (n, *event_shape), float32."""

@@ -19,9 +19,11 @@ class PixelOutput(abc.ABC):
 
     Attributes:
         units: outputs for each value.
+        start: what the outputs of a value begin with, beside what depends on the image.
     """
 
     units: int
+    start: tuple[float, ...] = (0.0,)
 
     @abc.abstractmethod
     def log_prob(self, level: Tensor, outputs: Tensor) -> Tensor:
@@ -87,6 +89,7 @@ class LogisticOutput(PixelOutput):
     """
 
     units = 2
+    start = (0.0, sum(LOG_SCALE_BOUNDS) / 2.0)
 
     def __init__(self, num_levels: int) -> None:
         self.num_levels = num_levels

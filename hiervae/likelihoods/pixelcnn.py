@@ -25,6 +25,7 @@ from hiervae.likelihoods.heads import OutputHead
 from hiervae.likelihoods.pixel_outputs import GREY_DISTRIBUTIONS, pixel_output
 from hiervae.networks.masked_convolution import MaskedConv2D
 from hiervae.networks.normalization import BatchNormalization
+from hiervae.networks.starts import RepeatedStart
 from hiervae.types import Config, Shape, Tensor
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_choice, check_positive_int
@@ -167,7 +168,14 @@ class PixelCNN(Likelihood):
                 norm.build((None, height, width, filters))
                 self.normalizations.append(norm)
         num_logits = channels * self.distribution.units
-        self.output_conv = MaskedConv2D(num_logits, 1, "B", channels, name="logits")
+        self.output_conv = MaskedConv2D(
+            num_logits,
+            1,
+            "B",
+            channels,
+            bias_initializer=RepeatedStart(self.distribution.start),
+            name="logits",
+        )
         self.output_conv.build((None, height, width, filters))
 
     def _image_of_features(self, features: Shape) -> Shape:

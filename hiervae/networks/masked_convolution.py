@@ -30,6 +30,7 @@ class MaskedConv2D(keras.layers.Layer):
         mask_type: "A" or "B".
         num_groups: channels of the image.
         use_bias: add a bias.
+        bias_initializer: start of that bias.
         **kwargs: of a Keras layer.
     """
 
@@ -40,6 +41,7 @@ class MaskedConv2D(keras.layers.Layer):
         mask_type: str,
         num_groups: int = 1,
         use_bias: bool = True,
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +50,7 @@ class MaskedConv2D(keras.layers.Layer):
         self.mask_type = check_choice("mask_type", mask_type, ("A", "B"))
         self.num_groups = num_groups
         self.use_bias = use_bias
+        self.bias_initializer = keras.initializers.get(bias_initializer)
 
     @property
     def reach(self) -> int:
@@ -63,7 +66,9 @@ class MaskedConv2D(keras.layers.Layer):
         )
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+            self.bias = self.add_weight(
+                shape=(self.filters,), initializer=self.bias_initializer, name="bias"
+            )
 
     def _make_mask(self, channels: int) -> Array:
         size, reach = self.kernel_size, self.reach

@@ -13,6 +13,7 @@ from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.networks.hidden_layer import apply_dense
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import PairedInitializer
+from hiervae.networks.starts import start_within
 from hiervae.types import Shape, Tensor
 from hiervae.utils.pairs import NUM_MAPS, mark_pairs
 from hiervae.utils.validation import check_choice, check_increasing
@@ -27,6 +28,8 @@ VARIANCES = ("exp", "softplus", "sigmoid")
 
 _SMALLEST_STDDEV = 0.001
 _SOFTPLUS_IS_EXP = -15.0
+_SOFTPLUS_IS_IDENTITY = 30.0
+_LARGEST_LOG_START = 80.0
 
 
 class NormalHead(keras.layers.Layer):
@@ -41,7 +44,8 @@ class NormalHead(keras.layers.Layer):
 
     Args:
         shape: of the latent, or its size where it is a vector.
-        log_variance_bounds: lowest and highest log-variance; values outside are clipped.
+        log_variance_bounds: lowest and highest log-variance; values outside are clipped. Bounds
+            that exclude the log-variance of r = 0 start with their middle.
         initial_scale: factor on Glorot's initial weights, or with batch normalisation its initial
             factor; small values start near N(0, I).
         variance: what becomes of the second map's outcome r: "exp", the variance is exp(r);
@@ -76,10 +80,14 @@ class NormalHead(keras.layers.Layer):
                 for _ in range(NUM_MAPS)
             ]
         )
+        raw = _raw_start(self.variance, self.log_variance_bounds)
+        shift = PairedInitializer(["zeros", keras.initializers.Constant(raw)])
+        self._bias_initializer = shift
         self.normalization = None
         if batch_norm:
             self.normalization = BatchNormalization(
                 gamma_initializer=keras.initializers.Constant(initial_scale),
+                beta_initializer=shift,
                 dtype=self.dtype_policy,
                 name="normalization",
             )
@@ -92,6 +100,7 @@ class NormalHead(keras.layers.Layer):
         self.dense = keras.layers.Dense(
             2 * size,
             kernel_initializer=self._initializer,
+            bias_initializer=self._bias_initializer,
             use_bias=self.normalization is None,  # the normalisation has a shift
             dtype=self.dtype_policy,
             name="parameters",
@@ -130,6 +139,30 @@ class NormalHead(keras.layers.Layer):
         """Return the distribution given by features of shape (n, ...)."""
         mean, log_variance = self(features, training=training)
         return DiagonalNormal(mean, log_variance, len(self.shape))
+
+
+def _raw_start(variance: str, bounds: tuple[float, float]) -> float:
+    """The r that a head begins near: 0, or that of the middle of bounds that exclude it."""
+    usual = {
+        "exp": 0.0,
+        "softplus": math.log(math.log(2.0)),
+        "sigmoid": 2.0 * math.log(0.5 + _SMALLEST_STDDEV),
+    }[variance]
+    if variance == "sigmoid":
+        low, high = (2.0 * math.log(_SMALLEST_STDDEV + share) for share in (0.0, 1.0))
+        bounds = max(bounds[0], low), min(bounds[1], high)
+        if not bounds[0] < bounds[1]:
+            return 0.0  # no r leads into the bounds
+    start = start_within(bounds, usual)
+    if start == usual:
+        return 0.0
+    if variance == "sigmoid":
+        share = math.exp(0.5 * start) - _SMALLEST_STDDEV
+        return math.log(share / (1.0 - share))
+    if variance == "exp" or start < _SOFTPLUS_IS_EXP:
+        return start
+    value = math.exp(min(start, _LARGEST_LOG_START))
+    return math.log(math.expm1(value)) if value < _SOFTPLUS_IS_IDENTITY else value
 
 
 def standardize_log_variance_bounds(bounds: Any) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from hiervae.networks.normal_head import (
     DEFAULT_LOG_VARIANCE_BOUNDS,
     standardize_log_variance_bounds,
 )
+from hiervae.networks.starts import start_within
 from hiervae.priors.mixture import Mixture
 from hiervae.types import Config
 
@@ -53,8 +54,7 @@ class MixtureOfGaussians(Mixture):
         """Create means and log-variances, each (K, prior_dim)."""
         super().build(input_shape)
         shape = (self.num_components, input_shape[-1])
-        low, high = self.log_variance_bounds
-        start = 0.0 if low < 0.0 < high else 0.5 * (low + high)
+        start = start_within(self.log_variance_bounds)
         self.means = self.add_weight(
             shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="means"
         )

@@ -192,3 +192,15 @@ def test_in_a_model(tmp_path):
         score, loaded.log_likelihood(greys[:4], num_samples=20, seed=0), rtol=1e-5
     )
     assert (score < 0).all()
+
+
+@pytest.mark.parametrize("log_scale", ["predicted", "learned"])
+@pytest.mark.parametrize("bounds", [(-4.5, 0.0), (-7.0, -1.0)])
+def test_log_scales_start_in_the_middle_of_their_bounds(log_scale, bounds):
+    """At a bound they would have no gradient, and stay there."""
+    likelihood = DiscretizedLogistic(log_scale=log_scale, log_scale_bounds=bounds)
+    likelihood.prepare(context((3, 2)))
+    likelihood.build((None, 4))
+    location, found = likelihood(tensor(np.zeros((2, 4))))
+    np.testing.assert_array_equal(numpy_of(location), 0.5)
+    np.testing.assert_array_equal(numpy_of(found), 0.5 * sum(bounds))

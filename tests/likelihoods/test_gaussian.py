@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from hiervae.likelihoods.gaussian import Gaussian
-from tests.support.models import context, numpy_of, tensor
+from tests.support.models import compiled, context, numpy_of, small_model, tensor
 from tests.support.statistics import assert_mean
 
 RNG = np.random.default_rng(0)
@@ -128,3 +128,24 @@ def test_bad_options(options, words):
 def test_config_round_trip(variance):
     config = Gaussian(variance, log_variance_bounds=(-3.0, 2.0), name="g").get_config()
     assert Gaussian.from_config(config).get_config() == config
+
+
+@pytest.mark.parametrize("variance", ["learned", "predicted"])
+def test_a_variance_is_learned_within_bounds_that_exclude_1(variance):
+    x = np.random.default_rng(0).normal(0.0, 0.05, (64, 6)).astype("float32")
+    likelihood = {"name": "gaussian", "variance": variance, "log_variance_bounds": (-10.0, -2.0)}
+    model = compiled(small_model(likelihood=likelihood), keras.optimizers.Adam(0.05))
+    model.fit(x, epochs=20, batch_size=32, verbose=0)
+    features = model.posterior(x).features
+    found = numpy_of(model.likelihood(tensor(features)).log_variance)
+    assert found.mean() < -3.0
+
+
+@pytest.mark.parametrize(("bounds", "start"), [((-10.0, -2.0), -6.0), ((-10.0, 5.0), 0.0)])
+def test_where_a_variance_starts(bounds, start):
+    for variance in ("learned", "predicted"):
+        likelihood = Gaussian(variance, log_variance_bounds=bounds)
+        likelihood.prepare(context(SHAPE))
+        likelihood.build((None, 4))
+        found = numpy_of(likelihood(tensor(np.zeros((2, 4)))).log_variance)
+        np.testing.assert_array_equal(found, start)

@@ -347,3 +347,19 @@ def test_in_a_model(levels, options, tmp_path, capsys):
     assert loaded.likelihood.get_config() == model.likelihood.get_config()
     np.testing.assert_array_equal(loaded.sample(5, seed=2), drawn)
     np.testing.assert_allclose(loaded.elbo(data, seed=1), model.elbo(data, seed=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 2)])
+def test_log_scales_start_in_the_middle_of_their_bounds(shape):
+    """At a bound, where an output of zero lies, they would have no gradient."""
+    likelihood = PixelCNN(levels=256, num_filters=4, num_layers=1, **LOGISTIC)
+    likelihood.prepare(context(shape))
+    likelihood.build((None, 5))
+    likelihood.output_conv.kernel.assign(np.zeros(likelihood.output_conv.kernel.shape))
+    found = numpy_of(
+        likelihood.logits(
+            tensor(np.zeros((2, *shape)).reshape(2, 4, 3, -1)), likelihood(tensor(np.zeros((2, 5))))
+        )
+    )
+    np.testing.assert_array_equal(found[..., 0], 0.0)
+    np.testing.assert_array_equal(found[..., 1], -2.25)

@@ -90,3 +90,26 @@ def test_batch_normalisation():
 def test_unknown_variance():
     with pytest.raises(ValueError, match="variance='square'.*'exp', 'softplus', 'sigmoid'"):
         NormalHead(2, variance="square")
+
+
+@pytest.mark.parametrize("batch_norm", [False, True])
+@pytest.mark.parametrize("variance", VARIANCES)
+def test_log_variances_start_inside_bounds_that_exclude_the_usual_start(variance, batch_norm):
+    """At a bound they would have no gradient, and stay there."""
+    features = RNG.normal(size=(50, 4)).astype("float32")
+    for bounds in ((-10.0, -2.0), (-4.0, -1.5), (-60.0, -20.0), (1.0, 5.0)):
+        if variance == "sigmoid" and (bounds[0] > 0.0 or bounds[1] < -13.0):
+            continue  # the standard deviation is between 0.001 and 1.001
+        head = NormalHead(3, bounds, 0.1, variance, batch_norm)
+        head.build((None, 4))
+        found = numpy_of(head.distribution(tensor(features)).log_variance)
+        middle = 0.5 * sum(bounds)
+        assert np.abs(found - middle).max() < 0.4 * (bounds[1] - bounds[0])
+        assert found.mean() == pytest.approx(middle, abs=0.2)
+
+
+@pytest.mark.parametrize("variance", VARIANCES)
+def test_they_start_as_ever_inside_other_bounds(variance):
+    head = NormalHead(3, (-4.0, 0.5), 0.1, variance)
+    head.build((None, 4))
+    np.testing.assert_array_equal(numpy_of(head.dense.bias), 0.0)
