@@ -44,8 +44,10 @@ class StackedScheme(NormalScheme):
 
     def _prior_block(self, level: int, shapes: Sequence[Shape], shape: Shape) -> Any:
         """Return a new block below the heads of a normal p(z_level | ...) given these inputs."""
-        number = level + 1 if self.prior_block_level == "above" else level
-        return self.context.network.prior_block(number, shapes, shape)
+        network = self.context.network
+        if self.prior_block_level == "own":
+            return network.own_prior_block(level, shapes, shape)
+        return network.prior_block(level + 1, shapes, shape)
 
     @abc.abstractmethod
     def parents(self, above: Sequence[PerLevel]) -> Sequence[PerLevel]:

@@ -15,7 +15,7 @@ from hiervae.likelihoods.greys import check_binary, is_binary, is_grey, where_po
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.types import Config, Tensor
 from hiervae.utils.batching import Array
-from hiervae.utils.validation import check_choice
+from hiervae.utils.validation import check_bool, check_choice
 
 EXAMPLES_FOR_BIAS = 10_000
 MEAN_BOUNDS = (0.001, 0.999)
@@ -44,7 +44,7 @@ class Bernoulli(Likelihood):
         self, allow_probabilities: bool = False, initial_bias: str = "zeros", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.allow_probabilities = allow_probabilities
+        self.allow_probabilities = check_bool("allow_probabilities", allow_probabilities)
         self.initial_bias = check_choice("initial_bias", initial_bias, ("zeros", "data"))
 
     def build(self, input_shape: Any) -> None:

@@ -15,6 +15,8 @@ def finite_matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
         DataError: if it is not numeric, not two-dimensional, empty, or not finite.
     """
     try:
+        if np.iscomplexobj(values):
+            raise TypeError("it holds complex numbers.")
         matrix = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise DataError(f"{name} cannot be read as an array of real numbers: {error}") from error

@@ -13,7 +13,7 @@ from hiervae.manifold.latent_graph import PRUNE_FRACTION, LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.manifold.smoothness import smoothness
 from hiervae.utils.arrays import require_array
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_positive_int, check_seed
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -79,7 +79,7 @@ def smoothness_profile(
     examples = require_array(x, "x")
     if examples.ndim == 0 or len(examples) < 2:
         raise DataError(f"x has shape {examples.shape}; give at least two examples to pair.")
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(check_seed(seed))
     factors: list[NDArray[np.float64]] = []
     num_unreachable = num_short = 0
     for _ in range(graphs):

@@ -67,6 +67,21 @@ class Network(VersionedOptions, abc.ABC):
         """
         return self.decoder_block(level, input_shapes)
 
+    def own_prior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the block below p(z_level | ...) where blocks have the number of the lower level.
+
+        So do those of models that were saved before `prior_block_level`. That of `prior_block` with
+        this number, by default; a network whose blocks are not made by number overrides it.
+
+        Args:
+            level: number l of the latent z_l whose prior it is.
+            input_shapes: of the tensors that the block is called with.
+            latent_shape: shape of z_l.
+        """
+        return self.prior_block(level, input_shapes, latent_shape)
+
     @abc.abstractmethod
     def get_config(self) -> Config:
         """Constructor arguments, JSON-serialisable."""

@@ -16,7 +16,8 @@ class KerasLayers(Network):
 
     Each block is called with one tensor, or with a list where the scheme conditions on several,
     and returns one tensor of features; the heads of the latents and of the likelihood are added by
-    the model. The data block receives the latents nearest the data, shape (n, d).
+    the model. The data block receives the latents nearest the data, shape (n, d). As in Keras the
+    layers own their weights: models that are given the same layers share them.
 
     Args:
         encoder: one layer per level, nearest the data first; a single layer stands for one level.
@@ -51,6 +52,12 @@ class KerasLayers(Network):
     ) -> keras.layers.Layer:
         """Return the user's layer below p(z_{level-1} | z_level, ...)."""
         return self._pick(self.decoder, level - 1, "decoder")
+
+    def own_prior_block(
+        self, level: int, input_shapes: Sequence[Shape], latent_shape: Shape
+    ) -> keras.layers.Layer:
+        """Return the user's layer below p(z_level | ...), whatever the number of a block means."""
+        return self.prior_block(level + 1, input_shapes, latent_shape)
 
     def data_block(self, input_shapes: Sequence[Shape], event_shape: Shape) -> keras.layers.Layer:
         """The user's layer below the likelihood."""

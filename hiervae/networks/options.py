@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import numbers
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,7 @@ def standardize_hidden_units(hidden_units: Any) -> HiddenUnits:
         ValueError: if a size is not a positive integer or there is no layer.
     """
     if isinstance(hidden_units, Sequence) and hidden_units and all(map(_is_sizes, hidden_units)):
-        return tuple(tuple(level) for level in hidden_units)
+        return tuple(tuple(map(int, level)) for level in hidden_units)
     try:
         return standardize_units("hidden_units", hidden_units)
     except ValueError as error:
@@ -44,13 +45,13 @@ def standardize_units(name: str, units: Any) -> tuple[int, ...]:
     Raises:
         ValueError: if a size is not a positive integer or there is no layer.
     """
-    sizes = (units,) if isinstance(units, int) else units
+    sizes = (units,) if isinstance(units, numbers.Integral) else units
     if not _is_sizes(sizes):
         raise ValueError(
             f"{name}={units!r} is not a list of layer sizes. Expected positive integers, such as "
             "(300, 300)."
         )
-    return tuple(sizes)
+    return tuple(map(int, sizes))
 
 
 def _is_sizes(value: Any) -> bool:
@@ -58,7 +59,10 @@ def _is_sizes(value: Any) -> bool:
     return (
         isinstance(value, Sequence)
         and len(value) > 0
-        and all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in value)
+        and all(
+            isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0
+            for size in value
+        )
     )
 
 
@@ -115,9 +119,9 @@ def activation_function(activation: Any) -> Callable[[Tensor], Tensor]:
         ValueError: if there is no such activation, or it does not take the arguments.
     """
     if isinstance(activation, str):
-        return keras.activations.get(activation)
+        return _of_keras(keras.activations, "activation", activation, "relu")
     name, arguments = _name_and_arguments("activation", activation, LEAKY_RELU)
-    function = keras.activations.get(name)
+    function = _of_keras(keras.activations, "activation", name, "relu")
     try:
         inspect.signature(function).bind(None, **arguments)
     except TypeError as error:
@@ -136,10 +140,11 @@ def new_initializer(kernel_initializer: Any) -> Any:
     Raises:
         ValueError: if there is no such initialiser, or it does not take the arguments.
     """
+    known = keras.initializers, "kernel_initializer"
     if isinstance(kernel_initializer, str):
-        return keras.initializers.get(kernel_initializer)
+        return _of_keras(*known, kernel_initializer, "he_normal")
     name, arguments = _name_and_arguments("kernel_initializer", kernel_initializer, SMALL_NORMAL)
-    kind = type(keras.initializers.get(name))
+    kind = type(_of_keras(*known, name, "he_normal"))
     try:
         return kind(**arguments)
     except TypeError as error:
@@ -173,6 +178,21 @@ class PairedInitializer(keras.initializers.Initializer):
         """Constructor arguments."""
         serialize = keras.initializers.serialize
         return {"initializers": list(map(serialize, self.initializers)), "axis": self.axis}
+
+
+def _of_keras(module: Any, option: str, name: str, example: str) -> Any:
+    """What a module of Keras knows by a name.
+
+    Raises:
+        ValueError: if it knows nothing by it.
+    """
+    try:
+        return module.get(name)
+    except ValueError:
+        raise ValueError(
+            f"{option}={name!r}: expected a name that {module.__name__}.get knows, such as "
+            f"{option}={example!r}."
+        ) from None
 
 
 def _name_and_arguments(option: str, value: Any, example: Config) -> tuple[str, Config]:

@@ -51,12 +51,15 @@ class VariationalHierarchicalPrior(Prior):
     ) -> None:
         super().__init__(**kwargs)
         if latent_dim is not None:
-            check_positive_int("latent_dim", latent_dim)
-        check_positive_int("num_importance_samples", num_importance_samples)
+            latent_dim = check_positive_int("latent_dim", latent_dim)
         if evaluation_importance_samples is not None:
-            check_positive_int("evaluation_importance_samples", evaluation_importance_samples)
+            evaluation_importance_samples = check_positive_int(
+                "evaluation_importance_samples", evaluation_importance_samples
+            )
         self.latent_dim = latent_dim
-        self.num_importance_samples = num_importance_samples
+        self.num_importance_samples = check_positive_int(
+            "num_importance_samples", num_importance_samples
+        )
         self.evaluation_importance_samples = evaluation_importance_samples
         self.network = registry.create("hiervae.networks", network, Network)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)

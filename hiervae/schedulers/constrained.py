@@ -18,6 +18,7 @@ from hiervae.utils.validation import (
 )
 
 AUTO = "auto"
+LARGEST_KAPPA = 1e12
 FRACTION = 0.95
 CALIBRATION_STEPS = 2500
 
@@ -272,9 +273,14 @@ def _check_kappa(kappa: Any) -> float | str:
     if isinstance(kappa, str) and kappa == AUTO:
         return AUTO
     try:
-        return check_positive_number("kappa", kappa)
+        number = check_positive_number("kappa", kappa)
     except ValueError as error:
         raise ValueError(f'{str(error).rstrip(".")}, or "auto".') from error
+    if number > LARGEST_KAPPA:  # its square times the size of an example is a float32
+        raise ValueError(
+            f'kappa={kappa!r}: expected a positive number of at most {LARGEST_KAPPA:g}, or "auto".'
+        )
+    return number
 
 
 def _check_bounds(name: str, bounds: Any) -> tuple[float, float] | None:

@@ -137,3 +137,8 @@ def test_a_bias_of_zeros_wants_no_data():
     assert Bernoulli().num_examples_wanted == 0
     with pytest.raises(ValueError, match="initial_bias='mean'"):
         Bernoulli(initial_bias="mean")
+
+
+def test_a_word_does_not_allow_probabilities():
+    with pytest.raises(ValueError, match="allow_probabilities='no': expected True or False"):
+        Bernoulli(allow_probabilities="no")

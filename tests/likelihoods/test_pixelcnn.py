@@ -308,6 +308,7 @@ def test_mixed_precision(policy):
         ((2, 2, 3), {"num_filters": 2}, ("num_filters=2", "3 channels")),
         ((2, 2), {"kernel_size": 4}, ("kernel_size=4", "odd")),
         ((2, 2), {"kernel_size": 1}, ("kernel_size=1", "neighbours")),
+        ((2, 2), {"batch_norm": "no"}, ("batch_norm='no'", "True or False")),
         ((2, 2), {"levels": 1}, ("levels=1", "at least 2")),
         ((2, 2), {"grey_distribution": "normal"}, ("grey_distribution='normal'", "softmax")),
     ],

@@ -369,3 +369,8 @@ def test_graph_of_another_model_is_refused(tmp_path, circle_model):
     LatentGraph.from_latents(np.random.default_rng(0).normal(size=(40, 3)), 4).save(file)
     with pytest.raises(DataError, match="3 dimensions; the model's prior has 2"):
         LatentGraph.load(file, circle_model)
+
+
+def test_complex_latents_are_refused():
+    with pytest.raises(DataError, match="array of real numbers: it holds complex numbers"):
+        LatentGraph.from_latents(np.ones((20, 2)) * 1j)

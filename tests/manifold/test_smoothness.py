@@ -78,3 +78,5 @@ def test_profile_arguments(circle_model):
         smoothness_profile(circle_model, x, num_pairs=0)
     with pytest.raises(ValueError, match="num_graphs"):
         smoothness_profile(circle_model, x, num_graphs=1.5)
+    with pytest.raises(ValueError, match="seed=-1: expected None or an integer from 0"):
+        smoothness_profile(circle_model, x, seed=-1)

@@ -171,3 +171,17 @@ def test_conditional_priors_start_with_the_second_decoder_layer():
     assert network.prior_block(2, [(2,)], (4,)) is decoder[1]
     with pytest.raises(ValueError, match="needs a decoder layer number 3"):
         network.prior_block(3, [(2,)], (4,))
+
+
+@pytest.mark.parametrize("inference", ["bottom_up", "ladder", "top_down"])
+def test_models_saved_before_keep_their_layers(inference, tmp_path):
+    """Their configs lack `prior_block_level`; p(z_1 | z_2) had the second decoder layer."""
+    decoder = [Joined(), Joined()] if inference == "top_down" else [dense(5), dense(4)]
+    encoder = [Joined(), Joined()] if inference == "top_down" else [dense(), dense()]
+    network = KerasLayers(encoder, decoder)
+    scheme = {"name": inference, "prior_block_level": "own"}
+    model = small_model(latent_dims=(3, 2), inference=scheme, network=network)
+    model.build((None, 6))
+    assert model.inference.data_block is decoder[0]
+    assert model.inference.decoders == [decoder[1]]
+    assert [each.built for each in decoder] == [True, True]

@@ -174,7 +174,8 @@ def test_glorot_and_he_start():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"activation": "swoosh"}, "swoosh"),
+        ({"activation": "swoosh"}, "activation='swoosh': expected a name.*such as"),
+        ({"activation": {"name": "swoosh"}}, "activation='swoosh': expected a name"),
         ({"activation": None}, "activation=None.*expected a name.*leaky_relu"),
         ({"activation": {"negative_slope": 0.1}}, "activation=.*expected a name"),
         ({"activation": {"name": "tanh", "slope": 0.1}}, "does not take these arguments"),
@@ -183,7 +184,8 @@ def test_glorot_and_he_start():
         ({"dropout": 1.0}, "dropout=1.0: expected a number from 0.0 to 0.99"),
         ({"dropout": -0.1}, "dropout=-0.1: expected a number from 0.0 to 0.99"),
         ({"dropout": "0.1"}, "dropout='0.1': expected a number"),
-        ({"kernel_initializer": "he"}, "he"),
+        ({"kernel_initializer": "he"}, "kernel_initializer='he': expected a name.*such as"),
+        ({"kernel_initializer": {"name": "he"}}, "kernel_initializer='he': expected a name"),
         ({"kernel_initializer": 0.02}, "kernel_initializer=0.02.*stddev"),
         ({"kernel_initializer": {"name": "random_normal", "sd": 1.0}}, "does not take these"),
     ],

@@ -186,3 +186,15 @@ def test_config_round_trip():
     assert (rebuilt.latent_dim, rebuilt.num_importance_samples) == (3, 7)
     assert rebuilt.evaluation_importance_samples == 9
     assert rebuilt.network.hidden_units == (6,)
+
+
+def test_sizes_of_numpy_s_types(tmp_path):
+    two = np.int64(2)
+    network = {"name": "mlp", "hidden_units": (np.int64(5), 4)}
+    options = {"num_importance_samples": two, "evaluation_importance_samples": two}
+    model = small_model(prior={"name": "vhp", "latent_dim": two, "network": network, **options})
+    model.build((None, 6))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.prior.get_config() == model.prior.get_config()
+    assert model.prior.network.encoder_block(1, [(3,)]) is not None

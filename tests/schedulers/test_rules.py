@@ -226,6 +226,7 @@ BAD = [
     (REWO, {"kappa": float("nan")}, "kappa=nan: expected a positive number"),
     (REWO, {"kappa": "0.3"}, "kappa='0.3': expected a positive number"),
     (REWO, {"kappa": float("inf")}, "kappa=inf: expected a positive number"),
+    (GECO, {"kappa": 1e200}, "kappa=1e.200: expected a positive number of at most 1e.12"),
     (REWO, {"kappa": 1.0, "nu": 0.0}, "nu=0.0: expected a positive number"),
     (REWO, {"kappa": 1.0, "tau": -1.0}, "tau=-1.0: expected a positive number"),
     (REWO, {"kappa": 1.0, "beta": 0.0}, "beta=0.0: expected a positive number"),
