@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ NoiseSource = Callable[[str, tuple[Any, ...]], Any]
 DrawSource = Callable[[str, tuple[Any, ...], Any], Any]
 
 _injected: NoiseSource | None = None
-_source: DrawSource | None = None
+_source: ContextVar[DrawSource | None] = ContextVar("source of draws", default=None)
 
 _ROTATIONS = (13, 15, 26, 6, 17, 29, 16, 24)
 _PARITY = 0x1BD11BDA
@@ -49,17 +50,16 @@ def is_injected() -> bool:
 
 @contextmanager
 def draws_from(source: DrawSource) -> Iterator[None]:
-    """Let `source(kind, shape, seed)` make all draws within, as `draw` would.
+    """Let `source(kind, shape, seed)` make all draws of this thread within, as `draw` would.
 
     Args:
         source: as that of `inject_noise`, which goes before it, but told the seed as well.
     """
-    global _source
-    previous, _source = _source, source
+    token = _source.set(source)
     try:
         yield
     finally:
-        _source = previous
+        _source.reset(token)
 
 
 def draw(kind: str, shape: tuple[Any, ...], seed: Any) -> Tensor:
@@ -89,8 +89,8 @@ def normal(shape: tuple[Any, ...], seed: Any) -> Tensor:
         return keras.ops.convert_to_tensor(_injected("normal", shape), dtype="float32")
     if isinstance(seed, SampleKeys):
         return seed.normal(shape)
-    if _source is not None:
-        return _source("normal", shape, seed)
+    if (source := _source.get()) is not None:
+        return source("normal", shape, seed)
     return draw("normal", shape, seed)
 
 
@@ -100,8 +100,8 @@ def uniform(shape: tuple[Any, ...], seed: Any) -> Tensor:
         return keras.ops.convert_to_tensor(_injected("uniform", shape), dtype="float32")
     if isinstance(seed, SampleKeys):
         return seed.uniform(shape)
-    if _source is not None:
-        return _source("uniform", shape, seed)
+    if (source := _source.get()) is not None:
+        return source("uniform", shape, seed)
     return draw("uniform", shape, seed)
 
 

@@ -62,8 +62,14 @@ class StepAdapter(SteppedModel, abc.ABC):
 
     @property
     def _fuses_steps(self) -> bool:
-        """Whether steps are fused here; Keras' own loop runs them one by one."""
-        return bool(self.jit_compile) and not self.run_eagerly
+        """Whether steps are fused here; Keras' own loop runs them one by one.
+
+        So it does the steps of a subclass, which may log more than the metrics' values.
+        """
+        kind = type(self)
+        own = kind.train_step, kind.test_step
+        usual = own == (StepAdapter.train_step, StepAdapter.test_step)
+        return usual and bool(self.jit_compile) and not self.run_eagerly
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the steps of one call, as many as `steps_per_execution`, into one program."""

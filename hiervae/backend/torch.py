@@ -180,7 +180,10 @@ def _numbers(logs: dict[str, Tensor]) -> dict[str, Any]:
     """Logs as what Keras makes of each in several operations, where they need not be waited for."""
     if not steps_wait():
         return logs
-    return {name: _own(value).item() for name, value in logs.items()}
+    return {
+        name: value.item() if torch.is_tensor(value) and value.numel() == 1 else value
+        for name, value in logs.items()
+    }
 
 
 def _own(tensor: Tensor) -> torch.Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -71,23 +72,22 @@ class OnePass(Loop):
         return after
 
 
-_loop = Loop()
+_loop: ContextVar[Loop | None] = ContextVar("loop", default=None)
 
 
 @contextmanager
 def going_through(loop: Loop) -> Iterator[None]:
-    """Let `loop` go through the loops within."""
-    global _loop
-    previous, _loop = _loop, loop
+    """Let `loop` go through the loops of this thread within."""
+    token = _loop.set(loop)
     try:
         yield
     finally:
-        _loop = previous
+        _loop.reset(token)
 
 
 def repeat(model: Compilable, body: Body, state: State, count: torch.Tensor) -> State:
     """Return the state after `state = body(index, *state)` for each index below `count`."""
-    return _loop.run(body, state, count)
+    return (_loop.get() or Loop()).run(body, state, count)
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Resume(FitSaver):
     The order of the examples is a function of the model's seed and of its training steps, so that
     the resumed run sees the same batches, from arrays and any `keras.utils.PyDataset`. A
     `tf.data.Dataset` that shuffles and a generator begin anew, which nothing can change from
-    outside.
+    outside; with `steps_per_epoch` below the number of batches, so does the pass over the data.
 
     `folder` holds `latest.keras`, which `keras.models.load_model` reads too, and the checkpoints
     before it, each with checksums. A damaged one is set aside with a warning, and the one before it

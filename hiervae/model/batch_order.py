@@ -311,14 +311,13 @@ def in_order(
     return rows, False
 
 
-def num_ordered(x: Any, batch_size: int | None, steps: int | None, shuffle: Any) -> int | None:
+def num_ordered(x: Any, batch_size: int | None, steps: int | None) -> int | None:
     """Return the number of batches of an epoch, if their order follows from seed and epoch alone.
 
     Args:
         x: an array of n rows, or a checked source.
         batch_size: rows of a batch, None for 32.
         steps: the steps of an epoch that the user asked for, or None.
-        shuffle: as in `fit`.
 
     Returns:
         The number; None where a later process may see other batches, or an epoch is not one pass.
@@ -327,7 +326,7 @@ def num_ordered(x: Any, batch_size: int | None, steps: int | None, shuffle: Any)
         return None
     if isinstance(x, OrderedBatches):
         return x.num_batches
-    if isinstance(x, np.ndarray) and isinstance(shuffle, bool):
+    if isinstance(x, np.ndarray):
         return math.ceil(len(x) / (batch_size or _DEFAULT_BATCH_SIZE))
     return None
 

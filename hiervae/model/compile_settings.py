@@ -9,6 +9,7 @@ import keras
 import hiervae.optimizers  # noqa: F401 (registers them with Keras, for loading a model)
 from hiervae import backend
 from hiervae.model.core import ModelCore
+from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.types import Config
 from hiervae.utils.validation import check_bool, check_positive_int
 
@@ -17,6 +18,11 @@ class CompileSettings(ModelCore):
     """`compile` as Keras has it, and the settings it was given."""
 
     _requested_jit_compile: Any = "auto"
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of what `evaluate`, `train_on_batch` and `test_on_batch` return as a list."""
+        return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
     def compile(
         self,

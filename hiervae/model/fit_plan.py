@@ -15,9 +15,10 @@ from hiervae.model.within_epoch import QuietAtFirst
 class Beginning(keras.callbacks.Callback):
     """Stands for a saving callback at the beginning of a `fit`: restores before the others."""
 
-    def __init__(self, saver: keras.callbacks.Callback) -> None:
+    def __init__(self, saver: keras.callbacks.Callback, state: FitState) -> None:
         super().__init__()
         self._saver = saver
+        self._state = state
 
     def set_params(self, params: dict[str, Any]) -> None:
         """Tell the saver."""
@@ -30,7 +31,8 @@ class Beginning(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Let the saver restore."""
-        self._saver.on_train_begin(logs)
+        with self._state.restoring():
+            self._saver.on_train_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Let the saver see the state before the epoch."""
@@ -105,7 +107,8 @@ class FitPlan:
         ]
         self.state = state if savers else None
         around = [steps, *others, *guards]
-        self._callbacks = [clock, *map(Beginning, savers), *around, *ends, state]
+        begins = [Beginning(saver, state) for saver in savers]
+        self._callbacks = [clock, *begins, *around, *ends, state]
 
     def prepare(self, model: Any, initial_epoch: int, epochs: int) -> int:
         """Return the epoch to begin with: that of a saved `fit`, where there is one.

@@ -69,6 +69,7 @@ class FitState(keras.callbacks.Callback):
         self._values: list[Any] = []
         self._metrics: list[Any] | None = None
         self._has_begun = False
+        self._restoring = False
         self._callbacks = callbacks
         self._clock = clock
         self._expected: dict[str, Any] | None = None
@@ -134,13 +135,25 @@ class FitState(keras.callbacks.Callback):
         finally:
             self._held = None
 
+    @contextmanager
+    def restoring(self) -> Iterator[None]:
+        """Take up the state that is found with the weights that are loaded within the context."""
+        self._restoring = True
+        try:
+            yield
+        finally:
+            self._restoring = False
+
     def expect(self, state: bytes) -> None:
-        """Take a state up once all callbacks have begun.
+        """Take a state up once all callbacks have begun, if this `fit` is being restored.
+
+        Weights that a callback loads to begin with may hold the state of another `fit`.
 
         Raises:
             DamagedFileError: if it is none.
         """
-        self._expected = unpack(state)
+        if self._restoring:
+            self._expected = unpack(state)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Put the expected state back, if there is one."""

@@ -29,11 +29,10 @@ from hiervae.model.fit_callbacks import (
 from hiervae.model.fit_plan import FitPlan
 from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import training_share, validation_parts
-from hiervae.model.metrics import CONTROL_NAMES
 from hiervae.model.running import running
 from hiervae.model.sources import take_examples
 from hiervae.utils.batching import filled_up
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_bool, check_positive_int
 
 KERAS_BATCH_SIZE = 32
 """Examples of a batch where none is said, in Keras."""
@@ -77,6 +76,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         """
         self.require_compiled("fit")
         refuse_class_weight("fit", class_weight)
+        shuffle = check_bool("shuffle", shuffle)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
@@ -109,8 +109,8 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         if isinstance(x, OrderedBatches):
             x.follow(clock, shuffle=False)
-        number = num_ordered(x, batch_size, steps_per_epoch, shuffle)
-        if shuffle is True:
+        number = num_ordered(x, batch_size, steps_per_epoch)
+        if shuffle:
             x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
             if not shuffle:
                 y = sample_weight = None
@@ -229,11 +229,6 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
                 x, batch_size=batch_size, verbose=verbose, steps=steps, callbacks=callbacks
             )
         return means[:count]
-
-    @property
-    def metrics_names(self) -> list[str]:
-        """Names of what `evaluate` returns as a list, in its order; the loss is the first."""
-        return ["loss", *sorted({*self.step_metrics.names, *CONTROL_NAMES} - {"loss"})]
 
     def _placed(
         self, x: Any, y: Any, weights: Any, training: bool = True

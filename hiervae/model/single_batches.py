@@ -37,7 +37,8 @@ class SingleBatchMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         if self.needs_adapting():
             self.adapt(x)
         with running(self, train=None):
-            return super().train_on_batch(x, y, sample_weight, return_dict=return_dict)
+            logs = super().train_on_batch(x, y, sample_weight, return_dict=True)
+        return logs if return_dict else [logs[name] for name in self.metrics_names]
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
@@ -51,7 +52,8 @@ class SingleBatchMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         self.require_compiled("test_on_batch")
         x, y, sample_weight = self.checked_batch(x, y, sample_weight, self.expected())
         with running(self, copy=True, test=None, test_rows=None):
-            return super().test_on_batch(x, y, sample_weight, return_dict)
+            logs = super().test_on_batch(x, y, sample_weight, return_dict=True)
+        return logs if return_dict else [logs[name] for name in self.metrics_names]
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the reconstruction means of one batch, as `keras.Model.predict_on_batch`.

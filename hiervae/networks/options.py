@@ -56,14 +56,12 @@ def standardize_units(name: str, units: Any) -> tuple[int, ...]:
 
 def _is_sizes(value: Any) -> bool:
     """Whether a value is a sequence of layer sizes."""
-    return (
-        isinstance(value, Sequence)
-        and len(value) > 0
-        and all(
-            isinstance(size, numbers.Integral) and not isinstance(size, bool) and size > 0
-            for size in value
-        )
-    )
+    return isinstance(value, Sequence) and len(value) > 0 and all(map(_is_size, value))
+
+
+def _is_size(value: Any) -> bool:
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return whole and int(value) > 0
 
 
 def units_of_level(hidden_units: HiddenUnits, level: int) -> tuple[int, ...]:

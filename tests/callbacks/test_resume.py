@@ -232,3 +232,22 @@ def test_a_killed_process_goes_on_exactly(tmp_path, moment, request):
     resumed, _ = train([Resume(tmp_path / "run")], X, [])
     assert_same(resumed, train([], X, [])[0])
     assert not list((tmp_path / "run").glob(".*"))
+
+
+def test_weights_that_a_callback_begins_with_bring_no_state_along(tmp_path):
+    """A file that was saved within a resumable `fit` holds the state of that `fit` as well."""
+
+    class Warm(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.model.load_weights(tmp_path / "w.weights.h5")
+
+    saving = keras.callbacks.ModelCheckpoint(tmp_path / "w.weights.h5", save_weights_only=True)
+    first = hiervae.HierarchicalVAE(latent_dims=2, seed=0)
+    first.compile("adam")
+    first.fit(X, epochs=3, verbose=0, callbacks=[Resume(tmp_path / "first"), saving])
+    second = hiervae.HierarchicalVAE(latent_dims=2, seed=1)
+    second.compile("adam")
+    second.build((None, *X.shape[1:]))
+    history = second.fit(X, epochs=2, verbose=0, callbacks=[Warm(), Resume(tmp_path / "second")])
+    assert history.epoch == [0, 1]
+    assert len(history.history["loss"]) == 2

@@ -6,7 +6,7 @@ import pytest
 
 from hiervae.callbacks import BetaController
 from hiervae.errors import DataError, NonFiniteLossError
-from tests.support.models import binary_data, compiled, small_model
+from tests.support.models import binary_data, compiled, small_model, weights_of
 from tests.support.noise import no_noise
 
 X = binary_data(10)
@@ -205,3 +205,17 @@ def test_wrong_weights_are_refused(model, weights, message):
     for call in (model.fit, model.evaluate):
         with pytest.raises(DataError, match=f"sample_weight .*{message}"):
             call(X, sample_weight=weights, verbose=0)
+
+
+def test_the_order_follows_the_seed_whatever_kind_of_true():
+    found = []
+    for shuffle in (True, np.True_):
+        with no_noise():
+            model = compiled(small_model())
+            model.fit(X, batch_size=4, shuffle=shuffle, epochs=2, verbose=0)
+        found.append(list(weights_of(model).values()))
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for shuffle in (1, "batch", None):
+        with pytest.raises(ValueError, match="shuffle=.*expected True or False"):
+            model.fit(X, shuffle=shuffle, verbose=0)

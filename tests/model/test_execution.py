@@ -1,13 +1,17 @@
 """However the step is run, it computes the same."""
 
+import threading
+
 import keras
 import numpy as np
 import pytest
 
+import hiervae
 from tests.support.models import binary_data, compiled, rewo, small_model, vhp, weights_of
 from tests.support.noise import no_noise
 
 X = binary_data(16)
+VAMP = {"name": "vamp", "num_components": 4}
 
 
 def train(optimizer=None, batch_size=4, callbacks=None, model_options=None, **options):
@@ -136,3 +140,57 @@ def test_noise_differs_between_steps():
     model = compiled(small_model(), keras.optimizers.SGD(0.0))
     losses = model.fit(X[:4], batch_size=4, epochs=4, shuffle=False, verbose=0).history["loss"]
     assert len(set(losses)) == 4
+
+
+class LoggingMore(hiervae.HierarchicalVAE):
+    """Logs a number more in each step, of training and of evaluation."""
+
+    def train_step(self, *args):
+        return self._with_more(super().train_step(*args), 7.0)
+
+    def test_step(self, *args):
+        return self._with_more(super().test_step(*args), 8.0)
+
+    def _with_more(self, outcome, value):
+        if keras.backend.backend() == "jax":
+            logs, state = outcome
+            return {**logs, "more": value}, state
+        return {**outcome, "more": value}
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_steps_of_a_subclass_log_what_they_return(run_eagerly):
+    options = {"latent_dims": 2, "network": {"name": "mlp", "hidden_units": (8,)}, "seed": 0}
+    found = []
+    for kind in (LoggingMore, hiervae.HierarchicalVAE):
+        model = compiled(kind(**options), run_eagerly=run_eagerly)
+        logs = model.fit(X, batch_size=4, epochs=2, verbose=0, validation_data=X).history
+        found.append({name: values for name, values in logs.items() if "more" not in name})
+    assert logs.keys() == found[0].keys()
+    for name, values in found[0].items():
+        assert found[1][name] == pytest.approx(values, rel=1e-5, abs=1e-5)
+    model = compiled(LoggingMore(**options), run_eagerly=run_eagerly)
+    logs = model.fit(X, batch_size=4, verbose=0, validation_data=X).history
+    assert (logs["more"], logs["val_more"]) == ([7.0], [8.0])
+
+
+@pytest.mark.compiles(1)
+def test_models_are_trained_in_threads_as_one_after_the_other():
+    def train_one(seed, weights):
+        model = compiled(small_model(prior=VAMP, seed=seed), keras.optimizers.Adam(1e-2))
+        for number in (16, 12, 8):  # PyTorch records the step for each size
+            model.fit(X[:number], batch_size=number // 2, epochs=3, verbose=0)
+        weights[seed] = list(weights_of(model).values())
+
+    alone, together = {}, {}
+    for seed in range(3):
+        train_one(seed, alone)
+    threads = [threading.Thread(target=train_one, args=(seed, together)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together.keys() == alone.keys()
+    for seed, weights in alone.items():
+        for found, expected in zip(together[seed], weights, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+import hiervae
 from hiervae.errors import DataError
 from tests.support.models import binary_data, compiled, small_model
 
@@ -85,3 +86,19 @@ def test_the_first_step_initialises_from_its_batch():
     assert (distances.min(axis=1) < 0.2).all()
     with pytest.raises(DataError, match="2"):
         compiled(small_model(prior=prior)).train_on_batch(X[:2])
+
+
+def test_lists_have_the_names_of_a_subclass_with_one_more_metric():
+    class Counting(hiervae.HierarchicalVAE):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.extra = keras.metrics.Mean(name="extra")
+
+    network = {"name": "mlp", "hidden_units": (5,)}
+    model = compiled(Counting(latent_dims=2, network=network, seed=0))
+    x = binary_data(8)
+    model.train_on_batch(x)
+    for values in (model.train_on_batch(x), model.test_on_batch(x), model.evaluate(x, verbose=0)):
+        logs = dict(zip(model.metrics_names, values, strict=True))
+        assert logs["loss"] == pytest.approx(-logs["elbo"], rel=1e-5)
+        assert logs["reconstruction"] > 0.0
