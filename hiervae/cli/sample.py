@@ -140,10 +140,11 @@ def _run_chains(
 
     seed: int = arguments.seed
     with console.status("running chains"):
-        images, rows, steps = chains_of(
+        images, rows, steps, kind = chains_of(
             model, arguments.num, seed, arguments.noise, arguments.chain
         )
-    title = f"Gibbs chains, a row each, after steps {', '.join(map(str, steps))}; seed {seed}"
+    numbers = ", ".join(map(str, steps))
+    title = f"Gibbs chains, a row each: {kind} after steps {numbers}; seed {seed}"
     figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
     return images
 

@@ -33,7 +33,11 @@ class GibbsChain:
 
 
 def gibbs_chain(
-    model: HierarchicalVAE, x: ArrayLike, num_steps: int = 20, keep_every: int = 1, seed: int = 0
+    model: HierarchicalVAE,
+    x: ArrayLike,
+    num_steps: int = 20,
+    keep_every: int = 1,
+    seed: int | None = 0,
 ) -> GibbsChain:
     """Run z_1 ~ q(z_1 | x), x ~ p(x | z_1) in turn (Zhao et al. 2017, Eq. 6, Proposition 1).
 
@@ -48,7 +52,7 @@ def gibbs_chain(
             anything in the likelihood's range, such as noise.
         num_steps: steps of each chain.
         keep_every: keep every so many steps, to save memory.
-        seed: of the draws.
+        seed: of the draws; None goes on with the model's generator, as a chain in pieces does.
 
     Returns:
         The draws and their means, (num_steps // keep_every, n, *event_shape).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -250,24 +251,33 @@ def new_data(
 
 def chains_of(
     model: HierarchicalVAE, num: int, seed: int, noise: bool, num_steps: int
-) -> tuple[NDArray[Any], NDArray[Any], list[int]]:
+) -> tuple[NDArray[Any], NDArray[Any], list[int], str]:
     """Run Gibbs chains from samples of the model.
 
     Args:
         model: a built model.
         num: how many chains.
         seed: of the draws.
-        noise: show draws from the likelihood instead of its means.
+        noise: show draws from the likelihood instead of the means that they were drawn from. So it
+            is in any case where `mean` is not the mean of what is drawn.
         num_steps: of each chain.
 
     Returns:
         What the chains end with, (num, *event_shape); some of them, a row each, from their start to
-        their end, (rows, columns, *event_shape); and the steps of the columns.
+        their end, (rows, columns, *event_shape); the steps of the columns; and whether they are
+        "draws" or "means".
     """
-    start = model.sample(num, seed=seed)
-    divisors = (n for n in range(1, num_steps + 1) if num_steps % n == 0)
-    spacing = next(n for n in divisors if num_steps // n <= NUM_LINKS)
-    chain = gibbs_chain(model, start, num_steps, spacing, seed)
-    shown = chain.samples if noise or not model.likelihood.mean_is_exact else chain.means
-    rows = np.concatenate([start[None], shown])[:, :NUM_CHAINS].swapaxes(0, 1)
-    return shown[-1], rows, [0, *chain.steps.tolist()]
+    draws = noise or not model.likelihood.mean_is_exact
+    current = shown = model.sample(num, seed=seed)
+    if not draws:
+        # The generator goes on as in `sample`: the levels below are those behind its draws.
+        shown = model.generate(model.sample_prior(num, seed=seed), sample=True)
+    columns = [shown[:NUM_CHAINS]]
+    steps = np.linspace(0, num_steps, min(num_steps, NUM_LINKS) + 1).round().astype(int).tolist()
+    for first, last in pairwise(steps):
+        count = last - first
+        chain = gibbs_chain(model, current, count, count, seed if first == 0 else None)
+        current = chain.samples[0]
+        shown = current if draws else chain.means[0]
+        columns.append(shown[:NUM_CHAINS])
+    return shown, np.stack(columns, axis=1), steps, "draws" if draws else "means"

@@ -12,6 +12,7 @@ from hiervae.evaluation import gibbs_chain
 from hiervae.manifold import LatentGraph
 from hiervae.priors.vhp import VariationalHierarchicalPrior
 from hiervae.runs import RunFolder, figures
+from tests.support.models import small_model
 
 TEST = load("pendulum", num_images=300, valid_size=60, test_size=80)
 
@@ -211,8 +212,9 @@ def test_samples_are_reproducible(hiervae, run, tmp_path):
     assert np.std(expected - np.load(means)) > 0.1
 
 
-@pytest.mark.parametrize(("steps", "kept"), [(6, list(range(7))), (46, list(range(0, 47, 23)))])
-def test_chains_go_on_from_samples(hiervae, run, tmp_path, monkeypatch, steps, kept):
+@pytest.fixture
+def grids(monkeypatch):
+    """The grids of images that are drawn, by the names of their files."""
     drawn = {}
     monkeypatch.setattr(
         figures.plotting,
@@ -221,19 +223,50 @@ def test_chains_go_on_from_samples(hiervae, run, tmp_path, monkeypatch, steps, k
             {path.name: (images, num_columns, title)}
         ),
     )
+    return drawn
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize(("steps", "spacing"), [(6, 1), (40, 2)])
+def test_chains_go_on_from_samples(hiervae, run, tmp_path, grids, steps, spacing, noise):
     ends = tmp_path / "ends.npy"
     options = ("--num", 3, "--seed", 1, "--chain", steps, "--npy", ends, "--json")
-    record = hiervae("sample", run, *options).record
+    record = hiervae("sample", run, *options, *["--noise"] * noise).record
     assert (record["chain"], record["figures"]) == (steps, ["gibbs_chain_seed_1.png"])
     model = RunFolder(run).load_model()
     start = model.sample(3, seed=1)
     chain = gibbs_chain(model, start, num_steps=steps, seed=1)
-    images, num_columns, title = drawn["gibbs_chain_seed_1.png"]
+    images, num_columns, title = grids["gibbs_chain_seed_1.png"]
+    kept = range(0, steps + 1, spacing)
     assert num_columns == len(kept)
-    assert f"after steps {', '.join(map(str, kept))};" in title
-    expected = np.stack([start, *chain.means])[kept].swapaxes(0, 1)
+    assert f"{'draws' if noise else 'means'} after steps {', '.join(map(str, kept))};" in title
+    shown = [start, *chain.samples]
+    if not noise:
+        shown = [model.generate(model.sample_prior(3, seed=1)), *chain.means]
+    expected = np.stack(shown)[kept].swapaxes(0, 1)
     np.testing.assert_allclose(images, expected.reshape(-1, 16, 16), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(np.load(ends), chain.means[-1], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.load(ends), shown[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_chains_of_any_number_of_steps_have_about_as_many_columns(run):
+    model = RunFolder(run).load_model()
+    chain = gibbs_chain(model, model.sample(2, seed=1), num_steps=47, seed=1)
+    _, rows, steps, _ = figures.chains_of(model, 2, 1, noise=False, num_steps=47)
+    assert (steps[0], steps[-1], len(steps)) == (0, 47, 21)
+    assert set(np.diff(steps)) == {2, 3}
+    expected = chain.means[np.array(steps[1:]) - 1].swapaxes(0, 1)
+    np.testing.assert_allclose(rows[:, 1:], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_chain_begins_with_the_mean_behind_its_start():
+    """Of several levels too; with next to no noise a draw is its mean."""
+    likelihood = {"name": "gaussian", "variance": 1e-10}
+    model = small_model(latent_dims=(3, 2), likelihood=likelihood)
+    model.build((None, 6))
+    _, rows, _, kind = figures.chains_of(model, 5, 1, noise=False, num_steps=1)
+    assert kind == "means"
+    np.testing.assert_allclose(rows[:, 0], model.sample(5, seed=1), atol=1e-3)
+    assert np.ptp(rows[:, 0], axis=0).min() > 0.01
 
 
 def test_chains_of_a_component_are_refused(hiervae, run):
