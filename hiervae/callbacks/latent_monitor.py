@@ -82,7 +82,10 @@ class LatentMonitor(FigureMonitor):
         """`posterior` and `prior`."""
         means = self.model.governed_latent(self.model.encode(self.x))
         draws = self.model.sample_prior(len(self.x), seed=self.seed)
+        across, up = (f"dimension {number}" for number in self.dimensions)
         return {
-            "posterior": latent_space(means[:, self.dimensions], self.values, kind=self.kind),
-            "prior": latent_space(draws[:, self.dimensions]),
+            "posterior": latent_space(
+                means[:, self.dimensions], self.values, kind=self.kind, axis_labels=(across, up)
+            ),
+            "prior": latent_space(draws[:, self.dimensions], axis_labels=(across, up)),
         }

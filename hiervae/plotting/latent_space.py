@@ -45,6 +45,7 @@ def latent_space(
     value_label: str = "",
     title: str = "",
     path_names: Sequence[str] = (),
+    axis_labels: tuple[str, str] = ("unit 1", "unit 2"),
 ) -> Figure:
     """Draw a two-dimensional latent space, with a graph and paths over it where given.
 
@@ -65,6 +66,7 @@ def latent_space(
         value_label: name of `values`, beside their colours.
         title: above the axes.
         path_names: one for each of `interpolations`, for the legend; none numbers them.
+        axis_labels: what the two dimensions are.
 
     Returns:
         The figure.
@@ -96,7 +98,7 @@ def latent_space(
     figure.set_layout_engine("constrained")
     axes = figure.subplots()
     lines = [line for line in (title, mass_caution(paths)) if line]
-    style_axes(axes, "\n".join(lines), "$z_1$", "$z_2$")
+    style_axes(axes, "\n".join(lines), *axis_labels)
     axes.set_aspect("equal", adjustable="datalim")
     if graph is not None and nodes is not None:
         _draw_edges(axes, nodes, graph)

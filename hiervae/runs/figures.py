@@ -125,7 +125,9 @@ class FigureWriter:
         split = held_out_split(dataset)
         means = latent_means(model, examples_of(dataset, split, NUM_POINTS))
         labels = labels_of(dataset, split, NUM_POINTS)
-        options: dict[str, Any] = {"title": f"posterior means, {split} examples"}
+        level, axis_labels = _plane_of(model)
+        title = f"posterior means{level and ' of '}{level}, {split} examples"
+        options: dict[str, Any] = {"title": title, "axis_labels": axis_labels}
         if labels is not None:
             angles = has_angles(dataset)
             options |= {
@@ -189,9 +191,15 @@ class FigureWriter:
         """The graph over the latent plane with the examples' means, and a path through it."""
         if model.prior_dim != 2:
             return
-        means = latent_means(model, examples[:NUM_POINTS])
+        level, axis_labels = _plane_of(model)
         self._draw(
-            name, plotting.latent_space, means, graph=graph, interpolations=path, title=title
+            name,
+            plotting.latent_space,
+            latent_means(model, examples[:NUM_POINTS]),
+            graph=graph,
+            interpolations=path,
+            title=f"{title}{level and ', '}{level}",
+            axis_labels=axis_labels,
         )
 
     def _draw_images(
@@ -217,6 +225,15 @@ class FigureWriter:
             self.note(f"no figure {path.name}: {error}")
         else:
             self.written.append(path.name)
+
+
+def _plane_of(model: HierarchicalVAE) -> tuple[str, tuple[str, str]]:
+    """Which level a governed latent of two dimensions is, if one of several, and its axes."""
+    levels = model.inference.governed(range(1, model.num_levels + 1))
+    if len(levels) == 2:
+        return "", (f"level {levels[0]}", f"level {levels[1]}")
+    level = f"level {levels[0]} of {model.num_levels}" if model.num_levels > 1 else ""
+    return level, ("unit 1", "unit 2")
 
 
 def new_data(

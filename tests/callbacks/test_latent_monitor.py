@@ -53,10 +53,11 @@ def test_posterior_means_and_prior_samples_of_the_governed_latent(tmp_path, monk
     posterior, prior = drawn(monitor, monkeypatch)
     np.testing.assert_array_equal(posterior[0], -x[:, [2, 0]])
     assert posterior[1] is angles
-    assert posterior[2] == {"kind": "angle"}
+    axes = {"axis_labels": ("dimension 2", "dimension 0")}
+    assert posterior[2] == {"kind": "angle", **axes}
     expected = np.random.default_rng(5).normal(size=(40, 4))[:, [2, 0]]
     np.testing.assert_array_equal(prior[0], expected)
-    assert prior[1] is None
+    assert prior[1:] == (None, axes)
     for name in ("posterior", "prior"):
         with image.open(tmp_path / f"{name}_0000120.png") as picture:
             assert min(picture.size) > 300

@@ -17,6 +17,9 @@ def test_plain_points():
     (axes,) = figure.axes
     np.testing.assert_array_equal(axes.collections[0].get_offsets(), POINTS)
     assert (axes.get_title(), axes.get_aspect()) == ("q(z)", 1.0)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("unit 1", "unit 2")
+    (axes,) = latent_space(POINTS, axis_labels=("level 1", "level 2")).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("level 1", "level 2")
 
 
 def test_categories_have_their_colours_and_a_legend():
