@@ -14,7 +14,7 @@ from hiervae.datasets.files import arrays_checksum, combined_checksum, file_chec
 from hiervae.datasets.readers.npy import read_npy, read_npz
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
-from hiervae.errors import DataError
+from hiervae.errors import DataError, DatasetOptionError
 from hiervae.utils.arrays import check_numbers, first_position, require_array, to_float32
 
 _SPLITS = ("train", "valid", "test")
@@ -54,13 +54,18 @@ def load_file(
     unknown = [name for name in arrays if name not in known]
     if "train" not in arrays or unknown:
         raise DataError(f"{path} has the arrays {', '.join(arrays) or 'none'}; {_EXPECTED}.")
-    dataset = from_arrays(
-        **arrays,
-        valid_fraction=valid_fraction,
-        test_fraction=test_fraction,
-        seed=seed,
-        name=path.stem,
-    )
+    try:
+        dataset = from_arrays(
+            **arrays,
+            valid_fraction=valid_fraction,
+            test_fraction=test_fraction,
+            seed=seed,
+            name=path.stem,
+        )
+    except DatasetOptionError:
+        raise
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     checksums = {path.name: file_checksum(path)}
     info = replace(
         dataset.info,
@@ -114,7 +119,7 @@ def from_arrays(
         )
     }
     for split, (array, labels) in given.items():
-        _check_labels(split, array, labels)
+        _check(split, array, labels)
     num_examples = len(require_array(given["train"][0], "train"))
     sizes = fraction_sizes(
         num_examples,
@@ -174,7 +179,7 @@ def _to_float(array: NDArray[Any], split: str) -> Array:
     return scale_bytes(array) if array.dtype == np.uint8 else to_float32(array, split)
 
 
-def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None) -> None:
+def _check(split: str, array: NDArray[Any] | None, labels: Labels | None) -> None:
     if array is not None and (array.ndim < 2 or array.size == 0):
         raise DataError(
             f"The {split} examples have shape {array.shape}; expected (number of examples, "
@@ -182,6 +187,8 @@ def _check_labels(split: str, array: NDArray[Any] | None, labels: Labels | None)
         )
     if array is not None:
         check_numbers(array, split)
+        if array.dtype.kind == "f":
+            to_float32(array, split)  # now, for positions to be those of the array that was given
     if labels is not None and array is None:
         raise DataError(f"{split}_labels were given without {split} examples.")
     if labels is not None and array is not None and labels.shape[:1] != array.shape[:1]:

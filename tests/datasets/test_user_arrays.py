@@ -95,6 +95,18 @@ def test_unusable_arrays_are_refused(tmp_path, arrays, message):
         datasets.load(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize("value", [np.nan, 1e300])
+def test_a_bad_value_is_found_in_the_array_that_was_given(tmp_path, values, value):
+    values[7, 1, 0] = value
+    for seed in range(5):  # whichever split the row goes to
+        with pytest.raises(DataError, match=r"^train holds .* at position \(7, 1, 0\)"):
+            datasets.from_arrays(values, seed=seed, valid_fraction=0.3, test_fraction=0.3)
+    np.save(tmp_path / "a.npy", values)
+    with pytest.raises(DataError) as refusal:
+        datasets.load(tmp_path / "a.npy")
+    assert str(refusal.value).startswith(f"{tmp_path / 'a.npy'}: train holds {value:g} at position")
+
+
 @pytest.mark.parametrize(
     "options",
     [
