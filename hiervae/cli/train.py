@@ -140,8 +140,8 @@ def add_parser(commands: Any) -> None:
     where.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the run in --out; its settings must not change, but epochs, checkpoints "
-        "and steps per execution may",
+        help="go on with the run in --out; its settings must not change, but epochs (not with "
+        "--decay), checkpoints and steps per execution may",
     )
     where.add_argument(
         "--checkpoint-every",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -162,7 +163,19 @@ class TrainingSession:
         return self.folder.read_config()
 
     def _check_unchanged(self, saved: RunConfig | None, config: RunConfig) -> None:
-        differences = [] if saved is None else saved.differences(config)
+        if saved is None:
+            return
+        before, epochs = saved.training["epochs"], config.training["epochs"]
+        decay = saved.training["learning_rate_decay"]
+        if decay == config.training["learning_rate_decay"] is not None and before != epochs:
+            path = shlex.quote(str(self.folder.path))
+            raise UsageError(
+                f"--epochs {epochs}: the learning rate of the run in {self.folder.path} falls to "
+                f"zero over its {before} epochs; expected no other number. Leave --epochs out, or "
+                "train its weights further in another folder: hiervae train --config "
+                f"{path}/config.json --initial-weights {path} --epochs N --out RUN"
+            )
+        differences = saved.differences(config)
         if differences:
             raise UsageError(
                 f"The run in {self.folder.path} cannot go on with other settings: "

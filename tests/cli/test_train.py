@@ -3,6 +3,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 from contextlib import contextmanager
@@ -451,7 +452,14 @@ def test_a_learning_rate_that_falls_to_zero(hiervae, own_data, tmp_path):
     assert hiervae("train", "--out", run, "--resume").status == 0
     outcome = hiervae("train", "--out", run, "--resume", "--epochs=3")
     assert outcome.status == 2
-    assert "decay_steps is 6 in the run and 9 now" in outcome.error
+    assert "falls to zero over its 2 epochs" in outcome.error
+    assert "decay_steps" not in outcome.error
+    further = tmp_path / "further"
+    advice = outcome.error.partition(": hiervae ")[2]
+    advice = advice.replace("--epochs N", "--epochs 1").replace("--out RUN", f"--out {further}")
+    assert hiervae(*shlex.split(advice)).status == 0
+    schedule = RunFolder(further).read_config().optimizer["config"]["learning_rate"]
+    assert schedule["config"] == {"initial_learning_rate": 2e-3, "decay_steps": 3}
     options = ("--preset=iwae", *options[1:])
     outcome = hiervae("train", "--out", tmp_path / "other", *options, "--decay=cosine")
     assert outcome.status == 2
