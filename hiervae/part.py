@@ -135,6 +135,16 @@ class Part(VersionedOptions, keras.layers.Layer):
             )
         self._context = context
 
+    def add_weight(self, *args: Any, autocast: bool = False, **kwargs: Any) -> Any:
+        """Create a weight, as of any Keras layer, that keeps its dtype inside the model.
+
+        Args:
+            *args: of `keras.layers.Layer.add_weight`.
+            autocast: let a mixed-precision policy round the weight to its compute dtype.
+            **kwargs: of `keras.layers.Layer.add_weight`.
+        """
+        return super().add_weight(*args, autocast=autocast, **kwargs)
+
     @property
     def num_examples_wanted(self) -> int:
         """How many training examples `adapt` is to be called with; 0, the default, is none."""

@@ -71,7 +71,6 @@ class DiscretizedLogistic(Likelihood):
                 shape=event_shape,
                 initializer=keras.initializers.Constant(middle),
                 dtype="float32",
-                autocast=False,
                 name="log_scale",
             )
 

@@ -65,7 +65,6 @@ class Gaussian(Likelihood):
                 shape=(flat_size(event_shape),),
                 initializer=start,
                 dtype="float32",
-                autocast=False,
                 name="log_variance",
             )
 

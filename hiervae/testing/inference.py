@@ -27,6 +27,7 @@ from hiervae.testing.passes import (
     check_residuals,
     infer,
 )
+from hiervae.testing.precision import check_in_model
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import (
@@ -178,8 +179,11 @@ def check_precision(
     subject: Subject, latent_dims: tuple[int, ...], event_shape: tuple[int, ...]
 ) -> None:
     """Check that levels stay in float32 under a half-precision policy."""
-    fix = "Cast to float32 what latents and their distributions are made of; see NormalHead."
-    with subject.check("precision", fix) as check:
+    fix = (
+        "Cast to float32 what latents and their distributions are made of; see NormalHead. Leave "
+        "`autocast` of add_weight() at its default, False."
+    )
+    with subject.check("precision", fix, fix_suits_exceptions=True) as check:
         model = small_model(
             event_shape,
             inference=subject.fresh(HALF),
@@ -187,6 +191,12 @@ def check_precision(
             dtype=HALF,
         )
         check_pass(check, model, infer(model), SAMPLES * BATCH)
+
+        def use() -> dict[str, Any]:
+            levels = enumerate(infer(model).levels, start=1)
+            return {f"the latent of level {index}": level.latent for index, level in levels}
+
+        check_in_model(check, model.inference.trainable_variables, use)
 
 
 def check_draws(subject: Subject, model: HierarchicalVAE) -> None:

@@ -14,6 +14,7 @@ from hiervae.testing.behaviour import check_memory, check_traced, copy_weights
 from hiervae.testing.check import Array
 from hiervae.testing.composition import check_composition
 from hiervae.testing.outcomes import step
+from hiervae.testing.precision import FIX, check_in_model
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.values import check_density
@@ -236,8 +237,7 @@ def check_precision(subject: Subject, single: HierarchicalVAE) -> None:
         single: a built model with the likelihood in single precision.
     """
     event_shape = single.event_shape or ()
-    fix = "Cast to float32 before log-densities are formed."
-    with subject.check("precision", fix) as check:
+    with subject.check("precision", FIX, fix_suits_exceptions=True) as check:
         model = small_model(event_shape, likelihood=subject.fresh(HALF), dtype=HALF)
         parameters = model.likelihood(tensor(features(model)))
         draws = model.likelihood.sample(parameters, seed=generator())
@@ -254,6 +254,16 @@ def check_precision(subject: Subject, single: HierarchicalVAE) -> None:
             for each in (model, single)
         )
         check.require_close("reconstruction_error under mixed_float16", half, full)
+        likelihood = model.likelihood
+
+        def use() -> dict[str, Any]:
+            return {
+                "log_prob": likelihood.log_prob(draws, parameters),
+                "reconstruction_error": likelihood.reconstruction_error(draws, parameters),
+                "mean": likelihood.mean(parameters),
+            }
+
+        check_in_model(check, likelihood.trainable_variables, use)
 
 
 def check_error(subject: Subject, model: HierarchicalVAE, larger: HierarchicalVAE) -> None:

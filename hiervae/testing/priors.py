@@ -16,6 +16,7 @@ from hiervae.testing.check import Array
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import check_comparison, compare
 from hiervae.testing.outcomes import step
+from hiervae.testing.precision import FIX, check_in_model
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import (
@@ -85,12 +86,12 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
     log-densities far out), `seeds` (the seed alone decides the draws), `exactness` (an exact
     density depends neither on the seed nor on `training`), `closed_form`, `normalisation` (the
     density integrates to 1), `sampling` (draws are distributed as the density says), `precision`
-    (float32 under half precision, and the same density), `order` (a row's density depends neither
-    on its place nor on the number of rows), `tails` (an exact log-density falls further out),
-    `traced` (both methods run on tensors without values), `memory` (nothing is kept of a call),
-    `process` (the config means the same in another process). Composed into a model: `fit`,
-    `gradients` (every trainable weight learns), `inspection` (evaluate, encode, decode, sample) and
-    `saving`.
+    (float32 under half precision, and the same density, inside the model too), `order` (a row's
+    density depends neither on its place nor on the number of rows), `tails` (an exact log-density
+    falls further out), `traced` (both methods run on tensors without values), `memory` (nothing is
+    kept of a call), `process` (the config means the same in another process). Composed into a
+    model: `fit`, `gradients` (every trainable weight learns), `inspection` (evaluate, encode,
+    decode, sample) and `saving`.
 
     Args:
         prior: a name, a config, a class or an instance; an instance is not changed.
@@ -283,8 +284,7 @@ def check_precision(
         single: a built model with the prior in single precision.
     """
     dim = single.prior_dim
-    fix = "Cast to float32 before log-densities are formed."
-    with subject.check("precision", fix) as check:
+    with subject.check("precision", FIX, fix_suits_exceptions=True) as check:
         model = small_model(event_shape, prior=subject.fresh(HALF), latent_dims=(dim,), dtype=HALF)
         prior, latent = model.prior, tensor(normal_array(ROWS, dim))
         components = check_pseudo_inputs(subject, model)
@@ -301,6 +301,17 @@ def check_precision(
                 for each in (prior, single.prior)
             )
             check.require_close("log_prob under mixed_float16", half, full)
+        components = check_pseudo_inputs(subject, model)
+
+        def use() -> dict[str, Any]:
+            seed, inputs = generator(), prior.pseudo_inputs
+            return {
+                "log_prob": prior.log_prob(latent, components, seed=seed),
+                "sample": prior.sample(ROWS, components, seed=seed),
+                **({} if inputs is None else {"pseudo_inputs": inputs}),
+            }
+
+        check_in_model(check, prior.trainable_variables, use)
 
 
 def check_density(subject: Subject, model: HierarchicalVAE) -> None:

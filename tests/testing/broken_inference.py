@@ -181,6 +181,18 @@ class BuildsAHeadLate(Altered):
         return outcome
 
 
+class RoundsItsShiftInTheModel(BottomUp):
+    """It moves its draws by the sum of a weight, which is zero at the start."""
+
+    def build(self, input_shape: Any) -> None:
+        super().build(input_shape)
+        self.shift = self.add_weight(shape=(4,), initializer="zeros", autocast=True, name="shift")
+
+    def draw(self, posterior: DiagonalNormal, sample: bool, seed: Any) -> Any:
+        shift = ops.cast(ops.convert_to_tensor(self.shift), "float32")
+        return BottomUp.draw(posterior, sample, seed) + ops.sum(shift)
+
+
 class ForgetsItsBounds(BottomUp):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -210,6 +222,7 @@ BROKEN = {
     ForgetsTheGivenLatent: "generate",
     GeneratesFromOneSeed: "seeds",
     DoesNotBoundVariances: "extremes",
+    RoundsItsShiftInTheModel: "precision",
     BuildsAHeadLate: "state",
     ForgetsItsBounds: "config",
     HasADeadHead: "gradients",

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from hiervae import random
+from hiervae.distributions import DiagonalNormal
 from hiervae.likelihoods.bernoulli import Bernoulli
 from hiervae.likelihoods.gaussian import Gaussian
 
@@ -131,6 +132,21 @@ class ForgetsItsVariance(Gaussian):
         return config
 
 
+class RoundsItsScaleInTheModel(Gaussian):
+    """The mean alone depends on the features."""
+
+    def __init__(self, variance: str = "learned", **kwargs: Any) -> None:
+        super().__init__(variance, **kwargs)
+
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        return super().add_weight(*args, **{**kwargs, "autocast": True})
+
+    def log_prob(self, value: Any, parameters: Any) -> Any:
+        raw = ops.clip(ops.convert_to_tensor(self.log_variance), *self.log_variance_bounds)
+        scaled = DiagonalNormal(parameters.mean, raw + ops.zeros_like(parameters.mean))
+        return super().log_prob(value, scaled)
+
+
 BROKEN = {
     AveragesOverTheEvent: "normalisation",
     KeepsTheEvent: "log_prob",
@@ -152,4 +168,5 @@ BROKEN = {
     ForgetsTheConstant: "normalisation",
     SamplesWithTheVariance: "sampling",
     ForgetsItsVariance: "config",
+    RoundsItsScaleInTheModel: "precision",
 }

@@ -173,6 +173,11 @@ class LearnsInHalfPrecision(GoodMixture):
         return ops.cast(super().log_prob(latent), self.compute_dtype)
 
 
+class RoundsItsWeightsInTheModel(GoodMixture):
+    def add_weight(self, *args: Any, **kwargs: Any) -> Any:
+        return super().add_weight(*args, **{**kwargs, "autocast": True})
+
+
 class HasADeadWeight(GoodMixture):
     def build(self, input_shape: Any) -> None:
         super().build(input_shape)
@@ -242,6 +247,7 @@ BROKEN = {
     SwapsArguments: "signature",
     AnotherClosedForm: "closed_form",
     LearnsInHalfPrecision: "precision",
+    RoundsItsWeightsInTheModel: "precision",
     PseudoInputsOutOfRange: "pseudo_inputs",
     PseudoInputsOfAnotherShape: "pseudo_inputs",
 }

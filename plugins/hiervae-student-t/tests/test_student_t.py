@@ -100,3 +100,12 @@ def test_it_is_found_by_its_entry_point():
     assert point.dist.name == "hiervae-student-t"
     record = registry.describe("hiervae.priors", StudentT())
     assert (record["name"], record["distribution"]) == ("student_t", "hiervae-student-t")
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_it_trains_in_mixed_precision(dtype):
+    x = (np.random.default_rng(0).random((32, 6)) < 0.5).astype("float32")
+    model = HierarchicalVAE(latent_dims=32, prior="student_t", dtype=dtype, seed=0)
+    model.compile("adam")
+    history = model.fit(x, batch_size=16, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
