@@ -168,6 +168,13 @@ class EventWriter:
         """Close the file; a second call does nothing."""
         self._finalizer()
 
+    def discard(self) -> None:
+        """Close the file and remove it, with its directory if nothing else is there."""
+        self.close()
+        with suppress(OSError):
+            self.path.unlink()
+            self.path.parent.rmdir()
+
     def _write(self, values: list[Any], step: int) -> None:
         summary = self._summary(value=values)
         self._append(self._event(wall_time=time.time(), step=step, summary=summary))

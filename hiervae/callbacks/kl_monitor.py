@@ -21,7 +21,7 @@ from hiervae.utils.validation import check_positive_int
 
 
 class KLMonitor(keras.callbacks.Callback):
-    """Measures the KL of each level and unit at the end of epochs.
+    """Measures the KL of each level, and of its units, at the end of epochs.
 
     Draws come from the same noise each time, so that differences between two moments are the
     model's; training is the same with and without the monitor. A disk that fills up, or a model
@@ -32,7 +32,8 @@ class KLMonitor(keras.callbacks.Callback):
         path: a NumPy archive that is rewritten at each moment, and gone on with if it is there
             when training begins; read it with `hiervae.evaluation.KLHistory.from_arrays`.
         log_dir: TensorBoard directory; the run `kl` there has a histogram of the units of each
-            level at each moment.
+            level at each moment. A level whose KL does not split into units has none, as where a
+            learned prior governs it; without any there is no such run.
         every: epochs from moment to moment.
         seed: of the draws.
 
@@ -68,6 +69,7 @@ class KLMonitor(keras.callbacks.Callback):
         self.seed = seed
         self.history: KLHistory | None = None
         self._writer: EventWriter | None = None
+        self._first_step = 1
         self._enabled = False
 
     def __getstate__(self) -> dict[str, Any]:
@@ -75,14 +77,15 @@ class KLMonitor(keras.callbacks.Callback):
         return {**vars(self), "_writer": None, "_enabled": False}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Take up what was measured before, and open the event file."""
+        """Take up what was measured before, and see that events can be written."""
         self._close()
         check_array("x", self.x, self.model.event_shape)
         step = self.model.training_step
         if self.path is not None and self.path.is_file():
             self.history = read_kl_history(self.path).up_to(step)
         if self.log_dir is not None:
-            self._writer = EventWriter(self.log_dir / self.run, step + 1)
+            self._first_step = step + 1
+            EventWriter(self.log_dir / self.run, self._first_step).discard()
         self._enabled = True
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -109,13 +112,15 @@ class KLMonitor(keras.callbacks.Callback):
         self.history = moment if self.history is None else self.history.followed_by(moment)
         if self.path is not None:
             write_kl_history(self.history, self.path)
-        if self._writer is not None:
-            self._write_events(self._writer, profile, step)
+        if self.log_dir is not None:
+            self._write_events(self.log_dir / self.run, profile, step)
 
-    def _write_events(self, writer: EventWriter, profile: KLProfile, step: int) -> None:
+    def _write_events(self, directory: Path, profile: KLProfile, step: int) -> None:
         for term in profile.terms:
             if term.per_unit is not None:
-                writer.histogram(f"{term.name} per unit", term.per_unit, step)
+                if self._writer is None:
+                    self._writer = EventWriter(directory, self._first_step)
+                self._writer.histogram(f"{term.name} per unit", term.per_unit, step)
 
     def _close(self) -> None:
         self._enabled = False

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import KLMonitor
-from hiervae.errors import DamagedFileError, DataError
+from hiervae.errors import DamagedFileError, DataError, HiervaeError
 from hiervae.evaluation import KLHistory, kl_profile
 from tests.support.models import binary_data, small_model, vhp
 
@@ -61,6 +61,19 @@ def test_training_is_the_same_with_it(compiled):
     for expected, found in zip(plain.get_weights(), watched.get_weights(), strict=True):
         np.testing.assert_array_equal(found, expected)
     assert list(monitor.history.units) == ["kl_1"]  # the VHP has no shares
+
+
+def test_a_kl_without_units_leaves_no_event_file(tmp_path):
+    model = small_model(prior=vhp())
+    model.compile(optimizer=keras.optimizers.SGD(0.01))
+    model.build((None, X.shape[1]))
+    monitor = KLMonitor(X, log_dir=tmp_path / "events")
+    fit(model, monitor)
+    assert monitor.history.units == {}
+    assert not list(tmp_path.rglob("events.out*"))
+    (tmp_path / "file").touch()
+    with pytest.raises(HiervaeError, match="Cannot write TensorBoard events"):
+        fit(model, KLMonitor(X, log_dir=tmp_path / "file"))
 
 
 def test_a_resumed_training_goes_on_with_its_file(compiled, tmp_path):
