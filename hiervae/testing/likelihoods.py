@@ -63,6 +63,7 @@ CHECKS = (
 
 EVENT_SHAPES = ((4,), (4, 4, 3))
 PAIRS = ((2,), (2, 1, 1), (1, 1, 2))
+SINGLES = ((1,), (1, 1, 1))
 
 MANY_ROWS = 500
 SAME_PARAMETERS = 3
@@ -84,7 +85,7 @@ def check_likelihood(
     gives the same), `values` (its own draws are accepted, values outside `value_range` are
     refused), `seeds`, `extremes`, `precision`, `traced` (all methods run on tensors without
     values), `memory` (nothing is kept of a call), `process` (the config means the same in another
-    process). With two values an example: `normalisation`
+    process). With one and with two values an example: `normalisation`
     (exp(log_prob) sums or integrates to 1), `tails` (the log-density falls further out where the
     support has no end), `support` (a value between two that are drawn has no probability and is
     refused, or belongs to one of the two), `sampling` (draws are distributed as it says) and
@@ -113,9 +114,13 @@ def check_likelihood(
         for model in models:
             with step():
                 check_values(subject, model)
-        pair = accepted_models(subject, [_setting(subject, shape) for shape in PAIRS])[0]
-        with step():
-            check_density(subject, pair)
+        pairs, singles = ([_setting(subject, shape) for shape in few] for few in (PAIRS, SINGLES))
+        pair = accepted_models(subject, pairs)[0]
+        # A single value may be refused, as by a density of counts and their sum.
+        single = accepted_models(subject, singles, [_setting(subject, pair.event_shape or ())])[0]
+        for model in {each.event_shape: each for each in (single, pair)}.values():
+            with step():
+                check_density(subject, model, moved=model is pair)
         with step():
             check_error(subject, pair, last)
         with step():

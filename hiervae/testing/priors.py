@@ -116,8 +116,9 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
                 check_log_prob_and_sample(subject, model)
         with step():
             check_properties(subject, largest)
-        with step():
-            check_density(subject, largest)
+        for model in models:
+            with step():
+                check_density(subject, model, moved=model is largest)
         with step():
             check_calls(subject, largest)
         with step():
@@ -314,8 +315,8 @@ def check_precision(
         check_in_model(check, prior.trainable_variables, use)
 
 
-def check_density(subject: Subject, model: HierarchicalVAE) -> None:
-    """Check normalisation and draws in two dimensions, as built and with the weights moved.
+def check_density(subject: Subject, model: HierarchicalVAE, moved: bool = True) -> None:
+    """Check normalisation and draws in one or two dimensions, with weights as built and `moved`.
 
     A setting in which the density is too rough for the comparison is passed over.
     """
@@ -325,7 +326,7 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
         weights += model.inference.trainable_variables
     draws = EXACT_DRAWS if prior.is_exact else ESTIMATED_DRAWS
     normalise = NORMALISE_MIXTURE if is_mixture(prior) else NORMALISE
-    for setting in settings(weights):
+    for setting in settings(weights if moved else []):
         components = check_pseudo_inputs(subject, model)
 
         def log_prob(points: Array, components: Any = components) -> Array:

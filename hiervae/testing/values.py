@@ -1,8 +1,9 @@
-"""Whether draws of a likelihood come from its density, for two values an example."""
+"""Whether draws of a likelihood come from its density, for one or two values an example."""
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,17 +26,17 @@ NORMALISE = "Normalise log_prob(), and sum it over the event's axes."
 AGREE = "Look at sample() first: let it draw from the density that log_prob() evaluates."
 
 
-def check_density(subject: Subject, model: HierarchicalVAE) -> None:
-    """Check normalisation, draws and mean for two values an example.
+def check_density(subject: Subject, model: HierarchicalVAE, moved: bool = True) -> None:
+    """Check normalisation, draws and mean for one or two values an example.
 
-    Weights are taken as built and moved; where that makes the density too rough for the comparison
-    to mean anything, the setting is passed over.
+    Weights are taken as built and `moved`; where that makes the density too rough for the
+    comparison to mean anything, the setting is passed over.
     """
     likelihood, shape = model.likelihood, model.event_shape or ()
     low, high = likelihood.value_range
     everywhere = low is None and high is None
     row = features(model, 1)
-    for setting in settings(likelihood.trainable_variables):
+    for setting in settings(likelihood.trainable_variables if moved else []):
 
         def log_prob(values: Array) -> Array:
             parameters = likelihood(ops.repeat(tensor(row), len(values), axis=0))
@@ -46,7 +47,8 @@ def check_density(subject: Subject, model: HierarchicalVAE) -> None:
         levels, counts = np.unique(draws, return_counts=True)
         if len(levels) <= MOST_LEVELS:
             singles = float((counts == 1).sum()) / DRAWS
-            _check_discrete(subject, draws, levels, np.exp(log_prob(_pairs(levels))), singles)
+            every = _all_examples(levels, draws.shape[1])
+            _check_discrete(subject, draws, levels, np.exp(log_prob(every)), singles)
             if setting == AS_BUILT and not likelihood.scores_between_values:
                 _check_support(subject, likelihood, shape, levels, log_prob)
         else:
@@ -84,7 +86,8 @@ def _check_support(
     index = int(gaps.argmin())
     below, above = float(levels[index]), float(levels[index + 1])
     between = np.array([0.5 * (below + above), below, above], dtype="float32")
-    rows = np.stack([between, np.full(3, below, dtype="float32")], axis=1)
+    rows = np.full((3, math.prod(shape)), below, dtype="float32")
+    rows[:, 0] = between
     fix = (
         "Give values between those that sample() draws the log-probability minus infinity, and "
         "refuse them with a DataError in check_values()."
@@ -121,14 +124,14 @@ def _spread_out(
     return score, draws + noise, wider
 
 
-def _pairs(levels: Array) -> Array:
-    return np.array(list(itertools.product(levels, levels)), dtype="float32")
+def _all_examples(levels: Array, size: int) -> Array:
+    return np.array(list(itertools.product(levels, repeat=size)), dtype="float32")
 
 
 def _check_discrete(
     subject: Subject, draws: Array, levels: Array, probabilities: Array, unseen: float
 ) -> None:
-    """Check the probabilities of all pairs of levels that were drawn.
+    """Check the probabilities of all examples made of levels that were drawn.
 
     The share of levels that were drawn once estimates the probability of those never drawn
     (Good-Turing).

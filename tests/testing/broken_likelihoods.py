@@ -116,6 +116,16 @@ class ForgetsTheConstant(Gaussian):
         return -self.reconstruction_error(value, parameters)
 
 
+class OnlyTwo(Gaussian):
+    """Its constant is that of two values."""
+
+    def __init__(self, variance: float = 1.0, **kwargs: Any) -> None:
+        super().__init__(variance, **kwargs)
+
+    def log_prob(self, value: Any, parameters: Any) -> Any:
+        return -self.reconstruction_error(value, parameters) - float(np.log(2.0 * np.pi))
+
+
 class SamplesWithTheVariance(Gaussian):
     def sample(self, parameters: Any, seed: Any = None) -> Any:
         noise = random.normal(ops.shape(parameters.mean), seed)
@@ -166,6 +176,7 @@ BROKEN = {
     AveragesTheSquaredError: "reconstruction_error",
     DisagreesWithItself: "joint",
     ForgetsTheConstant: "normalisation",
+    OnlyTwo: "normalisation",
     SamplesWithTheVariance: "sampling",
     ForgetsItsVariance: "config",
     RoundsItsScaleInTheModel: "precision",
