@@ -54,6 +54,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 f"NAME {name!r} is taken: {row.distribution} offers a {role.label} of this name "
                 f"({row.target}). Choose another; `hiervae plugins` lists them."
             )
+    _refuse_distribution(role.group, name)
     folder = Path(arguments.out).expanduser() / distribution_name(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not empty. Choose another NAME or --out.")
@@ -70,6 +71,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.say(f"Then make src/{package_name(name)}/{name}.py your own.")
     console.result({"folder": str(folder), "files": files, "distribution": distribution_name(name)})
     return 0
+
+
+def _refuse_distribution(group: str, name: str) -> None:
+    """Refuse a name whose distribution would replace another when it is installed."""
+    from hiervae.registry.explanations import KNOWN_PLUGINS
+
+    distribution = distribution_name(name)
+    owner = KNOWN_PLUGINS.get((group, name), distribution)
+    known = owner in KNOWN_PLUGINS.values()
+    if not known:
+        try:
+            metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            return
+    why = "a plugin of this project" if known else "which is installed"
+    raise UsageError(f"NAME {name!r} belongs to {owner}, {why}. Choose another.")
 
 
 def write(kind: str, name: str, folder: Path) -> None:

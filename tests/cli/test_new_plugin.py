@@ -6,6 +6,7 @@ import builtins
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,9 @@ def test_it_says_what_to_do_next(hiervae: Any, tmp_path: Path) -> None:
         ("prior", "2d-ring", "such as 'd_ring'"),
         ("prior", "class", "such as 'my_part'"),
         ("prior", "vhp", "taken: hiervae offers a prior of this name"),
+        ("prior", "flows", "'flows' belongs to hiervae-flows, a plugin of this project"),
+        ("scheduler", "student_t", "belongs to hiervae-student-t, a plugin of this project"),
+        ("scheduler", "pid", "'pid' "),
     ],
 )
 def test_names_that_cannot_be(hiervae: Any, tmp_path: Path, kind: str, name: str, says: str):
@@ -114,6 +118,19 @@ def test_names_that_cannot_be(hiervae: Any, tmp_path: Path, kind: str, name: str
     assert outcome.status == 2
     assert says in outcome.error
     assert list(tmp_path.iterdir()) == []
+
+
+@ON_TORCH
+def test_an_installed_distribution_is_not_made_again(
+    hiervae: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = metadata.version
+    monkeypatch.setattr(
+        metadata, "version", lambda name: "1.0" if name == "hiervae-ring" else version(name)
+    )
+    outcome = hiervae("new-plugin", "prior", "ring", "--out", tmp_path)
+    assert outcome.status == 2
+    assert "NAME 'ring' belongs to hiervae-ring, which is installed" in outcome.error
 
 
 @ON_TORCH
