@@ -33,9 +33,11 @@ class Scores:
     Attributes:
         log_likelihood: log (1/S) sum_s w_s, shape (n,), nats (Burda et al. 2016, Eq. 8).
         effective_sample_size: (sum_s w_s)^2 / sum_s w_s^2, shape (n,), from 1, where one weight
-            makes up the sum, to S, where all are equal (Kong et al. 1994).
+            makes up the sum, to S, where all are equal (Kong et al. 1994). NaN at S = 1, where it
+            says nothing.
         standard_error: of `log_likelihood`, shape (n,), nats, by the delta method:
-            sqrt(sum_s w_s^2 / (sum_s w_s)^2 - 1/S). Too small where few weights make up the sum.
+            sqrt(sum_s w_s^2 / (sum_s w_s)^2 - 1/S). Too small where few weights make up the sum,
+            and NaN at S = 1.
         num_samples: S.
     """
 
@@ -57,6 +59,8 @@ class Scores:
         with np.errstate(divide="ignore", invalid="ignore"):
             log_likelihood = peak + np.log(total) - math.log(num_samples)
             share = squares / total**2
+        if num_samples == 1:
+            share = np.full_like(share, np.nan)  # one weight has no spread
         return cls(
             log_likelihood,
             np.clip(1.0 / share, 1.0, num_samples),
@@ -66,7 +70,7 @@ class Scores:
 
     @property
     def num_degenerate(self) -> int:
-        """The number of examples whose effective sample size is below 2."""
+        """The number of examples whose effective sample size is below 2; 0 at S = 1."""
         return int((self.effective_sample_size < FEWEST_EFFECTIVE).sum())
 
     def warn_if_degenerate(self) -> None:

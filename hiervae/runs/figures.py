@@ -167,7 +167,7 @@ class FigureWriter:
             f"log_likelihoods_{split}",
             plotting.log_likelihood_histogram,
             counted,
-            title=f"log-likelihood with {num_samples} importance samples",
+            title=f"log-likelihood with {num_samples} importance sample{'s' * (num_samples > 1)}",
         )
 
     def rate_distortion(self, metrics: Mapping[str, Any]) -> None:

@@ -47,15 +47,21 @@ def summary_of(model: HierarchicalVAE, scores: Scores) -> Config:
         the examples; `bits_per_dimension`; `sampling_error`, the part of the standard error that
         is due to the importance samples; and of the weights' effective sample sizes the
         `median_effective_sample_size`, the `smallest_effective_sample_size` and
-        `degenerate_examples`, the number of examples where it is below 2.
+        `degenerate_examples`, the number of examples where it is below 2. One importance sample
+        says nothing of the last four; they are left out.
     """
     number = len(scores.log_likelihood)
     mean = -float(scores.log_likelihood.mean())
     spread = float(scores.log_likelihood.std(ddof=1)) if number > 1 else math.nan
-    return {
+    summary = {
         "negative_log_likelihood": mean,
         "standard_error": spread / math.sqrt(number),
         "bits_per_dimension": mean / (model.num_dimensions * math.log(2.0)),
+    }
+    if scores.num_samples == 1:
+        return summary
+    return {
+        **summary,
         "sampling_error": float(np.sqrt(np.square(scores.standard_error).sum())) / number,
         "median_effective_sample_size": float(np.median(scores.effective_sample_size)),
         "smallest_effective_sample_size": float(scores.effective_sample_size.min()),

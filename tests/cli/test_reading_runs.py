@@ -59,6 +59,23 @@ def test_evaluate_scores_with_its_protocol(hiervae, run):
     assert (run / "figures" / "log_likelihoods_test.png").stat().st_size
 
 
+def test_one_importance_sample_has_no_measures_of_their_weights(hiervae, run, monkeypatch):
+    titles = []
+    monkeypatch.setattr(
+        figures.plotting,
+        "log_likelihood_histogram",
+        lambda *_, path, title: titles.append(title),
+    )
+    options = ("--num-samples", 1, "--limit", 20, "--json")
+    score = hiervae("evaluate", run, *options).record["test"]
+    of_weights = {"sampling_error", "degenerate_examples"}
+    assert "negative_log_likelihood" in score
+    assert not of_weights & score.keys()
+    assert not [name for name in score if "effective" in name]
+    assert titles == ["log-likelihood with 1 importance sample"]
+    assert hiervae("report", run).status == 0
+
+
 def test_each_scored_split_has_its_rate_and_distortion(hiervae, run, monkeypatch):
     drawn = {}
     monkeypatch.setattr(

@@ -279,6 +279,13 @@ def test_scores_from_sums():
     )
 
 
+def test_one_weight_says_nothing_of_the_spread_of_weights():
+    scores = Scores.from_sums(np.stack([[-3.0, -4.0], np.ones(2), np.ones(2)]), 1)
+    np.testing.assert_array_equal(scores.log_likelihood, [-3.0, -4.0])
+    assert np.isnan([scores.effective_sample_size, scores.standard_error]).all()
+    assert scores.num_degenerate == 0
+
+
 def test_the_standard_error_is_that_of_repeated_estimates():
     model = made("one level", "mixture")
     scores = model.score(np.repeat(X[:2], 400, axis=0), 200, batch_size=800, verbose=0)
