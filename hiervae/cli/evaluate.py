@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 from hiervae.cli import parsing
@@ -20,6 +21,18 @@ The estimate of the log-likelihood is a lower bound in expectation that tightens
 samples S, and with K of a prior that estimates its own density (Burda et al. 2016). The protocol is
 printed and kept beside the numbers, because they mean little without it.
 """
+
+OWN = (
+    "num_samples",
+    "elbo_samples",
+    "split",
+    "num_examples",
+    "of_examples",
+    "binarisation",
+    "seed",
+    "backend",
+)
+"""What a protocol says beside the settings of a prior's estimate of its own density."""
 
 
 def add_parser(commands: Any) -> None:
@@ -135,21 +148,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.heading(f"{dataset.info.name}, {arguments.split} split, nats per example")
     console.values({**bound, **score})
     console.heading("protocol")
-    console.values(
-        {
-            "importance samples S": arguments.num_samples,
-            "estimate of the prior": _estimate(model.prior.describe_estimate()),
-            "examples": f"{len(examples)} of {protocol['of_examples']}",
-            "binarisation": protocol["binarisation"],
-            "seed": arguments.seed,
-            "backend": protocol["backend"],
-        }
-    )
+    console.values(protocol_values(protocol))
     console.result({"run": folder.path, arguments.split: record})
     return 0
 
 
-def _estimate(settings: dict[str, Any]) -> str:
-    """Settings of a prior's estimate of its own density in words."""
-    named = (f"{name.replace('_', ' ')} {value}" for name, value in settings.items())
-    return ", ".join(named) or "none, it is exact"
+def protocol_values(protocol: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol of scores in words, as people are shown it."""
+    given = {name: value for name, value in protocol.items() if value is not None}
+    estimate = [f"{name.replace('_', ' ')} {given[name]}" for name in given if name not in OWN]
+    return {
+        "importance samples S": given.get("num_samples"),
+        "estimate of the prior": ", ".join(estimate) or "none, it is exact",
+        "examples": f"{given.get('num_examples')} of {given.get('of_examples')}",
+        **{name: given.get(name) for name in ("binarisation", "seed", "backend")},
+    }

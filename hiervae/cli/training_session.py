@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hiervae import registry
 from hiervae.cli.console import Console
+from hiervae.cli.evaluate import protocol_values
 from hiervae.cli.settings import resolve
 from hiervae.cli.training_progress import TrainingProgress
 from hiervae.cli.usage_error import UsageError, refused_as_usage
@@ -237,8 +238,13 @@ class TrainingSession:
     def _report(self, metrics: dict[str, Any], figures: list[str]) -> None:
         for section in ("training", "valid", "test", "polar_regression", "disentanglement"):
             if section in metrics:
+                values = dict(metrics[section])
+                protocol = values.pop("protocol", None)
                 self.console.heading(section.replace("_", " "))
-                self.console.values(metrics[section])
+                self.console.values(values)
+                if protocol is not None:
+                    self.console.heading(f"protocol of {section}")
+                    self.console.values(protocol_values(protocol))
         if figures:
             self.console.say(f"figures in {self.folder.figures}: {', '.join(figures)}")
 

@@ -201,12 +201,18 @@ def test_scores_of_an_earlier_model_do_not_stay(hiervae, run, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     for split in ("train", "test"):
         options = ("--split", split, "--num-samples=2", "--limit=10")
-        assert hiervae("evaluate", run, *options).status == 0
+        evaluated = hiervae("evaluate", run, *options)
+        assert evaluated.status == 0
     assert hiervae("interpolate", run, "--from=0", "--to=90").status == 0
     (run / "figures" / "rate_distortion.png").touch()
     (run / "partial_scores_valid.npz").touch()
     scored = json.loads((run / "metrics.json").read_text())
-    assert hiervae("train", "--out", run, "--resume").status == 0
+    resumed = hiervae("train", "--out", run, "--resume")
+    assert resumed.status == 0
+    protocol = evaluated.out.partition("protocol:\n")[2]
+    assert "estimate of the prior  prior samples 3" in protocol
+    assert f"protocol of test:\n{protocol}" in resumed.out
+    assert "{" not in resumed.out
     assert json.loads((run / "metrics.json").read_text()) == scored, "of the same model"
     assert (run / "graph.npz").exists()
 
