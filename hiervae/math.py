@@ -118,11 +118,11 @@ def draw_poisson(rate: Tensor, seed: Any) -> Tensor:
     fixed number of proposals, all of which are refused with a probability below 1e-8.
 
     Args:
-        rate: from 0 to 1e6, shape (n, ...).
+        rate: from 0 to 1e10, shape (n, ...).
         seed: `keras.random.SeedGenerator`.
 
     Returns:
-        Whole numbers of the shape of `rate`, float32.
+        Whole numbers of the shape of `rate`, float32; from 2^24 on, the nearest that float32 holds.
     """
     rate = ops.convert_to_tensor(rate, dtype="float32")
     small = _by_inversion(ops.minimum(rate, _LARGE_RATE), seed)

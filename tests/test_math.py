@@ -55,7 +55,7 @@ def test_gamma_draws(alpha: float) -> None:
     assert stats.kstest(draws, stats.gamma(alpha).cdf).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.2, 3.0, 9.99, 10.0, 37.0, 900.0, 2e5])
+@pytest.mark.parametrize("rate", [0.0, 0.2, 3.0, 9.99, 10.0, 37.0, 900.0, 2e5, 1e8])
 def test_poisson_draws(rate: float) -> None:
     seed = keras.random.SeedGenerator(4)
     draws = numpy(math.draw_poisson(np.full((40_000,), rate, "float32"), seed))
@@ -68,6 +68,13 @@ def test_poisson_draws(rate: float) -> None:
     assert counts[~kept].sum() == 0
     statistic = ((counts - expected)[kept] ** 2 / expected[kept]).sum()
     assert stats.chi2(max(1, kept.sum() - 1)).sf(statistic) > 1e-3
+
+
+def test_poisson_draws_of_the_largest_rate() -> None:
+    rate = np.full((40_000,), 1e10, "float32")
+    draws = numpy(math.draw_poisson(rate, keras.random.SeedGenerator(5)))
+    standardised = (draws.astype("float64") - rate[0]) / 1e5
+    assert stats.kstest(standardised, "norm").pvalue > 1e-3
 
 
 def test_the_largest_uniform_gives_no_endless_count() -> None:

@@ -10,14 +10,17 @@ import keras
 import numpy as np
 from hiervae.errors import DataError
 from hiervae.likelihoods import Likelihood
-from hiervae.options import check_positive_number
+from hiervae.options import check_number_between
 from hiervae.types import Config, Tensor
 from keras import ops
 
 from hiervae_counts.head import Head, sum_event
 from hiervae_counts.negative_binomial_law import draw_negative_binomial, log_negative_binomial
 
-LOG_RATE_BOUNDS = (-12.0, 12.0)
+LOG_RATE_BOUNDS = (-30.0, 20.0)
+LIBRARY_SIZE_BOUNDS = (1e-6, 4e8)
+"""So that a count that is all of the library has a rate inside its bounds."""
+
 EXAMPLES_FOR_LIBRARY = 10_000
 LOG_DISPERSION_BOUNDS = (-7.0, 9.0)
 
@@ -29,9 +32,12 @@ class Counts(Likelihood, abc.ABC):
     others are proportional to it, and it has a negative binomial distribution of its own, so that
     the density is one of the whole example and draws have library sizes like those of the data.
 
+    The outcome of the affine map and the log-mean each stay between -30 and 20, so that means go up
+    to 4.8e8. With a library size, all counts start with about the same share of it.
+
     Args:
-        library_size: None for no offset; a positive number, whose logarithm is added to all
-            log-means; or "last" where the last value of each example is its library size.
+        library_size: None for no offset; a number from 1e-6 to 4e8, whose logarithm is added to
+            all log-means; or "last" where the last value of each example is its library size.
         **kwargs: `name`, `dtype` and `trainable` of a Keras layer.
 
     Raises:
@@ -48,7 +54,7 @@ class Counts(Likelihood, abc.ABC):
                 raise ValueError(
                     f'library_size={library_size!r}: expected None, a positive number or "last".'
                 )
-            library_size = check_positive_number("library_size", library_size)
+            library_size = check_number_between("library_size", library_size, *LIBRARY_SIZE_BOUNDS)
         self.library_size = library_size
 
     @property
@@ -76,7 +82,8 @@ class Counts(Likelihood, abc.ABC):
                 autocast=False,
                 name="library",
             )
-        self.head = Head(shape, self.num_outputs, name="parameters", dtype=self.dtype_policy)
+        start = 0.0 if self.library_size is None else -math.log(math.prod(shape))
+        self.head = Head(shape, self.num_outputs, start, name="parameters", dtype=self.dtype_policy)
         self.head.build(input_shape)
         self.build_counts(shape)
 
@@ -93,11 +100,14 @@ class Counts(Likelihood, abc.ABC):
         sizes = examples[:, -1].astype("float64")
         mean = max(float(sizes.mean()), 0.1)
         excess = max(float(sizes.var()) - mean, 1e-2 * mean)
-        self.library.assign([math.log(mean), math.log(mean**2 / excess)])
+        start = [math.log(mean), math.log(mean**2 / excess)]
+        bounds = (LOG_RATE_BOUNDS, LOG_DISPERSION_BOUNDS)
+        self.library.assign([_inside(*pair) for pair in zip(start, bounds, strict=True)])
 
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, ...]:
         """Log-means without an observed library size, then what else the distribution has."""
         log_mean, *others = self.head(features)
+        log_mean = ops.clip(log_mean, *LOG_RATE_BOUNDS)
         if isinstance(self.library_size, float):
             log_mean = log_mean + math.log(self.library_size)
         return ops.clip(log_mean, *LOG_RATE_BOUNDS), *self.bounded(log_mean, others)
@@ -143,11 +153,12 @@ class Counts(Likelihood, abc.ABC):
 
     def mean(self, parameters: tuple[Tensor, ...]) -> Tensor:
         """The mean of x, shape (n, *event_shape)."""
-        means = self.mean_of_counts(*parameters)
+        log_mean, *others = parameters
         if not self._is_observed:
-            return means
-        size = ops.exp(self._library_parameters()[0]) + ops.zeros_like(means[:, :1])
-        return ops.concatenate([means * size, size], axis=-1)
+            return self.mean_of_counts(log_mean, *others)
+        size = ops.exp(self._library_parameters()[0]) + ops.zeros_like(log_mean[:, :1])
+        means = self.mean_of_counts(_with_size(log_mean, size), *others)
+        return ops.concatenate([means, size], axis=-1)
 
     def sample(self, parameters: tuple[Tensor, ...], seed: Any = None) -> Tensor:
         """Whole numbers, shape (n, *event_shape)."""
@@ -172,12 +183,18 @@ class Counts(Likelihood, abc.ABC):
         return log_prob, -log_prob
 
     def check_values(self, values: np.ndarray[Any, Any]) -> None:
-        """Refuse anything but whole numbers from 0.
+        """Refuse anything but whole numbers from 0 to 4e8.
 
         Raises:
             DataError: if there is such a value.
         """
         super().check_values(values)
+        largest = values.max()
+        if largest > LIBRARY_SIZE_BOUNDS[1]:
+            raise DataError(
+                f"The data holds {largest:g}; the {type(self).__name__} likelihood expects counts "
+                f"and library sizes up to {LIBRARY_SIZE_BOUNDS[1]:g}. Count in a larger unit."
+            )
         fractions = values != np.floor(values)
         if fractions.any():
             position = tuple(int(each) for each in np.argwhere(fractions)[0])
@@ -196,3 +213,8 @@ def _with_size(log_mean: Tensor, size: Tensor) -> Tensor:
     """Log-means times library sizes, which may be 0."""
     scaled = log_mean + ops.log(ops.maximum(size, 1e-6))
     return ops.clip(scaled, *LOG_RATE_BOUNDS)
+
+
+def _inside(value: float, bounds: tuple[float, float]) -> float:
+    """`value`, or the nearest half a unit from the bounds, where a clip has a gradient."""
+    return min(max(value, bounds[0] + 0.5), bounds[1] - 0.5)

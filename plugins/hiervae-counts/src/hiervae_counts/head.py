@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from hiervae.types import Shape, Tensor
 from keras import ops
 
@@ -16,18 +17,24 @@ class Head(keras.layers.Layer):
     Args:
         shape: of each of them.
         num: how many.
+        start: of the bias of the first of them; that of the others starts at 0.
         **kwargs: of a Keras layer.
     """
 
-    def __init__(self, shape: Shape, num: int = 1, **kwargs: Any) -> None:
+    def __init__(self, shape: Shape, num: int = 1, start: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.shape = tuple(shape)
         self.num = num
         self.flatten = keras.layers.Flatten(dtype=self.dtype_policy)
-        # A tenth of Glorot's variance, so that what is exponentiated starts near 1.
+        bias = np.zeros((math.prod(self.shape), num))
+        bias[:, 0] = start
+        # A tenth of Glorot's variance, so that what is exponentiated starts near its bias.
         self.dense = keras.layers.Dense(
             num * math.prod(self.shape),
             kernel_initializer=keras.initializers.VarianceScaling(0.1, "fan_avg", "uniform"),
+            bias_initializer=lambda shape, dtype=None: ops.reshape(
+                ops.convert_to_tensor(bias, dtype=dtype), shape
+            ),
             dtype=self.dtype_policy,
         )
 

@@ -8,6 +8,9 @@ from hiervae.math import draw_gamma, draw_poisson, log_beta
 from hiervae.types import Tensor
 from keras import ops
 
+LARGEST_RATE = 1e10
+"""Of those that `draw_poisson` takes."""
+
 
 def log_negative_binomial(count: Tensor, log_mean: Tensor, log_dispersion: Tensor) -> Tensor:
     """Log-probability of each count, nats.
@@ -24,4 +27,4 @@ def draw_negative_binomial(log_mean: Tensor, log_dispersion: Tensor, seed: Any) 
     """Draw counts: Poisson, with a gamma-distributed rate."""
     shape = draw_gamma(ops.exp(log_dispersion), seed)
     rate = shape * ops.exp(log_mean - log_dispersion)
-    return draw_poisson(ops.minimum(rate, 1e6), seed)
+    return draw_poisson(ops.minimum(rate, LARGEST_RATE), seed)
