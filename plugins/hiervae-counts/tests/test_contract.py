@@ -59,6 +59,8 @@ def test_all_are_found_by_their_entry_points():
         ("poisson", {"library_size": -1.0}),
         ("negative_binomial", {"dispersion": "fixed"}),
         ("negative_binomial", {"initial_dispersion": 0.0}),
+        ("negative_binomial", {"initial_dispersion": 1e-4}),
+        ("negative_binomial", {"initial_dispersion": 1e5}),
         ("categorical", {"num_categories": 1}),
         ("laplace", {"scale": "wide"}),
         ("laplace", {"scale": 0.0}),

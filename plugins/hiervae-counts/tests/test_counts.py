@@ -73,6 +73,31 @@ def test_laplace_against_scipy():
     np.testing.assert_allclose(got, expected, rtol=1e-5)
 
 
+def test_a_scale_that_is_set_later_may_be_a_whole_number():
+    likelihood = Laplace()
+    likelihood.scale = 1000
+    built(likelihood, 2)
+    parameters = likelihood(np.zeros((1, 3), "float32"))
+    value = ops.convert_to_tensor(np.array([[3.0, -5.0]], dtype="float32"))
+    expected = stats.laplace.logpdf(numpy(value), 0.0, 1000.0).sum()
+    assert numpy(likelihood.log_prob(value, parameters))[0] == pytest.approx(expected, rel=1e-5)
+    assert numpy(likelihood.reconstruction_error(value, parameters))[0] == pytest.approx(0.008)
+
+
+def test_a_library_size_that_is_set_later_may_be_a_whole_number():
+    likelihood = Poisson()
+    likelihood.library_size = 1000
+    built(likelihood)
+    means = numpy(likelihood.mean(likelihood(np.zeros((1, 3), "float32"))))
+    np.testing.assert_allclose(means, [[250.0] * 4], rtol=1e-5)
+
+
+@pytest.mark.parametrize("start", [1e-3, 8e3])
+def test_a_dispersion_starts_where_it_is_said(start):
+    likelihood = built(NegativeBinomial(initial_dispersion=start))
+    np.testing.assert_allclose(numpy(likelihood.dispersion_values()), start, rtol=1e-4)
+
+
 def test_categories_against_a_sum():
     likelihood = built(Categorical(3), 2)
     probabilities = np.array([[[0.2, 0.5, 0.3], [0.1, 0.1, 0.8]]], dtype="float32")

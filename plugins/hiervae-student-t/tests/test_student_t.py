@@ -87,11 +87,25 @@ def test_fixed_values_have_no_trainable_weights():
 
 
 @pytest.mark.parametrize(
-    "options", [{"degrees_of_freedom": 0.5}, {"degrees_of_freedom": "many"}, {"scale": 0.0}]
+    "options",
+    [
+        {"degrees_of_freedom": 0.5},
+        {"degrees_of_freedom": "many"},
+        {"scale": 0.0},
+        {"scale": 1e-3},
+        {"scale": 1000},
+    ],
 )
 def test_options_that_are_out_of_range(options):
     with pytest.raises((HiervaeError, ValueError), match=next(iter(options))):
         registry.create("hiervae.priors", {"name": "student_t", **options}, StudentT)
+
+
+@pytest.mark.parametrize("scale", [0.007, 148])
+def test_a_scale_starts_where_it_is_said(scale):
+    model = HierarchicalVAE(latent_dims=2, prior={"name": "student_t", "scale": scale}, seed=0)
+    model.build((None, 6))
+    np.testing.assert_allclose(numpy(model.prior.scale_values()), scale, rtol=1e-5)
 
 
 def test_it_is_found_by_its_entry_point():

@@ -108,7 +108,7 @@ class Counts(Likelihood, abc.ABC):
         """Log-means without an observed library size, then what else the distribution has."""
         log_mean, *others = self.head(features)
         log_mean = ops.clip(log_mean, *LOG_RATE_BOUNDS)
-        if isinstance(self.library_size, float):
+        if self.library_size is not None and not isinstance(self.library_size, str):
             log_mean = log_mean + math.log(self.library_size)
         return ops.clip(log_mean, *LOG_RATE_BOUNDS), *self.bounded(log_mean, others)
 

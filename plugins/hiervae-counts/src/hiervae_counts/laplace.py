@@ -53,7 +53,7 @@ class Laplace(Likelihood):
     def call(self, features: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """Location and log-scale, each (n, *event_shape)."""
         location, *predicted = self.head(features)
-        if isinstance(self.scale, float):
+        if not isinstance(self.scale, str):
             return location, ops.full_like(location, math.log(self.scale))
         if predicted:
             log_scale = predicted[0]
@@ -81,7 +81,7 @@ class Laplace(Likelihood):
     def reconstruction_error(self, value: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
         """The absolute error, over a fixed scale, summed over the event: shape (n,)."""
         error = sum_event(ops.abs(value - parameters[0]))
-        return error / self.scale if isinstance(self.scale, float) else error
+        return error if isinstance(self.scale, str) else error / self.scale
 
     def get_config(self) -> Config:
         """Constructor arguments."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 from hiervae import random
-from hiervae.options import check_choice, check_positive_number
+from hiervae.options import check_choice, check_number_between
 from hiervae.types import Config, Tensor
 from keras import ops
 
@@ -15,6 +15,9 @@ from hiervae_counts.counts import LOG_DISPERSION_BOUNDS, Counts
 from hiervae_counts.negative_binomial_law import draw_negative_binomial, log_negative_binomial
 
 DISPERSIONS = ("learned", "predicted")
+INITIAL_DISPERSION_BOUNDS = (1e-3, 8e3)
+"""Inside those of a dispersion, beyond which it has no gradient."""
+
 LOGIT_BOUNDS = (-12.0, 12.0)
 
 
@@ -25,7 +28,8 @@ class NegativeBinomial(Counts):
 
     Args:
         dispersion: "learned" for one weight r per value; "predicted" for an output of the decoder.
-        initial_dispersion: where a learned r starts.
+        initial_dispersion: where a learned r starts, from 0.001 to 8000; it stays between exp(-7)
+            and exp(9).
         **kwargs: those of `Counts`.
 
     Raises:
@@ -37,7 +41,9 @@ class NegativeBinomial(Counts):
     ) -> None:
         super().__init__(**kwargs)
         self.dispersion = check_choice("dispersion", dispersion, DISPERSIONS)
-        self.initial_dispersion = check_positive_number("initial_dispersion", initial_dispersion)
+        self.initial_dispersion = check_number_between(
+            "initial_dispersion", initial_dispersion, *INITIAL_DISPERSION_BOUNDS
+        )
 
     @property
     def num_outputs(self) -> int:

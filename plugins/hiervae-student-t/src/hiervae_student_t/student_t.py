@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from hiervae import random
 from hiervae.distributions import DiagonalNormal
-from hiervae.options import check_number_between, check_positive_number
+from hiervae.options import check_number_between
 from hiervae.priors import Prior
 from hiervae.types import Config, Tensor
 from keras import ops
@@ -17,6 +17,8 @@ from hiervae_student_t.gamma_ratio import log_gamma_ratio
 
 DEGREES_OF_FREEDOM_BOUNDS = (1.0, 1000.0)
 LOG_SCALE_BOUNDS = (-5.0, 5.0)
+INITIAL_SCALE_BOUNDS = (0.007, 148.0)
+"""Inside those of a scale, beyond which it has no gradient."""
 
 
 class StudentT(Prior):
@@ -28,7 +30,8 @@ class StudentT(Prior):
     Args:
         degrees_of_freedom: where nu_d starts, from 1 (Cauchy) to 1000 (nearly normal); learned
             values stay in this range.
-        scale: where scale_d starts; learned values stay between exp(-5) and exp(5).
+        scale: where scale_d starts, from 0.007 to 148; learned values stay between exp(-5) and
+            exp(5).
         **kwargs: `name`, `dtype` and `trainable` of a Keras layer; `trainable=False` keeps nu_d
             and scale_d where they start.
 
@@ -41,7 +44,7 @@ class StudentT(Prior):
         self.degrees_of_freedom = check_number_between(
             "degrees_of_freedom", degrees_of_freedom, *DEGREES_OF_FREEDOM_BOUNDS
         )
-        self.scale = check_positive_number("scale", scale)
+        self.scale = check_number_between("scale", scale, *INITIAL_SCALE_BOUNDS)
 
     @property
     def is_exact(self) -> bool:
