@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hiervae.datasets.dataset import Dataset, DatasetInfo
-from hiervae.datasets.store import FileStore
+from hiervae.datasets.store import FileStore, require_folder
 from hiervae.errors import (
     HiervaeError,
     IncompatiblePluginError,
@@ -144,7 +144,11 @@ def status(data_dir: str | os.PathLike[str] | None = None) -> tuple[DatasetStatu
 
     Args:
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
+
+    Raises:
+        DatasetNotFoundError: if `data_dir` is no folder.
     """
+    require_folder(data_dir)
     rows = []
     for entry in entries(GROUP):
         name = entry.qualified_name if entry.conflict or entry.refusal else entry.name

@@ -29,7 +29,8 @@ def load(
     Args:
         name: one of `hiervae.datasets.names()`, `"distribution:name"`, or the path of a `.npz` or
             `.npy` file or of a folder of images; "." is the current folder.
-        data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
+        data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache. It must exist,
+            unless `download` is to make it.
         download: fetch missing files from their published address, with a progress bar and a
             checksum.
         **options: the data set's own options; see its module's `load`. Every published set also
@@ -39,8 +40,8 @@ def load(
         Training, validation and test examples with labels and facts.
 
     Raises:
-        DatasetNotFoundError: if the name is unknown or a file is missing; the message says where
-            to get it, its checksum and terms, and where to put it.
+        DatasetNotFoundError: if the name is unknown, `data_dir` is no folder, or a file is missing;
+            the message says where to get it, its checksum and terms, and where to put it.
         RegistryError: if the name stands for sets of several plugins, or for a broken one.
         IncompatiblePluginError: if a plugin's loader is not one.
         DamagedFileError: if a file is truncated or damaged, or is not the published one.

@@ -32,6 +32,21 @@ def search_roots(data_dir: str | os.PathLike[str] | None = None) -> tuple[Path, 
     return (*roots, cache_directory(), cache_directory().parent)
 
 
+def require_folder(data_dir: str | os.PathLike[str] | None) -> None:
+    """Refuse a folder of data files that was named and is none.
+
+    Raises:
+        DatasetNotFoundError: if `data_dir` is given and no folder.
+    """
+    if data_dir and not Path(data_dir).expanduser().is_dir():
+        raise DatasetNotFoundError(
+            f"data_dir (--data-dir) is {os.fspath(data_dir)!r}, where there is no folder; expected "
+            f"one to look for data files in first. Correct it, leave it out to look in "
+            f"{DATA_VARIABLE} and the Keras cache alone, or have it made by download=True "
+            "(hiervae train --download)."
+        )
+
+
 class FileStore:
     """Finds, and on request downloads, the files of one data set.
 
@@ -57,7 +72,12 @@ class FileStore:
             verify: refuse a file whose checksum is known and differs.
             owner: name of the data set that publishes the file of a SHA-256, or None; for the
                 message, because several data sets use the same file names.
+
+        Raises:
+            DatasetNotFoundError: if `data_dir` is no folder, and nothing may be downloaded into it.
         """
+        if not download:
+            require_folder(data_dir)
         self.info = info
         self.roots = search_roots(data_dir)
         self._download = download

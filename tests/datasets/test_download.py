@@ -141,7 +141,7 @@ def test_load_downloads_what_is_missing(server, tmp_path, monkeypatch, published
         )
     monkeypatch.setattr(static_mnist, "INFO", replace(static_mnist.INFO, files=tuple(files)))
     with pytest.raises(DatasetNotFoundError, match=r"needs 'binarized_mnist_train\.amat'"):
-        datasets.load("static_mnist", tmp_path / "new")
+        datasets.load("static_mnist", tmp_path)
     data = datasets.load("static_mnist", tmp_path / "new", download=True)
     assert data.valid.max() == 1
     assert only(tmp_path / "new" / "static_mnist") == sorted(file.name for file in files)

@@ -20,6 +20,7 @@ def write_static_mnist(published, root, value):
 
 def test_lookup_order(published, tmp_path, monkeypatch):
     given, variable, cache = tmp_path / "given", tmp_path / "variable", tmp_path / "keras"
+    given.mkdir()
     monkeypatch.setenv("HIERVAE_DATA", str(variable))
     keras_files = cache / "datasets"
     write_static_mnist(published, keras_files / "static_mnist", 0)

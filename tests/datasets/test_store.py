@@ -11,7 +11,7 @@ from hiervae import datasets
 from hiervae.datasets.dataset import RemoteFile
 from hiervae.datasets.sets import mnist, static_mnist
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DamagedFileError, DataError
+from hiervae.errors import DamagedFileError, DataError, DatasetNotFoundError
 
 CONTENT = b"published\n" * 50
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -50,6 +50,22 @@ def test_another_file_is_refused(tmp_path, facts, expected, name):
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
     assert store(tmp_path, verify=False, **facts).require("a.bin") == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["absent", "file"])
+def test_a_named_folder_must_exist(tmp_path, monkeypatch, name):
+    """Or another one would be read in its place, without a word."""
+    (tmp_path / "file").touch()
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "a.bin").write_bytes(CONTENT)
+    monkeypatch.setenv("HIERVAE_DATA", str(tmp_path / "there"))
+    for look in (store, datasets.status, lambda folder: datasets.load("static_mnist", folder)):
+        with pytest.raises(DatasetNotFoundError, match="where there is no folder"):
+            look(tmp_path / name)
+    assert store(None).require("a.bin") == tmp_path / "there" / "a.bin"
+    monkeypatch.setenv("HIERVAE_DATA", str(tmp_path / "nowhere"))
+    assert store(tmp_path / "there").require("a.bin") == tmp_path / "there" / "a.bin"
+    assert FileStore(static_mnist.INFO, tmp_path / "absent", download=True)
 
 
 def test_content_without_a_known_checksum_is_taken(tmp_path):
