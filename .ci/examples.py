@@ -1,4 +1,4 @@
-"""Run every example, and the benchmarks, at their smallest.
+"""Run every example that trains, and the benchmarks, at their smallest.
 
     python .ci/examples.py FOLDER
 
