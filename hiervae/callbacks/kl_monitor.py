@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -147,9 +148,9 @@ def read_kl_history(path: Path) -> KLHistory:
         DamagedFileError: if it holds something else.
     """
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as stream, np.load(stream) as arrays:
             return KLHistory.from_arrays(dict(arrays))
-    except (ValueError, KeyError, EOFError, TypeError, HiervaeError) as error:
+    except (ValueError, KeyError, EOFError, TypeError, BadZipFile, HiervaeError) as error:
         raise DamagedFileError(
-            f"{path} is no history of the KL ({error}); delete the file, it is made anew."
+            f"{path} is damaged, or no history of the KL; delete the file, it is made anew."
         ) from error

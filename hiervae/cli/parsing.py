@@ -7,9 +7,11 @@ import json
 import math
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from hiervae.cli.console import Console
+from hiervae.cli.usage_error import UsageError
 
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
@@ -163,6 +165,20 @@ def key_value(text: str) -> tuple[str, Any]:
         return key, json.loads(value)
     except ValueError:
         return key, value
+
+
+def check_target(option: str, path: Path) -> None:
+    """Refuse a file that cannot be written, before the work for it is done.
+
+    Raises:
+        UsageError: if `path` is a folder, or in none.
+    """
+    if path.is_dir():
+        raise UsageError(f"{option} {path}: this is a folder; expected a file to write.")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{option} {path}: there is no folder {path.parent}; make it, or choose another."
+        )
 
 
 def _checked(

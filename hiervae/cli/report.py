@@ -46,6 +46,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     path = folder.path / "report.html" if arguments.out is None else Path(arguments.out)
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--out {path}: expected the name of an HTML file, such as report.html.")
+    if arguments.out is not None:
+        parsing.check_target("--out", path)
     with console.status("writing the report"):
         report = write_report(folder, path)
     for sentence in report.missing:

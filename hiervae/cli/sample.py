@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
-from hiervae.cli.usage_error import UsageError, refused_as_usage
+from hiervae.cli.usage_error import refused_as_usage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     value_range = folder.value_range()
     array = None if arguments.npy is None else Path(arguments.npy)
     if array is not None:
-        _check_target(array)
+        parsing.check_target("--npy", array)
     require_keras()
     import numpy as np
 
@@ -147,12 +147,3 @@ def _run_chains(
     title = f"Gibbs chains, a row each: {kind} after steps {numbers}; seed {seed}"
     figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
     return images
-
-
-def _check_target(array: Path) -> None:
-    if array.is_dir():
-        raise UsageError(f"--npy {array}: this is a folder; expected a file to write.")
-    if not array.parent.is_dir():
-        raise UsageError(
-            f"--npy {array}: there is no folder {array.parent}; make it, or choose another."
-        )

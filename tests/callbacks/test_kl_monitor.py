@@ -87,10 +87,12 @@ def test_a_resumed_training_goes_on_with_its_file(compiled, tmp_path):
     assert again.history.steps.tolist() == [2]
 
 
-def test_a_file_of_something_else_is_refused(compiled, tmp_path):
-    (tmp_path / "kl.npz").write_text("something else")
-    with pytest.raises(DamagedFileError, match="is no history of the KL"):
+@pytest.mark.parametrize("content", [b"something else", b"", b"PK\x03\x04cut off"])
+def test_a_file_of_something_else_is_refused(compiled, tmp_path, content):
+    (tmp_path / "kl.npz").write_bytes(content)
+    with pytest.raises(DamagedFileError, match="no history of the KL; delete the file") as refusal:
         fit(compiled(), KLMonitor(X, tmp_path / "kl.npz"))
+    assert "pickle" not in str(refusal.value)
 
 
 def test_wrong_examples_are_refused_before_training(compiled):

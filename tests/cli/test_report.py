@@ -363,7 +363,11 @@ def test_the_file_may_lie_elsewhere(hiervae, run, tmp_path):
     assert str(tmp_path / "a.html") in outcome.out
     read_page(tmp_path / "a.html")
     assert not (run / "report.html").exists()
-    assert hiervae("report", run, "--out", tmp_path / "none" / "a.html").status == 1
+    (tmp_path / "b.html").mkdir()
+    for place, says in (("none/a.html", "there is no folder"), ("b.html", "this is a folder")):
+        outcome = hiervae("report", run, "--out", tmp_path / place)
+        assert outcome.status == 2
+        assert outcome.error.startswith(f"--out {tmp_path / place}: {says}")
 
 
 def test_no_other_file_is_overwritten(hiervae, run):
