@@ -135,7 +135,7 @@ class Part(VersionedOptions, keras.layers.Layer):
             )
         self._context = context
 
-    def add_weight(self, *args: Any, autocast: bool = False, **kwargs: Any) -> Any:
+    def add_weight(self, *args: Any, autocast: bool = False, **kwargs: Any) -> keras.Variable:
         """Create a weight, as of any Keras layer, that keeps its dtype inside the model.
 
         Args:

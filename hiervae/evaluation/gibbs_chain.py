@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,9 @@ def gibbs_chain(
         drawn = model.likelihood.sample(parameters, seed=model.evaluation_generator)
         return drawn, model.likelihood.mean(parameters)
 
-    decoded = model.compiled_function(("gibbs_chain",), decode)
+    decoded: Callable[[Tensor], tuple[Tensor, Tensor]] = model.compiled_function(
+        ("gibbs_chain",), decode
+    )
     samples, means = [], []
     for step in range(1, num_steps + 1):
         outcome = model.posterior(current, seed=seed if step == 1 else None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
@@ -13,7 +12,7 @@ from hiervae.distributions.diagonal_normal import LOG_TWO_PI
 from hiervae.likelihoods.base import Likelihood, flat_size
 from hiervae.likelihoods.heads import OutputHead
 from hiervae.networks.normal_head import standardize_log_variance_bounds
-from hiervae.networks.starts import start_within
+from hiervae.networks.starts import RepeatedStart, start_within
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_positive_number
 
@@ -54,7 +53,7 @@ class Gaussian(Likelihood):
     def build(self, input_shape: Any) -> None:
         """Create the output weights for features of shape (n, ...)."""
         event_shape = self.context.event_shape
-        start = keras.initializers.Constant(start_within(self.log_variance_bounds))
+        start = RepeatedStart([start_within(self.log_variance_bounds)])
         self.location = OutputHead(event_shape, name="mean")
         self.location.build(input_shape)
         if self.variance == "predicted":

@@ -10,6 +10,7 @@ from keras import ops
 from hiervae.backend import affine_map
 from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.likelihoods.base import flat_size
+from hiervae.networks.starts import Start
 from hiervae.types import Shape, Tensor
 
 
@@ -27,12 +28,12 @@ class OutputHead(keras.layers.Layer):
     """
 
     def __init__(
-        self, event_shape: Shape, num: int = 1, bias_initializer: Any = "zeros", **kwargs: Any
+        self, event_shape: Shape, num: int = 1, bias_initializer: Start = "zeros", **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.event_shape = tuple(event_shape)
         self.num = num
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_initializer = bias_initializer
         self.flatten = keras.layers.Flatten("channels_last", dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:

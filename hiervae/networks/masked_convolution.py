@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from hiervae.backend import padded_convolution
+from hiervae.networks.starts import Start
 from hiervae.types import Tensor
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_choice
@@ -41,7 +42,7 @@ class MaskedConv2D(keras.layers.Layer):
         mask_type: str,
         num_groups: int = 1,
         use_bias: bool = True,
-        bias_initializer: Any = "zeros",
+        bias_initializer: Start = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -50,7 +51,7 @@ class MaskedConv2D(keras.layers.Layer):
         self.mask_type = check_choice("mask_type", mask_type, ("A", "B"))
         self.num_groups = num_groups
         self.use_bias = use_bias
-        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.bias_initializer = bias_initializer
 
     @property
     def reach(self) -> int:

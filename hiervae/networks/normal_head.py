@@ -13,7 +13,7 @@ from hiervae.distributions.diagonal_normal import as_float32
 from hiervae.networks.hidden_layer import apply_dense
 from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.options import PairedInitializer
-from hiervae.networks.starts import start_within
+from hiervae.networks.starts import RepeatedStart, start_within
 from hiervae.types import Shape, Tensor
 from hiervae.utils.pairs import NUM_MAPS, mark_pairs
 from hiervae.utils.validation import check_choice, check_increasing
@@ -81,7 +81,7 @@ class NormalHead(keras.layers.Layer):
             ]
         )
         raw = _raw_start(self.variance, self.log_variance_bounds)
-        shift = PairedInitializer(["zeros", keras.initializers.Constant(raw)])
+        shift = PairedInitializer(["zeros", RepeatedStart([raw])])
         self._bias_initializer = shift
         self.normalization = None
         if batch_norm:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -37,3 +37,7 @@ class RepeatedStart(keras.initializers.Initializer):
     def get_config(self) -> Config:
         """Constructor arguments."""
         return {"values": self.values}
+
+
+Start: TypeAlias = str | RepeatedStart
+"""How a bias starts: by the name of one of Keras' initialisers, or with values of parameters."""

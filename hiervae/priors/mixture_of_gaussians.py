@@ -13,7 +13,7 @@ from hiervae.networks.normal_head import (
     DEFAULT_LOG_VARIANCE_BOUNDS,
     standardize_log_variance_bounds,
 )
-from hiervae.networks.starts import start_within
+from hiervae.networks.starts import RepeatedStart, start_within
 from hiervae.priors.mixture import Mixture
 from hiervae.types import Config
 
@@ -59,7 +59,7 @@ class MixtureOfGaussians(Mixture):
             shape=shape, initializer=keras.initializers.RandomNormal(stddev=1.0), name="means"
         )
         self.log_variances = self.add_weight(
-            shape=shape, initializer=keras.initializers.Constant(start), name="log_variances"
+            shape=shape, initializer=RepeatedStart([start]), name="log_variances"
         )
 
     def normals(self, components: DiagonalNormal | None = None) -> DiagonalNormal:

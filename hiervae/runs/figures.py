@@ -290,7 +290,8 @@ def chains_of(
         # The generator goes on as in `sample`: the levels below are those behind its draws.
         shown = model.generate(model.sample_prior(num, seed=seed), sample=True)
     columns = [shown[:NUM_CHAINS]]
-    steps = np.linspace(0, num_steps, min(num_steps, NUM_LINKS) + 1).round().astype(int).tolist()
+    links = min(num_steps, NUM_LINKS)
+    steps = [round(num_steps * link / links) for link in range(links + 1)]
     for first, last in pairwise(steps):
         count = last - first
         chain = gibbs_chain(model, current, count, count, seed if first == 0 else None)

@@ -95,7 +95,7 @@ def test_verify_is_an_option_of_each_published_set(tmp_path, published):
     with pytest.raises(DamagedFileError, match="not the published file"):
         datasets.load("static_mnist", tmp_path)
     data = datasets.load("static_mnist", tmp_path, verify=False)
-    assert data.info.options == {"verify": False}
+    assert data.info.options == {"valid_size": None, "verify": False}
     with pytest.raises(DataError, match="has no option 'verify'"):
         datasets.load("pendulum", verify=False)
     with pytest.raises(DataError, match="verify='no'; expected bool"):
