@@ -168,12 +168,33 @@ class DrawsByItself(BottomUp):
         return InferencePass(levels, outcome.features)
 
 
-def test_a_scheme_that_cannot_be_wrapped_is_refused():
-    inference = InverseAutoregressivePosterior(DrawsByItself())
+class KnowsItsDensities(BottomUp):
+    """A scheme that transforms nothing and yet gives the densities of its draws."""
+
+    def transform_draws(self, transform):
+        pass
+
+    def infer(self, inputs, *args, **kwargs):
+        outcome = super().infer(inputs, *args, **kwargs)
+        levels = tuple(
+            Level(level.latent, level.posterior, log_density=level.posterior.log_prob(level.latent))
+            for level in outcome.levels
+        )
+        return InferencePass(levels, outcome.features)
+
+
+@pytest.mark.parametrize("scheme", [DrawsByItself, KnowsItsDensities])
+def test_a_scheme_that_cannot_be_wrapped_is_refused(scheme):
+    inference = InverseAutoregressivePosterior(scheme())
     model = HierarchicalVAE(latent_dims=2, inference=inference, network=NETWORK)
     model.build((None, 4))
-    with pytest.raises(ValueError, match="DrawsByItself draws a level by itself"):
+    with pytest.raises(ValueError, match=f"{scheme.__name__} draws a level by itself"):
         model.inference.infer(examples())
+
+
+def test_a_scheme_whose_draws_are_transformed_is_not_wrapped_again():
+    with pytest.raises(ValueError, match="transforms its draws itself"):
+        InverseAutoregressivePosterior(wrapped())
 
 
 @pytest.mark.parametrize("options", [{"num_layers": 0}, {"hidden_units": "many"}])

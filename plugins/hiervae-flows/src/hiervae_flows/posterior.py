@@ -42,7 +42,7 @@ class InverseAutoregressivePosterior(InferenceScheme):
         **kwargs: `name`, `dtype` and `trainable` of a Keras layer.
 
     Raises:
-        ValueError: if an option is wrong.
+        ValueError: if an option is wrong, or the wrapped scheme transforms its draws itself.
     """
 
     def __init__(
@@ -62,6 +62,20 @@ class InverseAutoregressivePosterior(InferenceScheme):
         self.ordering = check_choice("ordering", ordering, ORDERINGS)
         self.log_scale_bound = check_positive_number("log_scale_bound", log_scale_bound)
         self.scheme.transform_draws(self.transform_draw)
+        self._num_transformed = 0
+
+    def transform_draws(self, transform: Any) -> None:
+        """Refuse any transform but None, since the densities of two cannot be composed.
+
+        Raises:
+            ValueError: if there is one.
+        """
+        if transform is not None:
+            raise ValueError(
+                f"{type(self).__name__} transforms its draws itself; expected a wrapped scheme "
+                "whose draws are those of its normals, such as 'bottom_up'. Give one iaf_posterior "
+                "more layers (num_layers) in place of one around another."
+            )
 
     def prepare(self, context: Any) -> None:
         """See the base class."""
@@ -86,6 +100,7 @@ class InverseAutoregressivePosterior(InferenceScheme):
         self, level: int, latent: Tensor, posterior: DiagonalNormal
     ) -> tuple[Tensor, Tensor]:
         """Return z_l (n, *latent_shape) of a draw e_l and its normal, and log q(z_l), (n,)."""
+        self._num_transformed += 1
         shape = self.context.latent_shapes[level - 1]
         normal = posterior.flatten()
         context = ops.concatenate([normal.mean, normal.log_variance], axis=-1)
@@ -108,8 +123,11 @@ class InverseAutoregressivePosterior(InferenceScheme):
         Raises:
             ValueError: if the wrapped scheme does not let its draws be transformed.
         """
+        before = self._num_transformed
         outcome = self.scheme.infer(inputs, pseudo_inputs, num_samples, sample, seed, training)
-        if any(level.log_density is None for level in outcome.levels):
+        # Components may have been drawn as well.
+        were_transformed = self._num_transformed - before >= len(outcome.levels)
+        if not were_transformed or any(level.log_density is None for level in outcome.levels):
             raise ValueError(
                 f"{type(self.scheme).__name__} draws a level by itself; expected a scheme that "
                 "draws by `draw_level` and gives `log_density` to its levels, as those of hiervae "

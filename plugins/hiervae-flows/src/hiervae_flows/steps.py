@@ -17,9 +17,6 @@ Affine = tuple[Tensor, Tensor]
 UNROLLED = 4
 """The most rounds that are written out, which compiles faster than a loop."""
 
-UNROLLED = 4
-"""The most rounds that are written out, which compiles faster than a loop."""
-
 
 class Step(keras.layers.Layer, abc.ABC):
     """An invertible map between vectors u, nearer the noise, and z, nearer the latents.
