@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from hiervae.errors import DataError
 from keras import ops
 from scipy import optimize, special, stats
 from tfp_support import moved, numpy, seed, small_model, weights
 
 COUNTS = np.array([[0, 1, 7, 250], [3, 0, 12, 9000]], dtype="float32")
+POSITIVE = {"output": [], "constraint": "positive"}
 FEATURES = np.random.default_rng(3).standard_normal((2, 8)).astype("float32")
 
 
@@ -133,6 +135,64 @@ def test_where_a_distribution_lives(distribution, support, inside, outside):
     likelihood.check_values(np.full((2, 4), inside, "float32"))
     with pytest.raises(DataError, match=f"holds {outside}"):
         likelihood.check_values(np.full((2, 4), outside, "float32"))
+
+
+OPEN = [
+    ({"tfd": "LogNormal", "loc": {"output": []}, "scale": 1.0}, (0.0,)),
+    ({"tfd": "Gamma", "concentration": 2.0, "log_rate": {"output": []}}, (0.0,)),
+    ({"tfd": "Gamma", "concentration": 0.5, "log_rate": {"output": []}}, (0.0,)),
+    ({"tfd": "Weibull", "concentration": 2.0, "scale": POSITIVE}, (0.0,)),
+    ({"tfd": "InverseGamma", "concentration": 2.0, "scale": POSITIVE}, (0.0,)),
+    ({"tfd": "InverseGaussian", "loc": POSITIVE, "concentration": 1.0}, (0.0,)),
+    ({"tfd": "Chi2", "df": POSITIVE}, (0.0,)),
+    ({"tfd": "Beta", "concentration1": 2.0, "concentration0": POSITIVE}, (0.0, 1.0)),
+    ({"tfd": "Kumaraswamy", "concentration1": 2.0, "concentration0": POSITIVE}, (0.0, 1.0)),
+    ({"tfd": "LogitNormal", "loc": {"output": []}, "scale": 1.0}, (0.0, 1.0)),
+]
+CLOSED = [
+    ({"tfd": "Exponential", "rate": POSITIVE}, (0.0,)),
+    ({"tfd": "HalfNormal", "scale": POSITIVE}, (0.0,)),
+    ({"tfd": "HalfCauchy", "loc": 0.0, "scale": POSITIVE}, (0.0,)),
+    ({"tfd": "HalfStudentT", "df": 3.0, "loc": 0.0, "scale": POSITIVE}, (0.0,)),
+    ({"tfd": "ContinuousBernoulli", "logits": {"output": []}}, (0.0, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("distribution", "ends"), OPEN)
+def test_an_end_without_a_density_is_no_value(distribution, ends):
+    likelihood = with_likelihood(distribution)
+    for end in ends:
+        value = np.full((2, 4), 0.3, "float32")
+        value[0, 1] = end
+        assert log_prob(likelihood, value)[0] == -np.inf
+        assert np.isfinite(log_prob(likelihood, value)[1])
+        with pytest.raises(DataError, match=rf"holds {end} at position \(0, 1\).* above 0"):
+            likelihood.check_values(value)
+
+
+@pytest.mark.parametrize(("distribution", "ends"), CLOSED)
+def test_an_end_with_a_density_is_a_value(distribution, ends):
+    likelihood = with_likelihood(distribution)
+    for end in ends:
+        value = np.full((2, 4), end, "float32")
+        assert np.isfinite(log_prob(likelihood, value)).all()
+        likelihood.check_values(value)
+
+
+def test_what_is_an_end_in_float32_is_no_value():
+    likelihood = with_likelihood(OPEN[-1][0])
+    with pytest.raises(DataError, match="above 0 and below 1"):
+        likelihood.check_values(np.full((2, 4), 1.0 - 1e-12))
+
+
+def test_training_beside_an_end_without_a_density_stays_finite():
+    likelihood = with_likelihood(OPEN[0][0])
+    value = np.array([[0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 2.0, 3.0]], "float32")
+    with tf.GradientTape() as tape:
+        total = likelihood.log_prob(value, likelihood(FEATURES))
+        cost = -tf.reduce_sum(tf.where(tf.math.is_finite(total), total, 0.0))
+    for gradient in tape.gradient(cost, [w.value for w in likelihood.head.trainable_variables]):
+        assert np.isfinite(numpy(gradient)).all()
 
 
 def test_a_support_that_is_given():

@@ -173,14 +173,15 @@ class TFPLikelihood(Likelihood):
             DataError: if there is such a value.
         """
         super().check_values(values)
-        wrong = ~self._support.contains(values)
+        # The density sees float32, where a value near an end may be that end.
+        wrong = ~self._support.contains(values.astype("float32"))
         if wrong.any():
             position = tuple(int(each) for each in np.argwhere(wrong)[0])
-            low = 0.0 if self._support.low is None else self._support.low
+            remedy = "Move them away from the ends" if self._support.is_open else "Give it raw data"
             raise DataError(
                 f"The data holds {values[position]} at position {position}; the likelihood's "
-                f"distribution expects values {self._support.step:g} apart, from {low:g} on. Give "
-                "it raw data, or say where it lives by the option 'support'."
+                f"distribution expects values {self._support.description}. {remedy}, or say where "
+                "it lives by the option 'support'."
             )
 
     def get_config(self) -> Config:

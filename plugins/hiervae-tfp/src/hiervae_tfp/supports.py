@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from hiervae.types import Tensor
@@ -14,19 +14,10 @@ from hiervae_tfp.nodes import Call, Constant, Node, Output, Variable
 
 COUNTS = ("Geometric", "NegativeBinomial", "Poisson", "ZeroInflatedNegativeBinomial")
 BITS = ("Bernoulli", "ProbitBernoulli")
-POSITIVE = (
-    "Chi2",
-    "Exponential",
-    "Gamma",
-    "HalfCauchy",
-    "HalfNormal",
-    "HalfStudentT",
-    "InverseGamma",
-    "InverseGaussian",
-    "LogNormal",
-    "Weibull",
-)
-UNIT = ("Beta", "ContinuousBernoulli", "Kumaraswamy", "LogitNormal")
+POSITIVE = ("Chi2", "Gamma", "InverseGamma", "InverseGaussian", "LogNormal", "Weibull")
+NOT_NEGATIVE = ("Exponential", "HalfCauchy", "HalfNormal", "HalfStudentT")
+INSIDE_UNIT = ("Beta", "Kumaraswamy", "LogitNormal")
+UNIT = ("ContinuousBernoulli",)
 REAL = (
     "Cauchy",
     "GeneralizedNormal",
@@ -62,16 +53,13 @@ class Support:
         high: the highest, None where there is none.
         step: distance of two values; None for a continuum. The distribution is one of the whole
             numbers x / step.
+        is_open: whether the density of a continuum has no finite logarithm at `low` and `high`.
     """
 
     low: float | None = None
     high: float | None = None
     step: float | None = None
-
-    @property
-    def config(self) -> dict[str, float | None]:
-        """As the option `support` has it."""
-        return asdict(self)
+    is_open: bool = False
 
     @property
     def num_levels(self) -> int | None:
@@ -85,13 +73,23 @@ class Support:
         # Not a comparison with NaN, which is nowhere.
         inside = value == value
         if self.low is not None:
-            inside = inside & (value >= self.low)
+            inside = inside & (value > self.low if self.is_open else value >= self.low)
         if self.high is not None:
-            inside = inside & (value <= self.high)
+            inside = inside & (value < self.high if self.is_open else value <= self.high)
         if self.step is not None:
             levels = value / self.step
             inside = inside & (abs(levels - _round(levels)) <= CLOSE)
         return inside
+
+    @property
+    def description(self) -> str:
+        """What values it has, for messages."""
+        if self.step is not None:
+            return f"{self.step:g} apart, from {self.low or 0.0:g} on"
+        words = ("above", "below") if self.is_open else ("from", "to")
+        ends = zip(words, (self.low, self.high), strict=True)
+        given = [f"{word} {end:g}" for word, end in ends if end is not None]
+        return " and ".join(given) or "that are numbers"
 
     def to_distribution(self, value: Tensor) -> Tensor:
         """What the distribution sees of a value."""
@@ -151,7 +149,9 @@ def support_of(node: Call) -> Support:
     for names, support in (
         (COUNTS, Support(0.0, None, 1.0)),
         (BITS, Support(0.0, 1.0, 1.0)),
-        (POSITIVE, Support(0.0)),
+        (POSITIVE, Support(0.0, is_open=True)),
+        (NOT_NEGATIVE, Support(0.0)),
+        (INSIDE_UNIT, Support(0.0, 1.0, is_open=True)),
         (UNIT, Support(0.0, 1.0)),
         (REAL, Support()),
     ):
