@@ -20,6 +20,7 @@ __all__ = [
     "log_beta",
     "log_binomial",
     "log_gamma",
+    "log_poisson",
 ]
 
 _SHIFT = 8
@@ -72,6 +73,20 @@ def log_binomial(n: Tensor, k: Tensor) -> Tensor:
     """Return the logarithm of n choose k, for real 0 <= k <= n."""
     n, k = (ops.convert_to_tensor(each, dtype="float32") for each in (n, k))
     return -ops.log1p(n) - log_beta(n - k + 1.0, k + 1.0)
+
+
+def log_poisson(count: Tensor, log_rate: Tensor) -> Tensor:
+    """Return the log-probability of counts under Poisson(exp(log_rate)), nats.
+
+    It keeps its digits where count and rate are large and near each other, as the difference
+    k log m - m - log k! would not.
+
+    Args:
+        count: whole numbers k from 0.
+        log_rate: logarithm of m, of a shape that goes with that of `count`.
+    """
+    count, log_rate = (ops.convert_to_tensor(each, dtype="float32") for each in (count, log_rate))
+    return _log_poisson(count, ops.exp(log_rate), log_rate)
 
 
 def _correction(x: Tensor) -> Tensor:
@@ -155,28 +170,31 @@ def _by_rejection(rate: Tensor, seed: Any) -> Tensor:
     known = ops.maximum(count, 0.0)
     inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
     left = ops.log(v * inverse_alpha / (a / ops.square(us) + b))
-    right = -_poisson_surprisal(known, rate)
+    right = _log_poisson(known, rate, ops.log(rate))
     outside = ops.logical_or(count < 0.0, ops.logical_and(us < 0.013, v > us))
     inside = ops.logical_and(us >= 0.07, v <= v_r)
     accepted = ops.logical_or(inside, ops.logical_and(left <= right, ops.logical_not(outside)))
     return _first(accepted, known, ops.floor(rate))
 
 
-def _poisson_surprisal(count: Tensor, rate: Tensor) -> Tensor:
-    """-log p(count) for counts near a large rate, without the difference of large numbers."""
-    safe = ops.maximum(count, 1.0)
-    ratio = (rate - safe) / safe
-    excess = safe * (ratio - ops.log1p(ops.maximum(ratio, -1.0 + 1e-6)))
-    surprisal = excess + 0.5 * ops.log(safe) + _HALF_LOG_TWO_PI + _stirling_rest(safe)
-    return ops.where(count < 1.0, rate, surprisal)
+def _log_poisson(count: Tensor, rate: Tensor, log_rate: Tensor) -> Tensor:
+    large = ops.maximum(count, float(_SHIFT))
+    excess = large * _excess((rate - large) / large, log_rate - ops.log(large))
+    of_large = -excess - 0.5 * ops.log(large) - _HALF_LOG_TWO_PI - _correction(large)
+    small = ops.minimum(count, float(_SHIFT))
+    of_small = small * log_rate - rate - log_gamma(small + 1.0)
+    return ops.where(count < _SHIFT, of_small, of_large)
 
 
-def _stirling_rest(count: Tensor) -> Tensor:
-    """Return log k! - [(k + 1/2) log k - k + log(2 pi) / 2] for k >= 1."""
-    inverse = 1.0 / count
-    squared = ops.square(inverse)
-    series = 1.0 / 360.0 - squared * (1.0 / 1260.0 - squared / 1680.0)
-    return inverse * (1.0 / 12.0 - squared * series)
+def _excess(ratio: Tensor, log_ratio: Tensor) -> Tensor:
+    """Return r - log(1 + r) for r > -1, given log(1 + r), which has its digits where r is low."""
+    near = ops.clip(ratio, -0.1, 0.1)
+    series = ops.zeros_like(near)
+    for power in range(9, 1, -1):
+        series = 1.0 / power - near * series
+    middle = ratio - ops.log1p(ops.maximum(ratio, -0.5))
+    outer = ops.where(ratio < -0.5, ratio - log_ratio, middle)
+    return ops.where(ops.abs(ratio) < 0.1, ops.square(near) * series, outer)
 
 
 def _several(draw: Callable[..., Tensor], number: int, like: Tensor, seed: Any) -> Tensor:

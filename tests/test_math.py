@@ -39,6 +39,28 @@ def test_log_binomial() -> None:
     np.testing.assert_allclose(numpy(math.log_binomial(n, k)), exact, rtol=2e-6, atol=2e-6)
 
 
+@pytest.mark.parametrize("rate", [1e-12, 0.02, 1.0, 30.0, 1e3, 1e5, 1e8])
+def test_log_poisson_also_where_count_and_rate_are_large(rate: float) -> None:
+    log_rate = np.float32(np.log(rate))
+    exact_rate = np.exp(np.float64(log_rate))
+    near = exact_rate + np.sqrt(exact_rate) * np.linspace(-6.0, 6.0, 25)
+    far = exact_rate * np.array([0.01, 0.4, 0.49, 0.51, 0.89, 0.91, 1.09, 1.12, 2.0, 30.0])
+    count = np.round(np.maximum([*near, *far, 0.0, 1.0, 2.0, 40.0], 0.0)).astype("float32")
+    got = numpy(math.log_poisson(count, np.full_like(count, log_rate)))
+    exact = stats.poisson.logpmf(count.astype("float64"), exact_rate)
+    np.testing.assert_allclose(got, exact, rtol=3e-6, atol=1e-5 + 1e-6 * np.sqrt(rate))
+
+
+@pytest.mark.parametrize("rate", [0.02, 30.0, 1e5])
+def test_the_slope_of_log_poisson_is_count_minus_rate(rate: float) -> None:
+    log_rate, step = np.log(rate), 0.02
+    counts = np.round(rate * np.array([0.0, 0.3, 0.7, 0.95, 1.02, 1.5, 4.0]))
+    ends = [numpy(math.log_poisson(counts, np.full(7, log_rate + s))) for s in (-step, step)]
+    slope = (ends[1].astype("float64") - ends[0]) / (2 * step)
+    exact = counts - rate * np.sinh(step) / step
+    np.testing.assert_allclose(slope, exact, rtol=1e-3, atol=1e-4 + 1e-4 * rate)
+
+
 def test_the_gradient_of_log_gamma_is_digamma() -> None:
     x = np.array([0.05, 0.7, 3.0, 7.9, 8.1, 200.0], dtype="float64")
     step = 0.02 * x

@@ -43,6 +43,14 @@ def test_poisson_against_scipy():
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+def test_poisson_of_a_large_rate_against_scipy():
+    log_rate = np.log(np.array([[1e5, 1e6]], dtype="float32"))
+    counts = np.array([[100_300, 998_000]], dtype="float32")
+    exact = stats.poisson.logpmf(counts, np.exp(log_rate.astype("float64"))).sum()
+    got = numpy(built(Poisson(), 2).log_prob(*tensors(counts), tensors(log_rate)))
+    assert got == pytest.approx(exact, abs=2e-3)
+
+
 def negative_binomial(counts):
     mean, r = np.exp(LOG_MEAN.astype("float64")), np.exp(LOG_R.astype("float64"))
     return stats.nbinom.logpmf(counts, r, r / (r + mean))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hiervae.math import draw_poisson, log_gamma
+from hiervae.math import draw_poisson, log_poisson
 from hiervae.types import Tensor
 from keras import ops
 
@@ -18,8 +18,8 @@ class Poisson(Counts):
     """
 
     def log_prob_of_counts(self, counts: Tensor, log_mean: Tensor, *others: Tensor) -> Tensor:
-        """K log(rate) - rate - log k!."""
-        return counts * log_mean - ops.exp(log_mean) - log_gamma(counts + 1.0)
+        """Log-probability of each count."""
+        return log_poisson(counts, log_mean)
 
     def sample_counts(self, seed: Any, log_mean: Tensor, *others: Tensor) -> Tensor:
         """A draw of each count."""
