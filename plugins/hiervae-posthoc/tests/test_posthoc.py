@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from hiervae import HierarchicalVAE, registry
+from hiervae.likelihoods import Likelihood
 from hiervae.manifold import LatentGraph
 from hiervae.priors import Prior
 from hiervae.testing import check_prior
@@ -141,6 +142,105 @@ def test_samples_and_graphs_come_from_it(trained, tmp_path):
     again = keras.models.load_model(tmp_path / "fitted.keras")
     expected = fitted.prior_log_prob(latents)
     np.testing.assert_allclose(again.prior_log_prob(latents), expected, atol=1e-5)
+
+
+@keras.saving.register_keras_serializable(package="hiervae_posthoc_tests")
+class AroundExamples(Prior):
+    """Normals of one learned variance around encoded examples."""
+
+    is_exact = True
+    num_examples_wanted = 20
+
+    def build(self, input_shape):
+        self.examples = self._kept((20, *self.context.event_shape), "examples")
+        self.means = self._kept((20, input_shape[-1]), "means")
+        self.log_variance = self.add_weight(shape=(), initializer="zeros", name="log_variance")
+
+    def _kept(self, shape, name):
+        return self.add_weight(shape=shape, initializer="zeros", trainable=False, name=name)
+
+    def adapt(self, examples):
+        self.examples.assign(examples)
+
+    def refresh(self, encode):
+        self.means.assign(encode(numpy(self.examples)))
+
+    def check_ready(self):
+        if not numpy(self.examples).any():
+            raise ValueError("There are no examples yet.")
+
+    def log_prob(self, latent, components=None, seed=None, training=False):
+        log_variance = ops.convert_to_tensor(self.log_variance)
+        centered = latent[:, None] - ops.convert_to_tensor(self.means)
+        squares = ops.square(centered) * ops.exp(-log_variance)
+        terms = -0.5 * ops.sum(squares + log_variance + np.log(2.0 * np.pi), axis=-1)
+        return ops.logsumexp(terms, axis=-1) - np.log(20.0)
+
+    def sample(self, num_samples, components=None, seed=None):
+        return ops.convert_to_tensor(self.means)[:num_samples]
+
+
+def test_a_prior_that_wants_examples_is_given_those_of_the_training(trained):
+    model, x = trained
+    fitted = fit_prior(model, x, AroundExamples(), epochs=30, learning_rate=0.05)
+    kept = numpy(fitted.prior.examples)
+    assert len(np.unique(kept, axis=0)) > 2
+    assert (kept[:, None] == x).all(axis=-1).any(axis=-1).all()
+    means = model.encode(kept)[0]
+    np.testing.assert_allclose(numpy(fitted.prior.means), means, atol=1e-5)
+    latents = model.encode(x, sample=True, seed=0)[0]
+    squares = np.square(latents[:, None] - means).sum(axis=-1)
+    grid = np.linspace(-6.0, 2.0, 400)[:, None, None]
+    terms = -0.5 * squares * np.exp(-grid) - grid - np.log(2.0 * np.pi)
+    scores = special.logsumexp(terms, axis=-1).mean(axis=-1) - np.log(20.0)
+    assert fitted.prior_log_prob(latents).mean() == pytest.approx(scores.max(), abs=0.05)
+
+
+@keras.saving.register_keras_serializable(package="hiervae_posthoc_tests")
+class StartsFromExamples(Likelihood):
+    """Bernoulli values whose logits have a bias that examples give."""
+
+    num_examples_wanted = 1000
+
+    def build(self, input_shape):
+        self.head = keras.layers.Dense(6)
+        self.head.build(input_shape)
+
+    def adapt(self, examples):
+        share = np.clip(examples.mean(axis=0), 0.01, 0.99)
+        self.head.bias.assign(special.logit(share))
+
+    def call(self, features, training=False):
+        return ops.cast(self.head(features), "float32")
+
+    def log_prob(self, value, parameters):
+        return ops.sum(value * parameters - ops.softplus(parameters), axis=-1)
+
+    def mean(self, parameters):
+        return ops.sigmoid(parameters)
+
+    def sample(self, parameters, seed=None):
+        return ops.sigmoid(parameters)
+
+    def reconstruction_error(self, value, parameters):
+        return -self.log_prob(value, parameters)
+
+
+@pytest.mark.parametrize("was_trained", [True, False])
+def test_training_goes_on_from_the_learned_parts(trained, was_trained):
+    x = trained[1]
+    network = {"name": "mlp", "hidden_units": (4,)}
+    model = HierarchicalVAE(latent_dims=2, likelihood=StartsFromExamples(), network=network, seed=0)
+    model.build((None, 6))
+    if was_trained:
+        model.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+        model.fit(x[:50], batch_size=50, epochs=1, verbose=0)
+        model.likelihood.head.bias.assign(np.full(6, 7.0))
+    fitted = fit_prior(model, x, {"name": "posthoc_mixture", "num_components": 2})
+    fitted.compile(keras.optimizers.Adam(1e-3), run_eagerly=True)
+    fitted.fit(x[:50], batch_size=50, epochs=1, verbose=0)
+    start = 7.0 if was_trained else special.logit(x[:50].mean(axis=0))
+    np.testing.assert_allclose(numpy(fitted.likelihood.head.bias), start, atol=0.01, rtol=0)
 
 
 def test_what_cannot_be_fitted_is_refused(trained):

@@ -31,7 +31,9 @@ def fit_prior(
     Encoder, decoder and likelihood are those of `model`, which is not changed. The prior maximises
     the mean of log p(z) over z ~ q(z | x) of the training examples, which is what is left of the
     ELBO when everything but the prior is held (Hoffman & Johnson 2016). A prior that has a method
-    `fit_latents(latents, seed)` is fitted by it, any other one by Adam.
+    `fit_latents(latents, seed)` is fitted by it, any other one by Adam. One that wants examples
+    (`num_examples_wanted`), such as "exemplar", first adapts to as many of `x`, and encodes what it
+    keeps of them where it has a method `refresh(encode)`.
 
     Args:
         model: a built model.
@@ -63,6 +65,9 @@ def fit_prior(
             "encoder gives; expected a prior of its own weights, such as 'posthoc_mixture', "
             "'mixture_of_gaussians' or 'maf'. Train a model with it instead."
         )
+    _adapt(copy, x, seed)
+    if not model.needs_adapting():
+        copy.control.adapted.assign(1)  # or `fit` would start the parts anew that are learned
     if hasattr(copy.prior, "fit_latents"):
         copy.prior.fit_latents(latents, seed)
     else:
@@ -81,6 +86,17 @@ def _with_prior(model: HierarchicalVAE, prior: Any) -> HierarchicalVAE:
     return copy
 
 
+def _adapt(model: HierarchicalVAE, x: Any, seed: int) -> None:
+    """Give the prior the examples that it wants."""
+    prior = model.prior
+    if prior.num_examples_wanted:
+        examples = model.examples("x", x, require_support=not model.dynamic_binarisation)
+        order = np.random.default_rng(seed).permutation(len(examples))
+        prior.adapt(examples[order[: prior.num_examples_wanted]].astype("float32", copy=False))
+        if hasattr(prior, "refresh"):
+            prior.refresh(lambda kept: model.governed_latent(model.encode(kept)))
+
+
 def _climb(
     model: HierarchicalVAE,
     latents: NDArray[Any],
@@ -95,6 +111,7 @@ def _climb(
             f"{type(model.prior).__name__} has no weights to fit; expected a prior that has, such "
             "as 'posthoc_mixture'."
         )
+    model.prior.check_ready()
     inputs = keras.Input((latents.shape[1],), dtype="float32")
     density = keras.Model(inputs, _LogDensity(model.prior, seed)(inputs))
     density.compile(keras.optimizers.Adam(learning_rate), loss=_negative)
