@@ -14,6 +14,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.utils.validation import check_bool
+
 _DEFAULT_BATCH_SIZE = 32
 
 
@@ -311,13 +313,30 @@ def in_order(
     return rows, False
 
 
-def num_ordered(x: Any, batch_size: int | None, steps: int | None) -> int | None:
+def check_shuffle(shuffle: Any) -> bool | str:
+    """Return how `fit` is to order examples: a bool, or "batch" for whole batches, by Keras.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    if isinstance(shuffle, str) and shuffle == "batch":
+        return shuffle
+    try:
+        return check_bool("shuffle", shuffle)
+    except ValueError as error:
+        raise ValueError(f'{str(error).rstrip(".")}, or "batch".') from error
+
+
+def num_ordered(
+    x: Any, batch_size: int | None, steps: int | None, shuffle: bool | str
+) -> int | None:
     """Return the number of batches of an epoch, if their order follows from seed and epoch alone.
 
     Args:
         x: an array of n rows, or a checked source.
         batch_size: rows of a batch, None for 32.
         steps: the steps of an epoch that the user asked for, or None.
+        shuffle: as in `fit`.
 
     Returns:
         The number; None where a later process may see other batches, or an epoch is not one pass.
@@ -326,7 +345,7 @@ def num_ordered(x: Any, batch_size: int | None, steps: int | None) -> int | None
         return None
     if isinstance(x, OrderedBatches):
         return x.num_batches
-    if isinstance(x, np.ndarray):
+    if isinstance(x, np.ndarray) and isinstance(shuffle, bool):
         return math.ceil(len(x) / (batch_size or _DEFAULT_BATCH_SIZE))
     return None
 

@@ -13,6 +13,7 @@ from hiervae.model.adapting import AdaptingMethods
 from hiervae.model.batch_order import (
     EpochClock,
     OrderedBatches,
+    check_shuffle,
     in_order,
     num_ordered,
     split,
@@ -32,7 +33,7 @@ from hiervae.model.inputs import training_share, validation_parts
 from hiervae.model.running import running
 from hiervae.model.sources import take_examples
 from hiervae.utils.batching import filled_up
-from hiervae.utils.validation import check_bool, check_positive_int
+from hiervae.utils.validation import check_positive_int
 
 KERAS_BATCH_SIZE = 32
 """Examples of a batch where none is said, in Keras."""
@@ -51,7 +52,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         callbacks: Any = None,
         validation_split: float = 0.0,
         validation_data: Any = None,
-        shuffle: bool = True,
+        shuffle: bool | str = True,
         class_weight: Any = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
@@ -76,7 +77,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         """
         self.require_compiled("fit")
         refuse_class_weight("fit", class_weight)
-        shuffle = check_bool("shuffle", shuffle)
+        shuffle = check_shuffle(shuffle)
         if batch_size is not None:
             check_positive_int("batch_size", batch_size)
         if not self.trainable_variables and self.built:
@@ -109,8 +110,8 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             (x, y, sample_weight), validation_data = split((x, y, sample_weight), validation_split)
         if isinstance(x, OrderedBatches):
             x.follow(clock, shuffle=False)
-        number = num_ordered(x, batch_size, steps_per_epoch)
-        if shuffle:
+        number = num_ordered(x, batch_size, steps_per_epoch, shuffle)
+        if shuffle is True:
             x, shuffle = in_order(x, y, sample_weight, batch_size, steps_per_epoch, clock)
             if not shuffle:
                 y = sample_weight = None

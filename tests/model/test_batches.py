@@ -216,6 +216,6 @@ def test_the_order_follows_the_seed_whatever_kind_of_true():
         found.append(list(weights_of(model).values()))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
-    for shuffle in (1, "batch", None):
+    for shuffle in (1, "batches", None):
         with pytest.raises(ValueError, match="shuffle=.*expected True or False"):
             model.fit(X, shuffle=shuffle, verbose=0)
