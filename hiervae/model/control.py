@@ -136,7 +136,7 @@ class ControlState(keras.layers.Layer):
             )
         self.scheduler = scheduler
         self.numbers.set(scheduler)
-        self._installed = (type(scheduler), _compiled_config(scheduler))
+        self._installed = (type(scheduler), compiled_text(scheduler))
         digest = self._digest(scheduler)
         if not resume or ops.convert_to_numpy(self.rule_digest).tobytes() != digest:
             self.rule_digest.assign(np.frombuffer(digest, dtype="int32"))
@@ -242,7 +242,8 @@ class ControlState(keras.layers.Layer):
         return state
 
 
-def _compiled_config(scheduler: Scheduler) -> str:
+def compiled_text(scheduler: Scheduler) -> str:
+    """What a compiled step depends on of a rule, as text: equal for rules that share a step."""
     own = "compiled_config" in vars(type(scheduler))
     config = scheduler.compiled_config() if own else scheduler.get_config()
     return json.dumps(config, sort_keys=True, default=repr)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from keras import ops
 
 from hiervae.callbacks import BetaController
 from hiervae.model import HierarchicalVAE
-from hiervae.model.control import CAPACITY, NUMBERS
+from hiervae.model.control import CAPACITY, NUMBERS, compiled_text
 from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.testing.behaviour import check_memory, check_traced
@@ -20,7 +22,7 @@ from hiervae.testing.outcomes import step
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
 from hiervae.testing.workbench import EVENT_SHAPE, binary_examples, numpy, small_model, tensor
-from hiervae.types import Signals
+from hiervae.types import Config, Signals
 
 CHECKS = (
     "signature",
@@ -31,6 +33,8 @@ CHECKS = (
     "purity",
     "epoch_end",
     "resumption",
+    "compiled_config",
+    "messages",
     "traced",
     "memory",
     "fit",
@@ -42,6 +46,11 @@ CHECKS = (
 
 ERRORS = (50.0, 1e-3, 400.0, 0.0, 1.0)
 """Reconstruction errors of successive steps, nats."""
+
+KLS = (2.0, 300.0, 0.0, 1e-3, 40.0)
+"""KLs of the same steps, nats."""
+
+NUM_DIMENSIONS = 4.0
 
 LOGS = ("loss", "elbo", "reconstruction", "kl", "constraint", "beta", "val_loss", "val_elbo")
 
@@ -55,11 +64,13 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
     complete, JSON, and survives a round trip), `initial_state` (finite numbers, `beta` among them),
     `gates` (known groups, one scalar each), `update` (the keys of the initial state, scalars, beta
     finite and, unless the class says `allows_negative_beta`, not negative over small and large
-    errors, gates 0 or 1), `purity` (the same input gives the same output; nothing is changed),
-    `epoch_end`, `resumption` (a rule made anew goes on from the state of another), `traced`
-    (`update` runs on tensors without values), `memory` (nothing is kept of a call), `process` (the
-    config means the same in another process). In a model: `fit` (in the compiled step) and `saving`
-    (its state comes back, and the rule goes on from it).
+    errors and KLs, gates 0 or 1), `purity` (the same input gives the same output; nothing is
+    changed), `epoch_end`, `resumption` (a rule made anew goes on from the state of another),
+    `compiled_config` (rules that share a compiled step differ in `numbers` and state alone),
+    `messages` (`bound`, `unfinished` and `diagnose` return what they should, for a beta that is not
+    finite too), `traced` (`update` runs on tensors without values), `memory` (nothing is kept of a
+    call), `process` (the config means the same in another process). In a model: `fit` (in the
+    compiled step) and `saving` (its state comes back, and the rule goes on from it).
 
     Args:
         scheduler: a name, a config, a class or an instance.
@@ -84,6 +95,8 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
             check_purity,
             check_epoch_end,
             check_resumption,
+            check_compiled_config,
+            check_messages,
             check_calls,
         ):
             with step():
@@ -95,14 +108,14 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
         check_process(subject)
 
 
-def signals(step: int, error: float = 3.0) -> Signals:
+def signals(step: int, error: float = 3.0, kl: float = 2.0) -> Signals:
     """Return what a scheduler sees of a step; two steps are an epoch."""
     return Signals(
         step=tensor(float(step)),
         epoch=tensor(float(1 + step // 2)),
         constraint=tensor(error),
-        kl=tensor(2.0),
-        num_dimensions=4.0,
+        kl=tensor(kl),
+        num_dimensions=NUM_DIMENSIONS,
     )
 
 
@@ -160,13 +173,13 @@ def check_gates(subject: Subject, rule: Scheduler, state: State) -> None:
 
 
 def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
-    """Check what the rule makes of small and large errors."""
+    """Check what the rule makes of small and large errors and KLs."""
     fix = "Return float32 scalars computed in keras.ops; bound what is exponentiated."
     with subject.check("update", fix) as check:
         current, numbers = tensors(state), tensors(rule.numbers())
         check.require(len(numbers) <= NUMBERS, f"{len(numbers)} numbers", f"at most {NUMBERS}")
-        for step, error in enumerate(ERRORS, start=1):
-            seen = dataclasses.replace(signals(step, error), numbers=numbers)
+        for step, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+            seen = dataclasses.replace(signals(step, error, kl), numbers=numbers)
             current = rule.update(dict(current), seen)
             check.require(
                 current.keys() == state.keys(),
@@ -180,7 +193,7 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
                     "a tensor, such as keras.ops.convert_to_tensor(value, 'float32') for a number",
                 )
                 number = float(check.require_array(key, value, ()))
-                where = f"{key} = {number} after the errors {ERRORS[:step]}"
+                where = f"{key} = {number} after errors of {ERRORS[:step]} and KLs of {KLS[:step]}"
                 check.require(math.isfinite(number), where, "a finite number")
                 if key == "beta":
                     _check_sign(check, rule, number, where)
@@ -228,8 +241,8 @@ def check_resumption(subject: Subject, rule: Scheduler, state: State) -> None:
     fix = "Keep everything that a decision depends on in the state, which is saved with the model."
     with subject.check("resumption", fix) as check:
         current = dict(state)
-        for number, error in enumerate(ERRORS, start=1):
-            updated = rule.update(tensors(current), signals(number, error))
+        for number, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+            updated = rule.update(tensors(current), signals(number, error, kl))
             current = {key: float(numpy(value)) for key, value in updated.items()}
             logs = {**dict.fromkeys(LOGS, 1.0 / number), "constraint": error}
             current = {key: float(value) for key, value in rule.on_epoch_end(current, logs).items()}
@@ -255,16 +268,95 @@ def check_resumption(subject: Subject, rule: Scheduler, state: State) -> None:
             current = {key: float(value) for key, value in decided[1].items()}
 
 
+def check_compiled_config(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check that a step compiled for one rule serves others of the same `compiled_config`."""
+    fix = (
+        "Return in compiled_config() every option that update() or numbers_in() has as a "
+        "constant, or leave it to get_config(); give the others by numbers()."
+    )
+    with subject.check("compiled_config", fix) as check:
+        config = rule.get_config()
+        for name, value in _other_options(config):
+            try:
+                other = subject.part_class.from_config({**config, name: value})
+            except (TypeError, ValueError, ArithmeticError):
+                continue  # the rule refuses it
+            if compiled_text(other) != compiled_text(rule):
+                continue
+            shared = f"{name}={value!r}, which compiled_config() leaves out"
+            keys = other.initial_state().keys()
+            check.require(
+                keys == state.keys() and other.numbers().keys() == rule.numbers().keys(),
+                f"other scalars or numbers with {shared}",
+                "the same",
+            )
+            numbers = tensors(other.numbers())
+            current = tensors(other.initial_state())
+            for step, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+                seen = dataclasses.replace(signals(step, error, kl), numbers=numbers)
+                expected = other.update(dict(current), seen)
+                for key, got in rule.update(dict(current), seen).items():
+                    what = (
+                        f"{key} of a step that was compiled for another rule and runs for {shared},"
+                    )
+                    check.require_close(what, numpy(got), numpy(expected[key]), 1e-5)
+                current = expected
+
+
+def _other_options(config: Config) -> Iterator[tuple[str, Any]]:
+    """Options of another value each, which the rule may refuse."""
+    for name, value in config.items():
+        if isinstance(value, bool):
+            yield name, not value
+        elif isinstance(value, int):
+            yield name, value + 1
+        elif isinstance(value, float):
+            for other in (value + 1.0, 0.75 * value):
+                yield name, other
+
+
+def check_messages(subject: Subject, rule: Scheduler, state: State) -> None:
+    """Check what the rule says of itself to figures and users."""
+    fix = "Return a number or a text, or None where there is none, and raise nothing."
+    with subject.check("messages", fix) as check:
+        bound = rule.bound(int(NUM_DIMENSIONS))
+        check.require(
+            bound is None or (isinstance(bound, (int, float)) and math.isfinite(bound)),
+            f"bound() = {bound!r}",
+            "a finite number of nats or None",
+        )
+        said = [
+            (
+                f"unfinished() = {{!r}} in phase {phase:g}",
+                rule.unfinished(
+                    {"beta": state["beta"], "constraint": error, "phase": phase, "step": step},
+                    int(NUM_DIMENSIONS),
+                ),
+            )
+            for phase, error, step in itertools.product((0.0, 1.0), ERRORS, (1.0, 1e6))
+        ]
+        for beta in (state["beta"], -1.0, 0.0, 1e9, math.inf, math.nan):
+            for rest in ({}, dict.fromkeys(state, beta)):
+                text = rule.diagnose({**state, **rest, "beta": beta})
+                said.append((f"diagnose() = {{!r}} with beta {beta:g}", text))
+        for what, text in said:
+            check.require(
+                text is None or (isinstance(text, str) and text.strip()),
+                what.format(text),
+                "a text or None",
+            )
+
+
 def check_calls(subject: Subject, rule: Scheduler, state: State) -> None:
     """Check a rule when it is traced and when it is called often."""
     keys = list(state)
 
     def update(_: Any, *values: Any) -> None:
-        count, error, *scalars = values
-        seen = dataclasses.replace(signals(1), step=count, constraint=error)
+        count, error, kl, *scalars = values
+        seen = dataclasses.replace(signals(1), step=count, constraint=error, kl=kl)
         rule.update(dict(zip(keys, scalars, strict=True)), seen)
 
-    arrays = [1.0, 3.0, *state.values()]
+    arrays = [1.0, 3.0, 2.0, *state.values()]
     check_traced(subject, "update()", update, *arrays)
     check_memory(subject, lambda: update(None, *map(tensor, arrays)), rule)
 

@@ -95,6 +95,58 @@ class GoesNegative(GoodScheduler):
         return {**super().update(state, signals), "beta": 1.0 - signals.constraint}
 
 
+class GoesNegativeUnderALargeKL(GoodScheduler):
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**super().update(state, signals), "beta": 1.0 - 0.01 * signals.kl}
+
+
+class SharesAStepThatDiffers(GoodScheduler):
+    def compiled_config(self) -> dict[str, Any]:
+        return {}
+
+
+class SharesAStepOfOtherScalars(GoodScheduler):
+    def initial_state(self) -> dict[str, float]:
+        slow = {"slow": 1.0} if self.rate < 0.5 else {}
+        return {**super().initial_state(), **slow}
+
+    def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
+        return {**state, **super().update(state, signals), "beta": state["beta"]}
+
+    def compiled_config(self) -> dict[str, Any]:
+        return {}
+
+
+class BoundsByAText(GoodScheduler):
+    def bound(self, num_dimensions: int) -> Any:
+        return "low"
+
+
+class BoundsByInfinity(GoodScheduler):
+    def bound(self, num_dimensions: int) -> float:
+        return float("inf")
+
+
+class SaysThatItIsUnfinished(GoodScheduler):
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> Any:
+        return logs["phase"] < 1.0
+
+
+class ReadsALogThatIsNotThere(GoodScheduler):
+    def unfinished(self, logs: dict[str, float], num_dimensions: int) -> str:
+        return f"The KL is {logs['kl']:g} nats."
+
+
+class FailsAtABetaThatIsNotFinite(GoodScheduler):
+    def diagnose(self, state: dict[str, float]) -> str | None:
+        return f"beta has {len(str(int(state['beta'])))} digits."
+
+
+class SaysNothing(GoodScheduler):
+    def diagnose(self, state: dict[str, float]) -> str | None:
+        return ""
+
+
 class HalfOpensTheGate(GoodScheduler):
     def update(self, state: dict[str, Any], signals: Any) -> dict[str, Any]:
         return {**super().update(state, signals), "gate_prior": 0.5 + 0.0 * state["beta"]}
@@ -167,6 +219,15 @@ BROKEN = {
     ReturnsAFloat: "update",
     Overflows: "update",
     GoesNegative: "update",
+    GoesNegativeUnderALargeKL: "update",
+    SharesAStepThatDiffers: "compiled_config",
+    SharesAStepOfOtherScalars: "compiled_config",
+    BoundsByAText: "messages",
+    BoundsByInfinity: "messages",
+    SaysThatItIsUnfinished: "messages",
+    ReadsALogThatIsNotThere: "messages",
+    FailsAtABetaThatIsNotFinite: "messages",
+    SaysNothing: "messages",
     HalfOpensTheGate: "update",
     CountsInPython: "purity",
     ChangesItsInput: "purity",
