@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from keras import ops
 
 from hiervae.backend import Compilable, compile_function, placement
 from hiervae.model.core import Compiler
-from hiervae.model.frozen import trainable_ids
+from hiervae.model.frozen import weight_ids
 from hiervae.model.objective import Objective
 from hiervae.model.training import TrainingMethods
 from hiervae.model.within_epoch import TrainingSteps
@@ -46,16 +46,14 @@ class FunctionCache:
 
 
 @dataclass(frozen=True)
-class Optimised:
-    """The weights that an optimiser was made for; Keras does not look into it when it saves.
+class Prepared:
+    """What training was prepared for; Keras does not look into it when it saves.
 
     Attributes:
         optimizer: a Keras optimiser, None before the first one.
-        weights: `trainable_ids` of the weights.
     """
 
     optimizer: Any
-    weights: frozenset[int]
 
 
 class CompiledMethods(TrainingMethods):
@@ -64,14 +62,15 @@ class CompiledMethods(TrainingMethods):
     _functions: FunctionCache
     _trained_as: tuple[tuple[type[Scheduler], str] | None, Objective, tuple[int, ...]] | None
     _tested_as: tuple[Objective, tuple[int, ...]] | None
-    _optimised: Optimised = Optimised(None, frozenset())
+    _prepared: Prepared = Prepared(None)
 
     def make_train_function(self, force: bool = False) -> Any:
         """Compile the training step, anew for another scheduler, objective or option of a part.
 
         Raises:
             ValueError: if a part cannot be used yet, weights were frozen or thawed since the model
-                was compiled, or the optimiser keeps state that the scheduler cannot hold.
+                was compiled, the optimiser has trained another model, or it keeps state that the
+                scheduler cannot hold.
         """
         wanted = (self.control.active_rule, self.objective, self.options_version)
         force = force or wanted != self._trained_as
@@ -135,26 +134,33 @@ class CompiledMethods(TrainingMethods):
         """Refuse to train other weights than those that the optimiser was made for.
 
         Raises:
-            ValueError: if weights were frozen or thawed since the model was compiled and trained.
+            ValueError: if weights were frozen or thawed since the model was compiled and trained,
+                or the optimiser has trained another model.
         """
         with placement(self):
             self._check_trainable()
 
     def _check_trainable(self) -> None:
-        current = Optimised(self.optimizer, trainable_ids(self.trainable_variables))
-        before = self._optimised
-        if before.optimizer is current.optimizer and before.weights != current.weights:
-            count = len(before.weights ^ current.weights)
-            raise ValueError(
-                f"{count} weights were frozen or thawed since the model was compiled; expected the "
-                "optimiser to be made for the weights that train. Call "
-                "`model.compile(optimizer)` again, with a new optimiser, before training goes on."
-            )
+        weights = weight_ids(self.trainable_variables)
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-        if current != before and not int(ops.convert_to_numpy(self.optimizer.iterations)):
+        made_for = weight_ids(cast("Any", self.optimizer)._trainable_variables)
+        if not made_for <= weight_ids(self.variables):
+            raise ValueError(
+                f"The optimiser {type(self.optimizer).__name__} has the moments and the steps of "
+                "another model; expected one of its own for each. Call `model.compile(optimizer)` "
+                "again, with a new optimiser."
+            )
+        if made_for != weights:
+            raise ValueError(
+                f"{len(made_for ^ weights)} weights were frozen or thawed since the model was "
+                "compiled; expected the optimiser to be made for the weights that train. Call "
+                "`model.compile(optimizer)` again, with a new optimiser, before training goes on."
+            )
+        current = Prepared(self.optimizer)
+        if current != self._prepared and not int(ops.convert_to_numpy(self.optimizer.iterations)):
             self.control.closed_steps.assign(np.zeros(self.control.closed_steps.shape, "int32"))
-        self._optimised = current
+        self._prepared = current
 
     def check_ready(self) -> None:
         """Ask every part whether it can be used.

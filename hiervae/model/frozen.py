@@ -75,6 +75,6 @@ def thaw_and_freeze(
             layer.trainable = frozen is not True and index not in frozen
 
 
-def trainable_ids(variables: Iterable[Any]) -> frozenset[int]:
-    """The weights in training, to be compared with those of another time."""
+def weight_ids(variables: Iterable[Any]) -> frozenset[int]:
+    """Which weights these are, to be compared with others."""
     return frozenset(id(variable) for variable in variables)

@@ -117,3 +117,17 @@ def test_a_change_in_the_middle_of_a_fit_is_refused():
     with pytest.raises(ValueError, match="frozen or thawed since"):
         model.fit(X, epochs=3, verbose=0, callbacks=[Freeze()])
     assert np.isfinite(model.elbo(X)).all()
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    optimizer = keras.optimizers.Adam()
+    for model in (new_model(), new_model()):
+        model.build((None, X.shape[1]))
+        model.compile(optimizer)
+        if not optimizer.built:
+            model.fit(X, verbose=0)
+    before = [keras.ops.convert_to_numpy(each) for each in model.trainable_variables]
+    with pytest.raises(ValueError, match=r"Adam has the moments.*of another model"):
+        model.fit(X, verbose=0)
+    for weight, value in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(weight), value)
