@@ -14,9 +14,14 @@ from hiervae.manifold.latent_graph import LatentGraph
 from hiervae.manifold.path import Path
 from hiervae.plotting.figure_file import save_figure
 from hiervae.plotting.interpolation_strip import mass_caution
-from hiervae.plotting.points import FloatArray, add_scale, as_plane_points, draw_points
+from hiervae.plotting.points import (
+    FloatArray,
+    add_scale,
+    as_plane_points,
+    draw_points,
+    plain_look,
+)
 from hiervae.plotting.style import (
-    INK,
     LABEL_SIZE,
     MUTED,
     PATHS,
@@ -111,7 +116,8 @@ def latent_space(
         numbered = [f"path {number}" for number in range(1, len(routes) + 1)]
         unnamed = ["path"] if len(routes) == 1 else numbered
         names = list(zip(path_names or unnamed, looks, strict=True))
-        _draw_legend(figure, points is not None and values is None, graph, names)
+        plain = points is not None and values is None and kind != "density"
+        _draw_legend(figure, plain, graph, names)
     axes.autoscale_view()
     return save_figure(figure, path)
 
@@ -146,16 +152,16 @@ def _look_of(index: int) -> dict[str, Any]:
 
 def _draw_legend(
     figure: Figure,
-    has_points: bool,
+    has_plain_points: bool,
     graph: LatentGraph | None,
     routes: Sequence[tuple[str, dict[str, Any]]],
 ) -> None:
     """What is drawn, below the axes; of the routes name and look."""
     lines = matplotlib_module("lines")
     entries: list[tuple[str, dict[str, Any]]] = []
-    if has_points:
-        means = {"color": INK, "marker": "o", "markersize": 4, "linestyle": ""}
-        entries.append(("posterior means", means))
+    if has_plain_points:
+        means = {"marker": "o", "markersize": 4, "markeredgewidth": 0, "linestyle": ""}
+        entries.append(("posterior means", {**means, **plain_look(graph is not None)}))
     entries.extend((name, {**look, "markersize": 4}) for name, look in routes)
     if graph is not None and not graph.walkable.all():
         name = f"{int((~graph.walkable).sum())} of {graph.num_nodes} nodes left out"
