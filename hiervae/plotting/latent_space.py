@@ -160,8 +160,10 @@ def _draw_legend(
     lines = matplotlib_module("lines")
     entries: list[tuple[str, dict[str, Any]]] = []
     if has_plain_points:
-        means = {"marker": "o", "markersize": 4, "markeredgewidth": 0, "linestyle": ""}
-        entries.append(("posterior means", {**means, **plain_look(graph is not None)}))
+        # Opaque, since means that lie over one another are.
+        color = plain_look(graph is not None)["color"]
+        means = {"color": color, "marker": "o", "markersize": 4, "linestyle": ""}
+        entries.append(("posterior means", means))
     entries.extend((name, {**look, "markersize": 4}) for name, look in routes)
     if graph is not None and not graph.walkable.all():
         name = f"{int((~graph.walkable).sum())} of {graph.num_nodes} nodes left out"
