@@ -19,7 +19,7 @@ from hiervae.plotting.points import (
     add_scale,
     as_plane_points,
     draw_points,
-    plain_look,
+    plain_color,
 )
 from hiervae.plotting.style import (
     LABEL_SIZE,
@@ -161,7 +161,7 @@ def _draw_legend(
     entries: list[tuple[str, dict[str, Any]]] = []
     if has_plain_points:
         # Opaque, since means that lie over one another are.
-        color = plain_look(graph is not None)["color"]
+        color = plain_color(graph is not None)
         means = {"color": color, "marker": "o", "markersize": 4, "linestyle": ""}
         entries.append(("posterior means", means))
     entries.extend((name, {**look, "markersize": 4}) for name, look in routes)

@@ -47,9 +47,9 @@ def marker_area(num_points: int) -> float:
     return float(np.clip(15_000 / num_points, 3.0, 22.0))
 
 
-def plain_look(faint: bool) -> dict[str, Any]:
-    """Colour and opacity of points without values; faint ones are under a graph."""
-    return {"color": INK, "alpha": 0.35} if faint else {"color": BLUE, "alpha": 0.7}
+def plain_color(faint: bool) -> str:
+    """Colour of points without values; faint ones are under a graph."""
+    return INK if faint else BLUE
 
 
 def draw_points(
@@ -84,7 +84,7 @@ def draw_points(
     if values is None:
         if kind != "auto":
             raise ValueError(f"kind={kind!r} needs values; give one for each latent.")
-        axes.scatter(x, y, **plain_look(faint), **look)
+        axes.scatter(x, y, color=plain_color(faint), alpha=0.35 if faint else 0.7, **look)
         return
     entries = np.asarray(values)
     if entries.shape != (len(points),):

@@ -44,13 +44,10 @@ CHECKS = (
 )
 """The names of the checks, in the order in which they begin."""
 
-ERRORS = (50.0, 1e-3, 400.0, 0.0, 1.0)
-"""Reconstruction errors of successive steps, nats."""
+STEPS = ((50.0, 2.0), (1e-3, 300.0), (400.0, 0.0), (0.0, 1e-3), (1.0, 40.0))
+"""Reconstruction error and KL of successive steps, nats."""
 
-KLS = (2.0, 300.0, 0.0, 1e-3, 40.0)
-"""KLs of the same steps, nats."""
-
-NUM_DIMENSIONS = 4.0
+NUM_DIMENSIONS = 4
 
 LOGS = ("loss", "elbo", "reconstruction", "kl", "constraint", "beta", "val_loss", "val_elbo")
 
@@ -115,7 +112,7 @@ def signals(step: int, error: float = 3.0, kl: float = 2.0) -> Signals:
         epoch=tensor(float(1 + step // 2)),
         constraint=tensor(error),
         kl=tensor(kl),
-        num_dimensions=NUM_DIMENSIONS,
+        num_dimensions=float(NUM_DIMENSIONS),
     )
 
 
@@ -178,7 +175,7 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
     with subject.check("update", fix) as check:
         current, numbers = tensors(state), tensors(rule.numbers())
         check.require(len(numbers) <= NUMBERS, f"{len(numbers)} numbers", f"at most {NUMBERS}")
-        for step, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+        for step, (error, kl) in enumerate(STEPS, start=1):
             seen = dataclasses.replace(signals(step, error, kl), numbers=numbers)
             current = rule.update(dict(current), seen)
             check.require(
@@ -193,7 +190,7 @@ def check_update(subject: Subject, rule: Scheduler, state: State) -> None:
                     "a tensor, such as keras.ops.convert_to_tensor(value, 'float32') for a number",
                 )
                 number = float(check.require_array(key, value, ()))
-                where = f"{key} = {number} after errors of {ERRORS[:step]} and KLs of {KLS[:step]}"
+                where = f"{key} = {number} after errors and KLs of {STEPS[:step]}"
                 check.require(math.isfinite(number), where, "a finite number")
                 if key == "beta":
                     _check_sign(check, rule, number, where)
@@ -241,12 +238,12 @@ def check_resumption(subject: Subject, rule: Scheduler, state: State) -> None:
     fix = "Keep everything that a decision depends on in the state, which is saved with the model."
     with subject.check("resumption", fix) as check:
         current = dict(state)
-        for number, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+        for number, (error, kl) in enumerate(STEPS, start=1):
             updated = rule.update(tensors(current), signals(number, error, kl))
             current = {key: float(numpy(value)) for key, value in updated.items()}
             logs = {**dict.fromkeys(LOGS, 1.0 / number), "constraint": error}
             current = {key: float(value) for key, value in rule.on_epoch_end(current, logs).items()}
-        for number in range(len(ERRORS) + 1, 2 * len(ERRORS)):
+        for number in range(len(STEPS) + 1, 2 * len(STEPS)):
             others = [subject.fresh(), rule]
             made = [each.update(tensors(current), signals(number)) for each in others]
             decided = [
@@ -292,7 +289,7 @@ def check_compiled_config(subject: Subject, rule: Scheduler, state: State) -> No
             )
             numbers = tensors(other.numbers())
             current = tensors(other.initial_state())
-            for step, (error, kl) in enumerate(zip(ERRORS, KLS, strict=True), start=1):
+            for step, (error, kl) in enumerate(STEPS, start=1):
                 seen = dataclasses.replace(signals(step, error, kl), numbers=numbers)
                 expected = other.update(dict(current), seen)
                 for key, got in rule.update(dict(current), seen).items():
@@ -319,7 +316,7 @@ def check_messages(subject: Subject, rule: Scheduler, state: State) -> None:
     """Check what the rule says of itself to figures and users."""
     fix = "Return a number or a text, or None where there is none, and raise nothing."
     with subject.check("messages", fix) as check:
-        bound = rule.bound(int(NUM_DIMENSIONS))
+        bound = rule.bound(NUM_DIMENSIONS)
         check.require(
             bound is None or (isinstance(bound, (int, float)) and math.isfinite(bound)),
             f"bound() = {bound!r}",
@@ -330,10 +327,10 @@ def check_messages(subject: Subject, rule: Scheduler, state: State) -> None:
                 f"unfinished() = {{!r}} in phase {phase:g}",
                 rule.unfinished(
                     {"beta": state["beta"], "constraint": error, "phase": phase, "step": step},
-                    int(NUM_DIMENSIONS),
+                    NUM_DIMENSIONS,
                 ),
             )
-            for phase, error, step in itertools.product((0.0, 1.0), ERRORS, (1.0, 1e6))
+            for phase, (error, _), step in itertools.product((0.0, 1.0), STEPS, (1.0, 1e6))
         ]
         for beta in (state["beta"], -1.0, 0.0, 1e9, math.inf, math.nan):
             for rest in ({}, dict.fromkeys(state, beta)):
