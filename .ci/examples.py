@@ -1,4 +1,4 @@
-"""Run every example that trains, and the benchmarks, at their smallest.
+"""Run every example that trains or draws records, and the benchmarks, at their smallest.
 
     python .ci/examples.py FOLDER
 
@@ -31,7 +31,11 @@ OPTIONS = {
 
 def main(folder: Path) -> int:
     """Run all and return the exit status."""
-    commands = {"benchmarks": [sys.executable, "-m", "benchmarks", "--smoke"]}
+    depths = [str(EXAMPLES / "ladder_depths.py"), "--out", str(folder / "ladder_depths")]
+    commands = {
+        "benchmarks": [sys.executable, "-m", "benchmarks", "--smoke"],
+        "ladder_depths": [sys.executable, *depths],
+    }
     for name, option in OPTIONS.items():
         out = [] if option is None else [option, str(folder / name)]
         commands[name] = [sys.executable, str(EXAMPLES / f"{name}.py"), "--smoke", *out]
