@@ -1,11 +1,17 @@
-"""Commands that run side by side, as many as there are cores."""
+"""Commands that run side by side, as many as there are cores, and compile quickly."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.support.quick_xla import quick_flags
 
 
 def run(
@@ -24,7 +30,7 @@ def run(
     def output(name: str) -> bool:
         done = subprocess.run(
             commands[name],
-            env={**os.environ, **(environments or {}).get(name, {})},
+            env={"XLA_FLAGS": quick_flags(), **os.environ, **(environments or {}).get(name, {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# Compiling is most of the time of a test on a small model. These switches of XLA take two thirds
-# off it and change no result beyond rounding; they must be set before the backend is imported.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
-    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
-)
-# And what was compiled once serves all processes and later runs. The keys are those of the program,
+from tests.support.quick_xla import quick_flags
+
+os.environ.setdefault("XLA_FLAGS", quick_flags())
+# What was compiled once serves all processes and later runs. The keys are those of the program,
 # the flags and the version of JAX; the folder may be deleted at any time.
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parents[1] / ".cache" / "jax")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -57,6 +58,20 @@ class BetaController(keras.callbacks.Callback):
                 "hiervae.HierarchicalVAE."
             )
         model.control.install(self.scheduler, self.resume)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begin anew where a saved training was taken up that another rule had steered."""
+        control = self.model.control
+        if control.is_of(self.scheduler):
+            return
+        warnings.warn(
+            "The training that is taken up had another beta scheduler than the given "
+            f"{type(self.scheduler).__name__}, or one with other options, so this one begins anew. "
+            "Give the same as before to go on with its beta.",
+            UserWarning,
+            stacklevel=2,
+        )
+        control.begin(self.scheduler)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Count the rule's epochs."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -71,10 +72,11 @@ class LatentMonitor(FigureMonitor):
         """Draw points that stand for the examples."""
         size = self.model.prior_dim
         first_and_second = self.dimensions
-        if len(first_and_second) != 2 or not all(0 <= d < size for d in first_and_second):
+        fit = [isinstance(d, numbers.Integral) and 0 <= d < size for d in first_and_second]
+        if len(fit) != 2 or not all(fit):
             raise DataError(
                 f"dimensions={first_and_second} cannot be drawn of a latent of size {size}: "
-                f"expected two numbers from 0 to {size - 1}."
+                f"expected two integers from 0 to {size - 1}."
             )
         latent_space(np.zeros((len(self.x), 2)), self.values, kind=self.kind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -27,7 +28,7 @@ from hiervae.model.fit_state import FitSaver, FitState
 from hiervae.model.within_epoch import put_values, take_values
 from hiervae.utils.files import remove_abandoned
 from hiervae.utils.locks import exclusive
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_number_between, check_positive_int
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ class Resume(FitSaver):
     `folder` holds `latest.keras`, which `keras.models.load_model` reads too, and the checkpoints
     before it, each with checksums. A damaged one is set aside with a warning, and the one before it
     taken. While a `fit` runs, the folder is locked. A `fit` that has ended is not trained further,
-    unless `epochs` was raised; delete the folder to begin anew.
+    unless `epochs` was raised; delete the folder to begin anew. The learning rate is part of the
+    optimiser's state, so a `fit` goes on with that of the checkpoint; another beta scheduler, or
+    one with other options, begins anew, with a warning.
 
     Args:
         folder: where the checkpoints go; made if missing.
@@ -86,8 +89,8 @@ class Resume(FitSaver):
         keep: how many checkpoints are kept.
 
     Raises:
-        ValueError: if `every`, `every_steps` or `keep` is no positive integer, or `seconds` is
-            negative.
+        ValueError: if `every`, `every_steps` or `keep` is no positive integer, or `seconds` no
+            number of at least 0.
 
     Example:
         >>> import hiervae
@@ -108,10 +111,7 @@ class Resume(FitSaver):
         if every_steps is not None:
             check_positive_int("every_steps", every_steps)
         check_positive_int("keep", keep)
-        if not seconds >= 0.0:
-            raise ValueError(
-                f"seconds={seconds!r}: expected the least time between two checkpoints, 0 or more."
-            )
+        check_number_between("seconds", seconds, 0.0, math.inf)
         self.folder = Path(folder)
         self.every = every
         self.every_steps = every_steps

@@ -40,8 +40,7 @@ def load_file(
         seed: seed of the division; None keeps the order.
 
     Returns:
-        The data set. 8-bit integers are divided by 255, booleans become 0 and 1, other numbers
-        are kept.
+        The data set, with the values as `from_arrays` takes them.
 
     Raises:
         DataError: if the arrays do not fit together, are empty or not finite.
@@ -94,6 +93,9 @@ def from_arrays(
     Examples and labels may be NumPy arrays, lists, tensors of any backend, or pandas' DataFrame
     and Series. Rows belong together by their position, whatever index a table has.
 
+    Bytes (uint8) are divided by 255, unless all of them are 0 and 1; booleans become 0 and 1, and
+    other numbers are kept.
+
     Args:
         train: training examples, shape (n, *event_shape).
         valid: validation examples; None takes `valid_fraction` of `train`.
@@ -108,7 +110,7 @@ def from_arrays(
 
     Raises:
         DataError: if the arrays do not fit together, are empty, not finite, masked, sparse or
-            ragged.
+            ragged; or if bytes are divided by 255 and another array has values outside [0, 1].
     """
     given = {
         split: (_array(examples, split), _array(labels, f"{split}_labels"))
@@ -120,6 +122,7 @@ def from_arrays(
     }
     for split, (array, labels) in given.items():
         _check(split, array, labels)
+    greys = _holds_greys({split: array for split, (array, _) in given.items() if array is not None})
     num_examples = len(require_array(given["train"][0], "train"))
     sizes = fraction_sizes(
         num_examples,
@@ -129,7 +132,7 @@ def from_arrays(
     drawn = dict(zip(_SPLITS, split_indices(num_examples, *sizes, seed), strict=True))
     if valid is not None and test is not None:
         drawn["train"] = np.arange(num_examples, dtype=np.int64)
-    parts = {split: _part(split, given, drawn[split]) for split in _SPLITS}
+    parts = {split: _part(split, given, drawn[split], greys) for split in _SPLITS}
     shapes = {array.shape[1:] for array, _ in parts.values()}
     if len(shapes) > 1:
         raise DataError(
@@ -162,21 +165,42 @@ def from_arrays(
 
 
 def _part(
-    split: str, given: dict[str, tuple[Any, Labels | None]], drawn: Indices
+    split: str, given: dict[str, tuple[Any, Labels | None]], drawn: Indices, greys: bool
 ) -> tuple[Array, Labels | None]:
     array, labels = given[split]
     if split == "train" or array is None:
         array, labels = given["train"]
-        return _to_float(array[drawn], split), None if labels is None else labels[drawn]
-    return _to_float(array, split), labels
+        return _to_float(array[drawn], split, greys), None if labels is None else labels[drawn]
+    return _to_float(array, split, greys), labels
 
 
 def _array(data: Any, name: str) -> NDArray[Any] | None:
     return None if data is None else require_array(data, name)
 
 
-def _to_float(array: NDArray[Any], split: str) -> Array:
-    return scale_bytes(array) if array.dtype == np.uint8 else to_float32(array, split)
+def _to_float(array: NDArray[Any], split: str, greys: bool) -> Array:
+    is_grey = greys and array.dtype == np.uint8
+    return scale_bytes(array) if is_grey else to_float32(array, split)
+
+
+def _holds_greys(arrays: dict[str, NDArray[Any]]) -> bool:
+    """Whether bytes are levels of grey; zeros and ones alone are values as they are.
+
+    Raises:
+        DataError: if they are and another array has values outside [0, 1], which stay as they are.
+    """
+    levels = [
+        split for split, array in arrays.items() if array.dtype == np.uint8 and array.max() > 1
+    ]
+    for split, array in arrays.items():
+        if not levels or array.dtype == np.uint8 or (array.min() >= 0 and array.max() <= 1):
+            continue
+        raise DataError(
+            f"{levels[0]} holds bytes, which are divided by 255, and {split} values of the type "
+            f"{array.dtype} from {array.min():g} to {array.max():g}, which are kept: expected all "
+            "in the same scale. Convert them to one type, or to float32 from 0 to 1."
+        )
+    return bool(levels)
 
 
 def _check(split: str, array: NDArray[Any] | None, labels: Labels | None) -> None:

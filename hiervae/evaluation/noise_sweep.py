@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hiervae.evaluation.traversal import check_level, from_noise
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_natural, check_positive_int
 
 if TYPE_CHECKING:
     from hiervae.model import HierarchicalVAE
@@ -48,6 +48,7 @@ def noise_sweep(model: HierarchicalVAE, level: int, num: int = 10, seed: int = 0
     """
     number = check_level(model, level)
     cells = check_positive_int("num", num) ** 2
+    seed = check_natural("seed", seed)
     held = model.sample_prior(1, seed=seed)
     latents = model.split_latent(np.repeat(held, cells, axis=0))
     first = model.num_levels - len(latents)

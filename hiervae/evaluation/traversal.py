@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.utils.validation import check_choice, check_positive_int, check_positive_number
+from hiervae.utils.validation import (
+    check_choice,
+    check_natural,
+    check_positive_int,
+    check_positive_number,
+)
 
 if TYPE_CHECKING:
     from hiervae.distributions import DiagonalNormal
@@ -84,6 +89,7 @@ def traversal(
     if num is not None:
         columns = check_positive_int("num", num)
     limit = check_positive_number("limit", limit)
+    seed = check_natural("seed", seed)
     if others is None:
         others = "fresh" if flat and dim == 2 else "held"
     fresh = check_choice("others", others, OTHERS) == "fresh"

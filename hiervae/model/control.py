@@ -137,12 +137,19 @@ class ControlState(keras.layers.Layer):
         self.scheduler = scheduler
         self.numbers.set(scheduler)
         self._installed = (type(scheduler), compiled_text(scheduler))
-        digest = self._digest(scheduler)
-        if not resume or ops.convert_to_numpy(self.rule_digest).tobytes() != digest:
-            self.rule_digest.assign(np.frombuffer(digest, dtype="int32"))
-            self.write(state)
-            self.rule_step.assign(0)
-            self.rule_epoch.assign(0)
+        if not resume or not self.is_of(scheduler):
+            self.begin(scheduler)
+
+    def is_of(self, scheduler: Scheduler) -> bool:
+        """Whether the state is that of this scheduler, and not of another or with other options."""
+        return bool(ops.convert_to_numpy(self.rule_digest).tobytes() == self._digest(scheduler))
+
+    def begin(self, scheduler: Scheduler) -> None:
+        """Begin anew with the installed scheduler's initial state."""
+        self.rule_digest.assign(np.frombuffer(self._digest(scheduler), dtype="int32"))
+        self.write(scheduler.initial_state())
+        self.rule_step.assign(0)
+        self.rule_epoch.assign(0)
 
     @property
     def active_rule(self) -> tuple[type[Scheduler], str] | None:

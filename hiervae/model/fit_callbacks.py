@@ -103,11 +103,22 @@ class StepCount(keras.callbacks.Callback):
 
 
 def single_callbacks(callbacks: Any) -> list[Any]:
-    """The callbacks that Keras takes as one, several or a container of them."""
+    """The callbacks that Keras takes as one, several or a container of them.
+
+    Raises:
+        ValueError: if one of them is no callback.
+    """
     if isinstance(callbacks, keras.callbacks.CallbackList):
         callbacks = callbacks.callbacks
     several = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    return [callback for callback in several if callback is not None]
+    found = [callback for callback in several if callback is not None]
+    for callback in found:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise ValueError(
+                f"callbacks holds {callback!r} of the type {type(callback).__name__}: expected "
+                "instances of `keras.callbacks.Callback`."
+            )
+    return found
 
 
 def refuse_controllers(what: str, callbacks: Any) -> None:

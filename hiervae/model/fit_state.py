@@ -90,14 +90,21 @@ class FitState(keras.callbacks.Callback):
         if self._held is not None:
             return self._held
         states = [(type(callback).__name__, state_of(callback)) for callback in self._callbacks]
-        return pack(
-            {
-                "finished": self.finished,
-                "seed": self._clock.seed,
-                "callbacks": [entry for entry in states if entry[1]],
-                "generators": generator_states(),
-            }
-        )
+        try:
+            return pack(
+                {
+                    "finished": self.finished,
+                    "seed": self._clock.seed,
+                    "callbacks": [entry for entry in states if entry[1]],
+                    "generators": generator_states(),
+                }
+            )
+        except TypeError as error:
+            names = ", ".join(name for name, state in states if not _can_pack(state))
+            raise ValueError(
+                f"get_state() of {names} returned what cannot be saved ({error}): expected a dict "
+                "of numbers, text, lists and arrays."
+            ) from error
 
     @property
     def taken(self) -> int:
@@ -277,6 +284,14 @@ def pack(tree: Any) -> bytes:
     names = {f"array_{number}": array for number, array in enumerate(arrays)}
     np.savez(stream, tree=np.frombuffer(text.encode(), dtype=np.uint8), **names)
     return stream.getvalue()
+
+
+def _can_pack(tree: Any) -> bool:
+    try:
+        pack(tree)
+    except TypeError:
+        return False
+    return True
 
 
 def unpack(content: bytes) -> Any:

@@ -33,7 +33,7 @@ from hiervae.model.inputs import training_share, validation_parts
 from hiervae.model.running import running
 from hiervae.model.sources import take_examples
 from hiervae.utils.batching import filled_up
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_natural, check_positive_int, check_positive_ints
 
 KERAS_BATCH_SIZE = 32
 """Examples of a batch where none is said, in Keras."""
@@ -78,8 +78,16 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         self.require_compiled("fit")
         refuse_class_weight("fit", class_weight)
         shuffle = check_shuffle(shuffle)
-        if batch_size is not None:
-            check_positive_int("batch_size", batch_size)
+        check_natural("epochs", epochs)
+        check_natural("initial_epoch", initial_epoch)
+        check_positive_ints(
+            batch_size=batch_size,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+        )
+        if not isinstance(validation_freq, list):
+            check_positive_int("validation_freq", validation_freq)
         if not self.trainable_variables and self.built:
             raise ValueError(
                 "fit() received a model none of whose weights is trainable; expected some. Set "
@@ -99,7 +107,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             tested, parts = self._placed(*parts, training=False)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
-            training_examples = training_share(x, validation_split, self.expected())
+            training_examples = training_share(x, sample_weight, validation_split, self.expected())
         if self.needs_adapting():
             self.adapt(take_examples(training_examples, self.num_examples_wanted()))
         steps, clock = StepCount(), EpochClock(self.working_seed)
@@ -168,15 +176,14 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
 
         Raises:
             DataError: if an array is empty, not finite, or of the wrong shape or range.
-            ValueError: if a BetaController is among the callbacks.
+            ValueError: if a BetaController is among the callbacks, or an argument cannot be used.
             NonFiniteLossError: if the loss is NaN or infinite.
         """
         self.require_compiled("evaluate")
         feeds: dict[str, Any] = {}
         if not kwargs.get("_use_cached_eval_dataset", False):
             refuse_controllers("evaluate", callbacks)
-            if batch_size is not None:
-                check_positive_int("batch_size", batch_size)
+            check_positive_ints(batch_size=batch_size, steps=steps)
             x, y, sample_weight = self.checked_data("x", x, y, sample_weight, self.expected())
             feeds = {"test": None, "test_rows": _rows_of_a_batch(x, batch_size, steps)}
         self.reset_generator(self.seed or 0)
@@ -215,11 +222,11 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
 
         Raises:
             DataError: if an array is empty, not finite, of the wrong shape or out of range.
-            ValueError: if a BetaController is among the callbacks, or `batch_size` is wrong.
+            ValueError: if a BetaController is among the callbacks, or `batch_size` or `steps` is
+                wrong.
         """
         refuse_controllers("predict", callbacks)
-        if batch_size is not None:
-            check_positive_int("batch_size", batch_size)
+        check_positive_ints(batch_size=batch_size, steps=steps)
         expected = self.expected(require_support=False)
         x, _, _ = self.checked_data("x", x, None, None, expected, may_warn=False)
         count = len(x) if isinstance(x, np.ndarray) and steps is None else None

@@ -193,12 +193,15 @@ def validation_parts(data: Any) -> tuple[Any, Any, Any]:
     return unpacked(data, "validation_data")
 
 
-def training_share(x: Array, validation_split: float, expected: Expected) -> Array:
+def training_share(
+    x: Array, weights: Array | None, validation_split: float, expected: Expected
+) -> Array:
     """Return the examples that Keras leaves to train on; check the others as validation data.
 
     Raises:
         ValueError: if `validation_split` is not a number from 0 to 1.
-        DataError: if one side of the split is empty, or validation data lies out of the support.
+        DataError: if one side of the split is empty or has no positive weight, or validation data
+            lies out of the support.
     """
     check_number_between("validation_split", validation_split, 0.0, 1.0)
     if not validation_split:
@@ -210,6 +213,10 @@ def training_share(x: Array, validation_split: float, expected: Expected) -> Arr
             "to train on; expected at least one there and one to validate on."
         )
     expected.check_values(f"The validation part of x, `x[{num_training}:]`", x[num_training:])
+    if weights is not None:
+        for part in (slice(None, num_training), slice(num_training, None)):
+            rows = f"{part.start or ''}:{part.stop or ''}"
+            check_weights(f"sample_weight[{rows}]", weights[part], len(x[part]))
     return x[:num_training]
 
 

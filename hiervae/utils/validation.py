@@ -31,6 +31,31 @@ def check_positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def check_natural(name: str, value: Any) -> int:
+    """`value` if it is an integer of at least 0.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+        raise ValueError(f"{name}={value!r}: expected an integer of at least 0, such as {name}=0.")
+    return int(value)
+
+
+def check_positive_ints(**values: Any) -> None:
+    """Check that those of the values that are given are positive integers.
+
+    Args:
+        **values: by their names; None stands for one that is not given.
+
+    Raises:
+        ValueError: if one is not.
+    """
+    for name, value in values.items():
+        if value is not None:
+            check_positive_int(name, value)
+
+
 def check_positive_number(name: str, value: Any) -> float:
     """`value` if it is a positive finite number.
 

@@ -70,7 +70,7 @@ def test_pictures_go_to_tensorboard(tmp_path, read_events, monkeypatch):
     assert [event.step for event in events.Images("prior")] == [120]
 
 
-@pytest.mark.parametrize("dimensions", [(0,), (0, 4), (-1, 0), (0, 1, 2)])
+@pytest.mark.parametrize("dimensions", [(0,), (0, 4), (-1, 0), (0, 1, 2), (0.0, 1.0)])
 def test_dimensions_that_the_latent_does_not_have(tmp_path, dimensions):
     monitor = LatentMonitor(x, tmp_path, dimensions=dimensions)
     monitor.set_model(Identity())

@@ -187,7 +187,27 @@ def test_another_model_is_refused(tmp_path):
         model.fit(X, callbacks=[Resume(tmp_path)], verbose=0)
 
 
-@pytest.mark.parametrize("options", [{"every": 0}, {"keep": 0}, {"seconds": -1.0}])
+@pytest.mark.parametrize("saver", [Resume, keras.callbacks.BackupAndRestore])
+def test_another_rule_begins_anew(tmp_path, saver):
+    former = hiervae.callbacks.BetaController("constant", beta=4.0)
+    with pytest.raises(ConnectionError):
+        train([saver(tmp_path / "saved")], X, [former, Crash()])
+    rule = hiervae.callbacks.BetaController("linear_warmup", epochs=4)
+    with pytest.warns(UserWarning, match="another beta scheduler than the given LinearWarmup"):
+        _, history = train([saver(tmp_path / "saved")], X, [rule])
+    np.testing.assert_allclose(history.history["beta"][-3:], [1 / 4, 2 / 4, 3 / 4])
+
+
+def test_a_state_that_cannot_be_saved_names_the_callback(tmp_path):
+    counting = Counting()
+    counting.seen = {1.0, 2.0}
+    with pytest.raises(ValueError, match=r"get_state\(\) of Counting.*set.*expected a dict"):
+        train([Resume(tmp_path)], X, [counting], epochs=1)
+
+
+@pytest.mark.parametrize(
+    "options", [{"every": 0}, {"keep": 0}, {"seconds": -1.0}, {"seconds": "5"}]
+)
 def test_wrong_options_are_refused(tmp_path, options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Resume(tmp_path, **options)

@@ -58,9 +58,28 @@ def test_bytes_are_scaled_and_binary_is_recognised(tmp_path):
     data = datasets.load(tmp_path / "a.npy", seed=None)
     np.testing.assert_allclose(data.train[:2], [[0, 1], [0.2, 0]])
     assert data.info.value_range == (0.0, 1.0)
-    binary = datasets.from_arrays(np.eye(10, dtype=bool))
-    assert binary.info.likelihood == "bernoulli"
-    assert binary.info.binarisation == "static"
+    for dtype in (bool, np.uint8, np.int64, np.float64):
+        binary = datasets.from_arrays(np.eye(10, dtype=dtype), seed=None)
+        assert binary.info.likelihood == "bernoulli"
+        assert binary.info.binarisation == "static"
+        np.testing.assert_array_equal(binary.train, np.eye(10)[:8])
+
+
+def test_a_split_of_zeros_and_ones_beside_bytes_is_black():
+    """All bytes are of one scale, which the brightest of them tells."""
+    greys, black = np.full((4, 3), 255, np.uint8), np.ones((2, 3), np.uint8)
+    data = datasets.from_arrays(greys, black, test_fraction=0.25)
+    np.testing.assert_allclose(data.train, 1.0)
+    np.testing.assert_allclose(data.valid, 1.0 / 255.0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_splits_of_different_scales(dtype):
+    greys = np.full((4, 3), 200, np.uint8)
+    with pytest.raises(DataError, match="train holds bytes.*test values.*from 200 to 200"):
+        datasets.from_arrays(greys, greys, greys.astype(dtype))
+    data = datasets.from_arrays(greys, greys, (greys / 255).astype("float32"))
+    np.testing.assert_allclose(data.test, data.train)
 
 
 def test_fortran_order_and_other_byte_order(tmp_path, values):

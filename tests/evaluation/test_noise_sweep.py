@@ -80,3 +80,6 @@ def test_bad_arguments(stacked):
         noise_sweep(stacked, 4)
     with pytest.raises(ValueError, match="num=0: expected a positive integer"):
         noise_sweep(stacked, 1, num=0)
+    for seed in (None, -1, 1.5):
+        with pytest.raises(ValueError, match=f"seed={seed}: expected an integer of at least 0"):
+            noise_sweep(stacked, 1, seed=seed)

@@ -150,6 +150,7 @@ def test_seeds_and_default_sizes(flat):
         (1, {"limit": 0.0}, "limit=0.0"),
         (1, {"others": "random"}, "'fresh', 'held'"),
         (3, {"others": "fresh"}, "samples"),
+        (1, {"seed": -1}, "seed=-1: expected an integer of at least 0"),
     ],
 )
 def test_wrong_options_are_refused(flat, level, options, message):

@@ -70,11 +70,47 @@ def test_batch_sizes(model, batch_size):
         ({"class_weight": {0: 1.0}}, "no classes; weigh single examples by sample_weight"),
         ({"validation_split": 2.0}, "validation_split=2.0: expected a number from 0.0 to 1.0"),
         ({"validation_split": 0.99}, "leaves 0 of 12 examples to train on"),
+        ({"epochs": -1}, "epochs=-1: expected an integer of at least 0"),
+        ({"epochs": 1.5}, "epochs=1.5: expected an integer of at least 0"),
+        ({"initial_epoch": -1}, "initial_epoch=-1: expected an integer of at least 0"),
+        ({"steps_per_epoch": 0}, "steps_per_epoch=0: expected a positive integer"),
+        ({"validation_steps": 0}, "validation_steps=0: expected a positive integer"),
+        ({"validation_batch_size": 0}, "validation_batch_size=0: expected a positive integer"),
+        ({"validation_batch_size": -1}, "validation_batch_size=-1: expected a positive integer"),
+        ({"validation_freq": 0}, "validation_freq=0: expected a positive integer"),
+        ({"validation_freq": "1"}, "validation_freq='1': expected a positive integer"),
+        ({"callbacks": "tensorboard"}, "'tensorboard' of the type str: expected instances of"),
+        ({"callbacks": [keras.callbacks.History]}, "of the type type: expected instances of"),
     ],
 )
 def test_fit(model, options, message):
+    before = model.training_step
     with pytest.raises(ValueError, match=message):
         model.fit(X, verbose=0, **options)
+    assert model.training_step == before
+
+
+def test_epochs_to_validate_after(model):
+    for freq, count in ((2, 1), ([1, 3], 2)):
+        history = model.fit(
+            X, validation_data=X, validation_freq=freq, epochs=3, batch_size=4, verbose=0
+        )
+        assert len(history.history["val_loss"]) == count
+
+
+@pytest.mark.parametrize("steps", [0, -1, 1.5])
+def test_steps(model, steps):
+    for use in (model.evaluate, model.predict):
+        with pytest.raises(ValueError, match="steps=.*expected a positive integer"):
+            use(X, steps=steps, verbose=0)
+
+
+@pytest.mark.parametrize(
+    ("weights", "rows"), [([1] * 6 + [0] * 6, "6:"), ([0] * 6 + [1] * 6, ":6")]
+)
+def test_a_share_of_the_examples_without_weight(model, weights, rows):
+    with pytest.raises(DataError, match=rf"sample_weight\[{rows}\] is 0 for every example"):
+        model.fit(X, sample_weight=np.array(weights), validation_split=0.5, verbose=0)
 
 
 def test_examples_to_validate_on_are_checked_beside_binarisation():
