@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of one command; of arguments it does not know, it speaks itself.
+    """The parser of all commands or of one; of arguments it does not know, it speaks itself.
 
     Attributes:
         complete: called before the help is written, to look up what only the help needs.
@@ -34,7 +35,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `argparse` does, which would leave unknown arguments to the parser above."""
-        self._json = "--json" in (args or ())
+        self._json = "--json" in (sys.argv[1:] if args is None else args)
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

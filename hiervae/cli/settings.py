@@ -56,13 +56,16 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
     """
     given: Config = {} if arguments.config is None else read_settings(Path(arguments.config))
     if given.get("format") == FORMAT:
-        if arguments.preset is not None:
-            raise UsageError(
-                f"--preset and {arguments.config} both choose the whole model; expected one."
-            )
+        for option, value in (("--preset", arguments.preset), ("--variant", arguments.variant)):
+            if value is not None:
+                raise UsageError(
+                    f"{option} {value} and {arguments.config} both choose the whole model; "
+                    f"expected one. Leave {option} out, or --config."
+                )
         saved, given = RunConfig.from_dict(given, arguments.config), {}
     named = arguments.preset or given.get("preset")
     base = _from_preset(arguments, given) if saved is None or named else saved
+    variant = arguments.variant or given.get("variant", base.variant)
     settings: Config = {}
     for name in SECTIONS:
         section = _section(name, copy.deepcopy(getattr(base, name)))
@@ -81,7 +84,7 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
     check_seed(seed)
     return RunConfig(
         preset=base.preset,
-        variant=base.variant,
+        variant=variant,
         dataset=dataset,
         seed=seed,
         **settings,

@@ -109,8 +109,9 @@ def test_a_runs_config_is_taken_whole(settings, tmp_path):
     file.write_text(json.dumps(config.as_dict()))
     assert settings("--config", file).as_dict() == config.as_dict()
     assert settings("--resume", saved=config) == config
-    with pytest.raises(UsageError, match="both choose"):
-        settings("--config", file, "--preset", "vhp")
+    for option, value in (("--preset", "vhp"), ("--variant", "code")):
+        with pytest.raises(UsageError, match=f"{option} {value} and .* both choose"):
+            settings("--config", file, option, value)
 
 
 def test_going_on_compares_what_matters(settings):
@@ -123,6 +124,19 @@ def test_going_on_compares_what_matters(settings):
         "model.prior.latent_dim is None in the run and 3 now",
         "scheduler.kappa is 0.25 in the run and 0.3 now",
     ]
+
+
+def test_going_on_needs_the_same_variant(settings, tmp_path):
+    config = settings()
+    assert config.differences(settings("--variant", "paper", saved=config)) == []
+    file = tmp_path / "own.json"
+    file.write_text('{"variant": "code"}')
+    for options in (("--variant", "code"), ("--config", file)):
+        other = settings(*options, saved=config)
+        assert config.differences(other) == ["variant is 'paper' in the run and 'code' now"]
+    code = settings("--variant", "code")
+    same = settings("--preset", "vhp", "--variant", "code", saved=code)
+    assert code.differences(same) == []
 
 
 @pytest.mark.parametrize(
