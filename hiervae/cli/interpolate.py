@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = RunFolder(arguments.folder)
     folder.read_config()  # what is wrong is refused before Keras is loaded and the graph made
     folder.read_metrics()
+    parsing.check_data_dir(arguments.data_dir)
     require_keras()
     from hiervae.errors import DataError, NoPathError
     from hiervae.manifold import LatentGraph
@@ -106,7 +107,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    model, dataset, split = opened.model, opened.dataset, arguments.split
+    model, dataset = opened.model, opened.dataset
+    split = parsing.choose_split(dataset, arguments.split)
     examples = examples_of(dataset, split)
     try:
         ends = choose_ends(dataset, split, arguments.start, arguments.end, arguments.by)

@@ -9,10 +9,13 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from hiervae.cli.console import Console
 from hiervae.cli.usage_error import UsageError
+
+if TYPE_CHECKING:
+    from hiervae.datasets import Dataset
 
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
@@ -95,14 +98,46 @@ def add_data_dir(parser: Any) -> None:
     )
 
 
+def check_data_dir(data_dir: str | None) -> None:
+    """Refuse a `--data-dir` that is no folder.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    from hiervae.datasets.store import require_folder
+    from hiervae.errors import DatasetNotFoundError
+
+    try:
+        require_folder(data_dir)
+    except DatasetNotFoundError as error:
+        raise UsageError(str(error)) from error
+
+
 def add_split(parser: argparse.ArgumentParser, purpose: str) -> None:
     """Add the choice of examples."""
     parser.add_argument(
         "--split",
         choices=("train", "valid", "test"),
-        default="test",
-        help=f"{purpose} (default test)",
+        help=f"{purpose} (default test, or where that is empty valid, then train)",
     )
+
+
+def choose_split(dataset: Dataset, named: str | None) -> str:
+    """The split that `--split` names, or the one to look at a trained model with.
+
+    Raises:
+        UsageError: if the named split is empty.
+    """
+    from hiervae.errors import DataError
+    from hiervae.runs.data import held_out_split, require_split
+
+    if named is None:
+        return held_out_split(dataset)
+    try:
+        require_split(dataset, named)
+    except DataError as error:
+        raise UsageError(f"--split {named}: {error}") from error
+    return named
 
 
 def add_seed(parser: argparse.ArgumentParser, of: str) -> None:

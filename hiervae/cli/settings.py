@@ -97,8 +97,14 @@ def read_settings(path: Path) -> Config:
     Raises:
         OSError: if it cannot be read.
         DamagedFileError: if it is neither.
-        UsageError: if it holds unknown settings.
+        UsageError: if there is no such file, or it holds unknown settings.
     """
+    if path.is_dir() or not path.exists():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(
+            f"--config {path}: this {found}; expected a file of settings in JSON or TOML, such as "
+            "a run's config.json."
+        )
     if path.suffix == ".toml":
         try:
             record = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -121,7 +127,7 @@ def dataset_in(path: Path) -> str | None:
     Raises:
         OSError: if it cannot be read.
         DamagedFileError: if it is neither JSON nor TOML.
-        UsageError: if it holds unknown settings.
+        UsageError: if there is no such file, or it holds unknown settings.
     """
     found = read_settings(path).get("dataset")
     name = found.get("name") if isinstance(found, Mapping) else found

@@ -66,13 +66,22 @@ def examples_of(dataset: Dataset, split: str, limit: int | None = None) -> NDArr
     Raises:
         DataError: if the split is empty.
     """
+    require_split(dataset, split)
+    return read_rows(getattr(dataset, split), _rows(dataset, split, limit))
+
+
+def require_split(dataset: Dataset, split: str) -> None:
+    """Refuse a split without examples.
+
+    Raises:
+        DataError: if the split is empty.
+    """
     if not num_examples(dataset, split):
         filled = [name for name in SPLITS if num_examples(dataset, name)]
         raise DataError(
             f"The {split} split of {dataset.info.name!r} is empty; it has {', '.join(filled)}. "
             "Choose one of these, or change the data set's options."
         )
-    return read_rows(getattr(dataset, split), _rows(dataset, split, limit))
 
 
 def read_rows(examples: Examples, rows: Any) -> NDArray[Any]:

@@ -123,15 +123,33 @@ def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):
     assert 0 <= score["degenerate_examples"] <= 30
 
 
-def test_evaluate_refuses_an_empty_split(hiervae, run):
+@pytest.mark.parametrize("command", ["evaluate", "interpolate"])
+def test_without_test_examples_others_are_taken(hiervae, run, command):
     config = json.loads((run / "config.json").read_text())
-    config["dataset"]["options"]["test_size"] = 0
+    config["dataset"]["options"] |= {"test_size": 0, "valid_size": 0}
     config["data"]["checksum"] = None
     (run / "config.json").write_text(json.dumps(config))
-    outcome = hiervae("evaluate", run)
-    assert outcome.status == 1
-    assert "test split" in outcome.error
-    assert "train, valid" in outcome.error
+    outcome = hiervae(command, run, "--split", "test")
+    assert outcome.status == 2
+    assert "--split test: The test split of 'pendulum' is empty; it has train." in outcome.error
+    short = {
+        "evaluate": ("--num-samples", 2, "--limit", 10),
+        "interpolate": ("--num-nodes", 60),
+    }[command]
+    outcome = hiervae(command, run, *short, "--json")
+    assert outcome.status == 0, outcome.err
+    found = outcome.record
+    scored = found["train"]["protocol"] if command == "evaluate" else found["interpolation"]
+    assert scored["split"] == "train"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "interpolate", "train", "datasets"])
+def test_a_folder_of_data_that_is_none_is_a_wrong_call(hiervae, run, tmp_path, command):
+    operands = {"train": ["--out", tmp_path / "other"], "datasets": []}.get(command, [run])
+    outcome = hiervae(command, *operands, "--data-dir", tmp_path / "none")
+    assert outcome.status == 2
+    assert "(--data-dir) is" in outcome.error
+    assert not (tmp_path / "other").exists()
 
 
 def test_other_data_is_refused(hiervae, run):

@@ -162,6 +162,16 @@ def test_what_does_not_exist_is_refused(settings, options):
         settings(*options)
 
 
+def test_settings_without_a_file_are_a_wrong_call(hiervae, tmp_path):
+    for name, message in (("none.json", "this does not exist"), ("", "this is a folder")):
+        path = tmp_path / name
+        for out in ((), ("--out", tmp_path / "run")):  # without --out its data set names the folder
+            outcome = hiervae("train", "--config", path, *out)
+            assert outcome.status == 2
+            assert f"--config {path}: {message}; expected a file" in outcome.error
+    assert not (tmp_path / "run").exists()
+
+
 def test_unknown_keys_of_a_file_are_refused(settings, tmp_path):
     file = tmp_path / "own.json"
     file.write_text('{"epochs": 3}')
