@@ -94,7 +94,8 @@ def add_data_dir(parser: Any) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="folder to look for data files in first (then HIERVAE_DATA, then Keras' cache)",
+        help="folder to look for data files in first (then HIERVAE_DATA, then Keras' cache); also "
+        "where a file of your own is now that was moved since a run was trained on it",
     )
 
 

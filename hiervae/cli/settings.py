@@ -54,6 +54,7 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
         ValueError: if there is no such preset, or a number is out of range.
         DamagedFileError: if the file of settings cannot be read.
     """
+    resumed = saved
     given: Config = {} if arguments.config is None else read_settings(Path(arguments.config))
     if given.get("format") == FORMAT:
         for option, value in (("--preset", arguments.preset), ("--variant", arguments.variant)):
@@ -79,6 +80,8 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
     _check(settings)
     dataset = _dataset(arguments, given.get("dataset", base.dataset))
     _check_dataset(**dataset)
+    if resumed is None or dataset["name"] != resumed.dataset["name"]:
+        dataset["name"] = _from_anywhere(dataset["name"])
     seeds = (arguments.seed, given.get("seed"), base.seed)
     seed = next(seed for seed in seeds if seed is not None)
     check_seed(seed)
@@ -196,9 +199,20 @@ def _dataset(arguments: argparse.Namespace, base: Any) -> Config:
         raise UsageError(
             f'dataset is {base!r}; expected its name, or {{"name": ..., "options": {{...}}}}.'
         )
-    if arguments.dataset not in (None, name):
-        name, options = arguments.dataset, {}
+    other = arguments.dataset
+    if other is not None and _from_anywhere(other) != _from_anywhere(name):
+        name, options = other, {}
     return {"name": name, "options": {**options, **dict(arguments.dataset_options)}}
+
+
+def _from_anywhere(name: str) -> str:
+    """A data set's name; the path of a file or folder in a form that any working folder takes."""
+    from hiervae.datasets.catalogue import is_known
+
+    path = Path(name).expanduser()
+    if not name or is_known(name) or not path.exists():
+        return name
+    return str(path.parent.resolve() / path.name)  # the name of a link is that of the data
 
 
 def _check_dataset(name: str, options: Config) -> None:

@@ -26,7 +26,7 @@ from hiervae.errors import DamagedFileError, DataError, HiervaeError, NonFiniteL
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
 from hiervae.runs.config import MAY_CHANGE, RunConfig, installed_versions
-from hiervae.runs.data import describe_data, examples_of, load_data, num_examples
+from hiervae.runs.data import describe_data, examples_of, load_data, num_examples, place_of
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
@@ -78,6 +78,8 @@ class TrainingSession:
         keras.utils.set_random_seed(config.seed)
         if not self.arguments.download:
             check_data_dir(self.arguments.data_dir)
+        if saved is None and (place := place_of(config.dataset["name"], self.arguments.data_dir)):
+            config = replace(config, dataset={**config.dataset, "name": place})
         source = config if saved is None else saved
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":

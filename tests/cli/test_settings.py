@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import keras
 import pytest
@@ -49,6 +50,23 @@ def test_another_data_set_does_not_inherit_options(settings):
     assert more.dataset == {"name": "pendulum", "options": {"num_images": 20, "seed": 2}}
     other = settings("--dataset", "own.npy", "--dataset-option", "seed=2", saved=saved)
     assert other.dataset == {"name": "own.npy", "options": {"seed": 2}}
+
+
+def test_a_file_of_data_is_kept_by_its_whole_path(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("own.npy", "pendulum"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "own.toml").write_text('dataset = "own.npy"\n')
+    whole = str(tmp_path / "own.npy")
+    for options in (("--dataset", "own.npy"), ("--config", "own.toml")):
+        assert settings(*options).dataset["name"] == whole
+    assert settings("--dataset", "pendulum").dataset["name"] == "pendulum"
+    saved = replace(settings(), dataset={"name": whole, "options": {"seed": 2}})
+    assert settings("--dataset", "own.npy", saved=saved).dataset == saved.dataset
+    # Earlier versions kept the path as it was typed.
+    saved = replace(saved, dataset={"name": "own.npy", "options": {}})
+    for options in ((), ("--dataset", "own.npy"), ("--dataset", whole)):
+        assert settings(*options, saved=saved).dataset == saved.dataset
 
 
 def test_options_come_last(settings, tmp_path):

@@ -559,6 +559,38 @@ def test_a_run_is_fine_tuned_in_another(hiervae, own_data, tmp_path):
 
 
 @pytest.mark.compiles(0)
+def test_a_run_on_an_own_file_opens_from_anywhere(hiervae, own_data, tmp_path, monkeypatch):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    small = ("--set=model.prior.num_components=2", "--set=model.network.hidden_units=[4]")
+    options = ("--preset=vamp_vae", "--batch-size=20", "--dataset-option=seed=3", *small)
+    monkeypatch.chdir(tmp_path)
+    assert own_data.parent == tmp_path
+    train = ("train", "--dataset=own.npz", "--out=run", *options)
+    assert hiervae(*train, "--epochs=1").status == 0
+    dataset = {"name": str(own_data), "options": {"seed": 3}}
+    assert RunFolder(run).read_config().dataset == dataset
+    resumed = hiervae("train", "--dataset=own.npz", "--out=run", "--resume", "--epochs=2")
+    assert resumed.status == 0, resumed.err
+    monkeypatch.chdir(elsewhere)
+    score = ("evaluate", run, "--num-samples=2", "--limit=4")
+    assert hiervae(*score).status == 0
+    own_data.rename(elsewhere / "own.npz")
+    outcome = hiervae(*score)
+    assert outcome.status == 1
+    assert f"trained on {own_data}, which does not exist" in outcome.error
+    assert "--data-dir" in outcome.error
+    assert hiervae(*score, "--data-dir", elsewhere).status == 0
+    again = hiervae("train", "--out", run, "--resume", "--epochs=3", "--data-dir", elsewhere)
+    assert again.status == 0, again.err
+    assert RunFolder(run).read_config().dataset == dataset
+    other = ("train", "--config", run / "config.json", "--epochs=1", "--out", elsewhere / "run")
+    assert hiervae(*other, "--data-dir", elsewhere).status == 0
+    dataset["name"] = str(elsewhere / "own.npz")
+    assert RunFolder(elsewhere / "run").read_config().dataset == dataset
+
+
+@pytest.mark.compiles(0)
 def test_the_iwae_learns_at_the_rates_of_its_paper(hiervae, own_data, tmp_path):
     options = ("--preset=iwae_2", "--dataset", own_data, "--epochs=2")
     small = ("--set=model.num_samples=2", "--set=model.network.hidden_units=[[4],[4]]")
