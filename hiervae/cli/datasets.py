@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from hiervae.cli.console import Console
-from hiervae.cli.parsing import add_command, add_data_dir
+from hiervae.cli.parsing import add_command, add_data_dir, check_data_dir
 
 if TYPE_CHECKING:
     from hiervae.datasets import DatasetStatus
@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     """List the data sets."""
     from hiervae.datasets.catalogue import status
 
+    check_data_dir(arguments.data_dir)
     rows = status(arguments.data_dir)
     console.table(
         HEADERS,

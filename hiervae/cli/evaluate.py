@@ -94,18 +94,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = RunFolder(arguments.folder)
     folder.read_config()  # what is wrong is refused before Keras is loaded and the model scored
     folder.read_metrics()
+    parsing.check_data_dir(arguments.data_dir)
     require_keras()
     from hiervae.runs.config import installed_versions
-    from hiervae.runs.data import examples_of
+    from hiervae.runs.data import examples_of, num_examples
     from hiervae.runs.figures import FigureWriter
     from hiervae.runs.metrics import bound_of, summary_of
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
     model, dataset = opened.model, opened.dataset
-    examples = examples_of(dataset, arguments.split, arguments.limit)
+    split = parsing.choose_split(dataset, arguments.split)
+    examples = examples_of(dataset, split, arguments.limit)
     bound = bound_of(model, examples, arguments.batch_size)
-    partial = folder.partial_scores_file(arguments.split)
+    partial = folder.partial_scores_file(split)
     if not arguments.resume:
         partial.unlink(missing_ok=True)
     elif not partial.exists():
@@ -133,23 +135,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "prior_samples": None,
         **model.prior.describe_estimate(),
         "elbo_samples": model.objective.num_samples,
-        "split": arguments.split,
+        "split": split,
         "num_examples": len(examples),
-        "of_examples": len(examples_of(dataset, arguments.split)),
+        "of_examples": num_examples(dataset, split),
         "binarisation": dataset.info.binarisation,
         "seed": arguments.seed,
         "backend": installed_versions()["backend"]["name"],
     }
     record = {**bound, **score, "protocol": protocol}
-    folder.write_metrics(**{arguments.split: record})
+    folder.write_metrics(**{split: record})
     figures = FigureWriter(folder, dataset.info.value_range, console.note)
-    figures.log_likelihoods(arguments.split, scores.log_likelihood, arguments.num_samples)
+    figures.log_likelihoods(split, scores.log_likelihood, arguments.num_samples)
     figures.rate_distortion(folder.read_metrics())
-    console.heading(f"{dataset.info.name}, {arguments.split} split, nats per example")
+    console.heading(f"{dataset.info.name}, {split} split, nats per example")
     console.values({**bound, **score})
     console.heading("protocol")
     console.values(protocol_values(protocol))
-    console.result({"run": folder.path, arguments.split: record})
+    console.result({"run": folder.path, split: record})
     return 0
 
 

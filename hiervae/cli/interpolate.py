@@ -7,6 +7,7 @@ from typing import Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
+from hiervae.cli.picture_names import picture_name, shown
 
 EXAMPLES = """\
   hiervae interpolate runs/pendulum
@@ -25,6 +26,8 @@ shortest one through it (Klushyn et al. 2019), shown above the straight line for
 samples that lie most alone are left out, so that no path crosses a hole over them.
 """
 
+NUM_NODES = 1000
+NUM_NEIGHBORS = 10
 GRAPH_OPTIONS = ("num_nodes", "num_neighbors", "prune_fraction")
 
 
@@ -64,16 +67,16 @@ def add_parser(commands: Any) -> None:
     parser.add_argument(
         "--num-nodes",
         type=parsing.positive_int,
-        default=1000,
+        default=NUM_NODES,
         metavar="N",
-        help="samples of the prior (default 1000)",
+        help=f"samples of the prior (default {NUM_NODES})",
     )
     parser.add_argument(
         "--num-neighbors",
         type=parsing.positive_int,
-        default=10,
+        default=NUM_NEIGHBORS,
         metavar="K",
-        help="neighbours each is joined to (default 10)",
+        help=f"neighbours each is joined to (default {NUM_NEIGHBORS})",
     )
     parser.add_argument(
         "--prune-fraction",
@@ -97,16 +100,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = RunFolder(arguments.folder)
     folder.read_config()  # what is wrong is refused before Keras is loaded and the graph made
     folder.read_metrics()
+    parsing.check_data_dir(arguments.data_dir)
     require_keras()
     from hiervae.errors import DataError, NoPathError
     from hiervae.manifold import LatentGraph
-    from hiervae.runs.data import examples_of, labels_of
+    from hiervae.manifold.latent_graph import PRUNE_FRACTION
+    from hiervae.runs.data import examples_of, held_out_split, labels_of
     from hiervae.runs.figures import FigureWriter
-    from hiervae.runs.interpolation import choose_ends, interpolate
+    from hiervae.runs.interpolation import choose_ends, default_kind, interpolate
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    model, dataset, split = opened.model, opened.dataset, arguments.split
+    model, dataset = opened.model, opened.dataset
+    split = parsing.choose_split(dataset, arguments.split)
     examples = examples_of(dataset, split)
     try:
         ends = choose_ends(dataset, split, arguments.start, arguments.end, arguments.by)
@@ -123,7 +129,25 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     except NoPathError as error:
         raise NoPathError(in_command_words(str(error), GRAPH_OPTIONS)) from error
     graph.save(folder.graph_file)
-    name = f"{ends.values[0]:g}_{ends.values[1]:g}"
+    name = picture_name(
+        f"{shown(ends.values[0])}_{shown(ends.values[1])}",
+        {
+            "by": ends.by,
+            "split": split,
+            "seed": arguments.seed,
+            "nodes": arguments.num_nodes,
+            "neighbors": arguments.num_neighbors,
+            "pruned": graph.prune_fraction,
+        },
+        {
+            "by": default_kind(dataset, split),
+            "split": held_out_split(dataset),
+            "seed": 0,
+            "nodes": NUM_NODES,
+            "neighbors": NUM_NEIGHBORS,
+            "pruned": PRUNE_FRACTION,
+        },
+    )
     title = f"{ends.title}, {split} examples {ends.positions}"
     figures = FigureWriter(folder, dataset.info.value_range, console.note)
     figures.interpolation(f"interpolation_{name}", found.path, found.straight, title)

@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands; building it imports none of what they work with."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="hiervae",
         description=(
             "Hierarchical variational autoencoders: train, score and look at them.\n"

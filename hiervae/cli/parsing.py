@@ -5,19 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from hiervae.cli.console import Console
 from hiervae.cli.usage_error import UsageError
+
+if TYPE_CHECKING:
+    from hiervae.datasets import Dataset
 
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
 
 class CommandParser(argparse.ArgumentParser):
-    """The parser of one command; of arguments it does not know, it speaks itself.
+    """The parser of all commands or of one; of arguments it does not know, it speaks itself.
 
     Attributes:
         complete: called before the help is written, to look up what only the help needs.
@@ -34,7 +38,7 @@ class CommandParser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As `argparse` does, which would leave unknown arguments to the parser above."""
-        self._json = "--json" in (args or ())
+        self._json = "--json" in (sys.argv[1:] if args is None else args)
         known, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -90,8 +94,24 @@ def add_data_dir(parser: Any) -> None:
     parser.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="folder to look for data files in first (then HIERVAE_DATA, then Keras' cache)",
+        help="folder to look for data files in first (then HIERVAE_DATA, then Keras' cache); also "
+        "where a file of your own is now that was moved since a run was trained on it",
     )
+
+
+def check_data_dir(data_dir: str | None) -> None:
+    """Refuse a `--data-dir` that is no folder.
+
+    Raises:
+        UsageError: if it is none.
+    """
+    from hiervae.datasets.store import require_folder
+    from hiervae.errors import DatasetNotFoundError
+
+    try:
+        require_folder(data_dir)
+    except DatasetNotFoundError as error:
+        raise UsageError(str(error)) from error
 
 
 def add_split(parser: argparse.ArgumentParser, purpose: str) -> None:
@@ -99,9 +119,26 @@ def add_split(parser: argparse.ArgumentParser, purpose: str) -> None:
     parser.add_argument(
         "--split",
         choices=("train", "valid", "test"),
-        default="test",
-        help=f"{purpose} (default test)",
+        help=f"{purpose} (default test, or where that is empty valid, then train)",
     )
+
+
+def choose_split(dataset: Dataset, named: str | None) -> str:
+    """The split that `--split` names, or the one to look at a trained model with.
+
+    Raises:
+        UsageError: if the named split is empty.
+    """
+    from hiervae.errors import DataError
+    from hiervae.runs.data import held_out_split, require_split
+
+    if named is None:
+        return held_out_split(dataset)
+    try:
+        require_split(dataset, named)
+    except DataError as error:
+        raise UsageError(f"--split {named}: {error}") from error
+    return named
 
 
 def add_seed(parser: argparse.ArgumentParser, of: str) -> None:

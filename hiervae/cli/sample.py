@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
+from hiervae.cli.picture_names import picture_name
 from hiervae.cli.usage_error import refused_as_usage
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ such means, is always drawn from.
 """
 
 MAX_SHOWN = 400
+NUM = 64
 
 
 def add_parser(commands: Any) -> None:
@@ -45,7 +47,11 @@ def add_parser(commands: Any) -> None:
     )
     parsing.add_run_argument(parser)
     parser.add_argument(
-        "--num", type=parsing.positive_int, default=64, metavar="N", help="samples (default 64)"
+        "--num",
+        type=parsing.positive_int,
+        default=NUM,
+        metavar="N",
+        help=f"samples (default {NUM})",
     )
     parsing.add_seed(parser, "samples")
     parser.add_argument(
@@ -125,9 +131,7 @@ def _draw_samples(
     title = f"{kind}, seed {seed}"
     if len(shown) < len(images):
         title += f", the first {len(shown)} of {len(images)}"
-    name = f"samples_seed_{seed}"
-    if component is not None:
-        name += f"_component_{component}"
+    name = _name(f"samples_seed_{seed}", arguments, component=component)
     figures.samples(name, shown, title)
     return images
 
@@ -145,5 +149,11 @@ def _run_chains(
         )
     numbers = ", ".join(map(str, steps))
     title = f"Gibbs chains, a row each: {kind} after steps {numbers}; seed {seed}"
-    figures.grid(f"gibbs_chain_seed_{seed}", rows, title)
+    name = _name(f"gibbs_chain_seed_{seed}", arguments, steps=arguments.chain)
+    figures.grid(name, rows, title)
     return images
+
+
+def _name(name: str, arguments: argparse.Namespace, **settings: int | None) -> str:
+    given = {**settings, "num": arguments.num, "noise": arguments.noise}
+    return picture_name(name, given, {"num": NUM, "noise": False})

@@ -54,15 +54,19 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
         ValueError: if there is no such preset, or a number is out of range.
         DamagedFileError: if the file of settings cannot be read.
     """
+    resumed = saved
     given: Config = {} if arguments.config is None else read_settings(Path(arguments.config))
     if given.get("format") == FORMAT:
-        if arguments.preset is not None:
-            raise UsageError(
-                f"--preset and {arguments.config} both choose the whole model; expected one."
-            )
+        for option, value in (("--preset", arguments.preset), ("--variant", arguments.variant)):
+            if value is not None:
+                raise UsageError(
+                    f"{option} {value} and {arguments.config} both choose the whole model; "
+                    f"expected one. Leave {option} out, or --config."
+                )
         saved, given = RunConfig.from_dict(given, arguments.config), {}
     named = arguments.preset or given.get("preset")
     base = _from_preset(arguments, given) if saved is None or named else saved
+    variant = arguments.variant or given.get("variant", base.variant)
     settings: Config = {}
     for name in SECTIONS:
         section = _section(name, copy.deepcopy(getattr(base, name)))
@@ -76,12 +80,14 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
     _check(settings)
     dataset = _dataset(arguments, given.get("dataset", base.dataset))
     _check_dataset(**dataset)
+    if resumed is None or dataset["name"] != resumed.dataset["name"]:
+        dataset["name"] = _from_anywhere(dataset["name"])
     seeds = (arguments.seed, given.get("seed"), base.seed)
     seed = next(seed for seed in seeds if seed is not None)
     check_seed(seed)
     return RunConfig(
         preset=base.preset,
-        variant=base.variant,
+        variant=variant,
         dataset=dataset,
         seed=seed,
         **settings,
@@ -94,8 +100,14 @@ def read_settings(path: Path) -> Config:
     Raises:
         OSError: if it cannot be read.
         DamagedFileError: if it is neither.
-        UsageError: if it holds unknown settings.
+        UsageError: if there is no such file, or it holds unknown settings.
     """
+    if path.is_dir() or not path.exists():
+        found = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(
+            f"--config {path}: this {found}; expected a file of settings in JSON or TOML, such as "
+            "a run's config.json."
+        )
     if path.suffix == ".toml":
         try:
             record = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +130,7 @@ def dataset_in(path: Path) -> str | None:
     Raises:
         OSError: if it cannot be read.
         DamagedFileError: if it is neither JSON nor TOML.
-        UsageError: if it holds unknown settings.
+        UsageError: if there is no such file, or it holds unknown settings.
     """
     found = read_settings(path).get("dataset")
     name = found.get("name") if isinstance(found, Mapping) else found
@@ -187,9 +199,20 @@ def _dataset(arguments: argparse.Namespace, base: Any) -> Config:
         raise UsageError(
             f'dataset is {base!r}; expected its name, or {{"name": ..., "options": {{...}}}}.'
         )
-    if arguments.dataset not in (None, name):
-        name, options = arguments.dataset, {}
+    other = arguments.dataset
+    if other is not None and _from_anywhere(other) != _from_anywhere(name):
+        name, options = other, {}
     return {"name": name, "options": {**options, **dict(arguments.dataset_options)}}
+
+
+def _from_anywhere(name: str) -> str:
+    """A data set's name; the path of a file or folder in a form that any working folder takes."""
+    from hiervae.datasets.catalogue import is_known
+
+    path = Path(name).expanduser()
+    if not name or is_known(name) or not path.exists():
+        return name
+    return str(path.parent.resolve() / path.name)  # the name of a link is that of the data
 
 
 def _check_dataset(name: str, options: Config) -> None:

@@ -55,7 +55,8 @@ def add_parser(commands: Any) -> None:
     what.add_argument(
         "--variant",
         metavar="NAME",
-        help='"paper" (default) or "code", where the authors\' code differs from their paper',
+        help='"paper" (default) or "code", where the authors\' code differs from their paper; '
+        "chosen with the preset, so not beside a run's config.json",
     )
     what.add_argument(
         "--dataset",

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,18 +17,20 @@ from numpy.typing import NDArray
 from hiervae import registry
 from hiervae.cli.console import Console
 from hiervae.cli.evaluate import protocol_values
+from hiervae.cli.parsing import check_data_dir
 from hiervae.cli.settings import resolve
 from hiervae.cli.training_progress import TrainingProgress
 from hiervae.cli.usage_error import UsageError, refused_as_usage
 from hiervae.datasets import Dataset
-from hiervae.errors import DataError, NonFiniteLossError
+from hiervae.errors import DamagedFileError, DataError, HiervaeError, NonFiniteLossError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
 from hiervae.runs.config import MAY_CHANGE, RunConfig, installed_versions
-from hiervae.runs.data import describe_data, examples_of, load_data, num_examples
+from hiervae.runs.data import describe_data, examples_of, load_data, num_examples, place_of
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row, read_history
+from hiervae.runs.initial_weights import require_weights
 from hiervae.runs.model_file import load_model
 from hiervae.runs.monitoring import monitors
 from hiervae.runs.results import write_results
@@ -73,6 +76,10 @@ class TrainingSession:
         with refused_as_usage():
             config = resolve(self.arguments, saved)
         keras.utils.set_random_seed(config.seed)
+        if not self.arguments.download:
+            check_data_dir(self.arguments.data_dir)
+        if saved is None and (place := place_of(config.dataset["name"], self.arguments.data_dir)):
+            config = replace(config, dataset={**config.dataset, "name": place})
         source = config if saved is None else saved
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":
@@ -189,15 +196,35 @@ class TrainingSession:
             if config.scheduler is not None:
                 registry.create("hiervae.schedulers", config.scheduler, Scheduler)
             if not self.arguments.resume:
+                self._check_initial_weights(config.training["initial_weights"])
                 return training.build_model(config, dataset.info.event_shape), []
         return training.continue_run(
             self.folder, config, dataset.info.event_shape, self.console.note
         )
 
+    def _check_initial_weights(self, source: str | None) -> None:
+        if source is None:
+            return
+        try:
+            require_weights(Path(source))
+        except DamagedFileError:
+            raise
+        except HiervaeError as error:
+            given = self.arguments.initial_weights is not None
+            option = "--initial-weights" if given else "training.initial_weights"
+            raise UsageError(
+                f"{option} {source}: {error} Expected the folder of a finished run, or a .keras "
+                "file."
+            ) from error
+
     def _examples(
         self, config: RunConfig, dataset: Dataset, model: HierarchicalVAE
     ) -> tuple[ExampleStream, NDArray[Any] | None]:
-        """Training and validation examples, once they were found fit for the model."""
+        """Training and validation examples, once they were found fit for the model.
+
+        Parts that are initialised from examples are so now: where they refuse them, no folder has
+        been made yet.
+        """
         in_memory = isinstance(dataset.train, np.ndarray)
         some = examples_of(dataset, "train", None if in_memory else NUM_CHECKED)
         valid = examples_of(dataset, "valid") if num_examples(dataset, "valid") else None
@@ -213,8 +240,15 @@ class TrainingSession:
                 "Set one that takes such values, by "
                 f"{' or '.join(settings)}."
             ) from error
-        batch_size = config.training["batch_size"]
-        return ExampleStream(dataset.train, batch_size, config.seed), valid
+        stream = ExampleStream(dataset.train, config.training["batch_size"], config.seed)
+        try:
+            training.adapt(model, stream)
+        except DataError as error:
+            raise UsageError(
+                f"The data set {config.dataset['name']!r} does not suit the model: {error} An "
+                "option of a part is set by --set, such as --set model.prior.num_components=100."
+            ) from error
+        return stream, valid
 
     def _announce(self, config: RunConfig, model: HierarchicalVAE, done: int) -> None:
         sizes = ", ".join(f"{count} {split}" for split, count in config.data["sizes"].items())

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from hiervae.cli import parsing
 from hiervae.cli.console import Console
+from hiervae.cli.picture_names import picture_name
 from hiervae.cli.usage_error import UsageError, refused_as_usage
 
 EXAMPLES = """\
@@ -21,7 +24,6 @@ top of a stacked model the grid counts standard deviations from the mean of the 
 prior, given one draw of the levels above; the levels below are at their means.
 """
 
-LIMIT = 2.0
 SWEPT = 10
 """Rows and columns of draws of a level's noise."""
 
@@ -54,7 +56,7 @@ def add_parser(commands: Any) -> None:
         "--limit",
         type=parsing.positive_float,
         metavar="LIMIT",
-        help=f"where the grid ends (default {LIMIT:g})",
+        help="where the grid ends, of levels of one or two dimensions (default 2)",
     )
     parser.add_argument(
         "--others",
@@ -82,35 +84,58 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     value_range = folder.value_range()
     require_keras()
     from hiervae.evaluation import noise_sweep, traversal
+    from hiervae.evaluation.traversal import LIMIT, default_settings
     from hiervae.runs.figures import FigureWriter
 
     model = folder.load_model()
     chosen = [arguments.level] if arguments.level else range(1, model.num_levels + 1)
-    num, limit, seed = arguments.num, arguments.limit or LIMIT, arguments.seed
+    num, seed = arguments.num, arguments.seed
+    limit: float = arguments.limit or LIMIT
     with refused_as_usage(("level", "num", "limit", "others")), console.status("drawing levels"):
         if arguments.noise:
             kind, what = "noise_sweep", "noise of level"
+            default = {
+                level: {"num": SWEPT, "limit": None, "others": None, "seed": 0} for level in chosen
+            }
             drawn = {level: noise_sweep(model, level, num or SWEPT, seed) for level in chosen}
         else:
             kind, what = "traversal", "level"
+            default = {
+                level: {**asdict(default_settings(model, level)), "seed": 0} for level in chosen
+            }
+            if arguments.limit and all(row["limit"] is None for row in default.values()):
+                levels = ", ".join(map(str, chosen))
+                raise UsageError(
+                    f"--limit {limit:g} was given for level {levels}, of more than two dimensions, "
+                    "which is drawn without a grid; expected a level of one or two. Leave --limit "
+                    "out, or choose another level by --level."
+                )
             drawn = {
                 level: traversal(model, level, num, limit, arguments.others, seed)
                 for level in chosen
             }
+    used = {level: _used(arguments, row) for level, row in default.items()}
     figures = FigureWriter(folder, value_range, console.note)
     for level, images in drawn.items():
         title = f"{what} {level} of {model.num_levels}, seed {seed}"
-        figures.grid(f"{kind}_level_{level}", images, title)
+        name = picture_name(f"{kind}_level_{level}", used[level], default[level])
+        figures.grid(name, images, title)
     if figures.written:
         console.say(f"figures in {folder.figures}: {', '.join(figures.written)}")
     console.result(
         {
             "run": folder.path,
             "levels": [
-                {"level": level, "rows": images.shape[0], "columns": images.shape[1]}
+                {
+                    "level": level,
+                    "rows": images.shape[0],
+                    "columns": images.shape[1],
+                    "limit": used[level]["limit"],
+                    "others": used[level]["others"],
+                }
                 for level, images in drawn.items()
             ],
-            "limit": None if arguments.noise else limit,
+            "limit": limit if any(row["limit"] for row in used.values()) else None,
             "others": arguments.others,
             "noise": arguments.noise,
             "seed": seed,
@@ -118,3 +143,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         }
     )
     return 0
+
+
+def _used(arguments: argparse.Namespace, default: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a level: those that were given, where it has such settings at all."""
+    given = vars(arguments)
+    return {
+        name: value if value is None or given[name] is None else given[name]
+        for name, value in default.items()
+    }

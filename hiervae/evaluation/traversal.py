@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,13 +25,47 @@ Latents = NDArray[np.float32]
 OTHERS = ("fresh", "held")
 GRID_SIZE = 20
 NUM_REDRAWS = 10
+LIMIT = 2.0
+
+
+@dataclass(frozen=True)
+class TraversalSettings:
+    """How a level is traversed.
+
+    Attributes:
+        num: rows and columns.
+        limit: ends of the grid; None for a level that has none.
+        others: "held" or "fresh".
+    """
+
+    num: int
+    limit: float | None
+    others: str
+
+
+def default_settings(model: HierarchicalVAE, level: int) -> TraversalSettings:
+    """How `traversal` shows a level where nothing else is asked for.
+
+    Args:
+        model: a built model.
+        level: number of the level, from 1 (nearest the data) to L.
+
+    Raises:
+        ValueError: if there is no such level.
+    """
+    dim = model.latent_dims[check_level(model, level) - 1]
+    return TraversalSettings(
+        num=GRID_SIZE if dim == 2 else NUM_REDRAWS,
+        limit=LIMIT if dim <= 2 else None,
+        others="fresh" if _is_flat(model) and dim == 2 else "held",
+    )
 
 
 def traversal(
     model: HierarchicalVAE,
     level: int,
     num: int | None = None,
-    limit: float = 2.0,
+    limit: float = LIMIT,
     others: str | None = None,
     seed: int = 0,
 ) -> NDArray[Any]:
@@ -84,14 +119,11 @@ def traversal(
     """
     number = check_level(model, level)
     dim = model.latent_dims[number - 1]
-    flat = len(model.inference.governed(model.latent_shapes)) == model.num_levels > 1
-    columns = GRID_SIZE if dim == 2 else NUM_REDRAWS
-    if num is not None:
-        columns = check_positive_int("num", num)
+    flat, default = _is_flat(model), default_settings(model, number)
+    columns = default.num if num is None else check_positive_int("num", num)
     limit = check_positive_number("limit", limit)
     seed = check_natural("seed", seed)
-    if others is None:
-        others = "fresh" if flat and dim == 2 else "held"
+    others = default.others if others is None else others
     fresh = check_choice("others", others, OTHERS) == "fresh"
     if fresh and dim > 2:
         raise ValueError(
@@ -129,6 +161,11 @@ def check_level(model: HierarchicalVAE, level: Any) -> int:
             f"for the model's levels of shapes {model.latent_shapes}."
         )
     return int(level)
+
+
+def _is_flat(model: HierarchicalVAE) -> bool:
+    """Whether the prior governs all of several levels."""
+    return len(model.inference.governed(model.latent_shapes)) == model.num_levels > 1
 
 
 def _grid(dim: int, rows: int, columns: int, limit: float) -> Latents | None:

@@ -54,6 +54,24 @@ ABOUT = {
 
 OF_TWO_ENDS = ("interpolation", "latent_graph")
 
+NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
+SETTINGS = (
+    "by",
+    "component",
+    "level",
+    "limit",
+    "neighbors",
+    "nodes",
+    "noise",
+    "num",
+    "others",
+    "pruned",
+    "seed",
+    "split",
+    "steps",
+)
+"""Words in the names of images that the commands draw, with which a setting begins."""
+
 
 @dataclass(frozen=True)
 class Image:
@@ -106,9 +124,10 @@ def read_image(path: Path) -> Image | None:
     kind = _kind(path.stem)
     alternative, caption = ABOUT.get(kind, ("image", path.stem.replace("_", " ")))
     rest = path.stem.removeprefix(kind).strip("_") if kind in ABOUT else ""
+    if kind in OF_TWO_ENDS:
+        rest = re.sub(rf"^({NUMBER})_({NUMBER})(?=_|$)", r"\1 to \2", rest)
     if rest:
-        between = " to " if kind in OF_TWO_ENDS else " "
-        caption += f", {rest.replace('_', between)}"
+        caption += f", {_settings(rest)}"
     return Image(
         path.name,
         data_address(content, "png"),
@@ -117,6 +136,12 @@ def read_image(path: Path) -> Image | None:
         width,
         height,
     )
+
+
+def _settings(rest: str) -> str:
+    """What a name says beside the kind of image, with a comma before each further setting."""
+    first, *words = rest.split("_")
+    return first + "".join(f"{',' * (word in SETTINGS)} {word}" for word in words)
 
 
 def data_address(content: bytes, kind: str) -> str:

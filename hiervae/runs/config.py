@@ -120,7 +120,7 @@ class RunConfig:
 
 def _settings(config: RunConfig) -> Iterator[tuple[str, Any]]:
     record = config.as_dict()
-    for name in ("dataset", "model", "optimizer", "scheduler", "training", "seed"):
+    for name in ("variant", "dataset", "model", "optimizer", "scheduler", "training", "seed"):
         yield from _leaves(name, record[name])
 
 

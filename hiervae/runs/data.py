@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from hiervae import datasets
 from hiervae.datasets import Dataset
+from hiervae.datasets.catalogue import is_known
 from hiervae.datasets.dataset import Examples
-from hiervae.errors import DataError
+from hiervae.errors import DataError, DatasetNotFoundError
 from hiervae.runs.config import RunConfig
 from hiervae.types import Config
 
@@ -31,9 +33,14 @@ def load_data(
         DamagedFileError: if a file is damaged.
         DataError: if an option is wrong, or the data is not what the run was made with.
     """
-    options = config.dataset["options"]
-    dataset = datasets.load(config.dataset["name"], data_dir, download, **options)
-    expected = config.data.get("checksum")
+    options, expected = config.dataset["options"], config.data.get("checksum")
+    name = place_of(config.dataset["name"], data_dir)
+    if name is None and expected is not None:
+        raise DatasetNotFoundError(
+            f"The run was trained on {config.dataset['name']}, which does not exist here. Put the "
+            "file or folder back there, or give the folder that it is in now by --data-dir."
+        )
+    dataset = datasets.load(name or config.dataset["name"], data_dir, download, **options)
     if expected is not None and dataset.info.checksum != expected:
         raise DataError(
             f"The data set {config.dataset['name']!r} has the checksum {dataset.info.checksum}; "
@@ -41,6 +48,21 @@ def load_data(
             "or train again in another folder."
         )
     return dataset
+
+
+def place_of(name: str, data_dir: str | os.PathLike[str] | None) -> str | None:
+    """A data set's name, or where the user's own file or folder is: in `data_dir` if it was moved.
+
+    Returns:
+        None where such a file or folder is in neither place.
+    """
+    path = Path(name).expanduser()
+    is_path = len(path.parts) > 1 or path.suffix in (".npy", ".npz")
+    if is_known(name) or path.exists() or not is_path:
+        return name
+    if data_dir and (moved := Path(data_dir).expanduser().resolve() / path.name).exists():
+        return str(moved)
+    return None
 
 
 def describe_data(dataset: Dataset) -> Config:
@@ -66,13 +88,22 @@ def examples_of(dataset: Dataset, split: str, limit: int | None = None) -> NDArr
     Raises:
         DataError: if the split is empty.
     """
+    require_split(dataset, split)
+    return read_rows(getattr(dataset, split), _rows(dataset, split, limit))
+
+
+def require_split(dataset: Dataset, split: str) -> None:
+    """Refuse a split without examples.
+
+    Raises:
+        DataError: if the split is empty.
+    """
     if not num_examples(dataset, split):
         filled = [name for name in SPLITS if num_examples(dataset, name)]
         raise DataError(
             f"The {split} split of {dataset.info.name!r} is empty; it has {', '.join(filled)}. "
             "Choose one of these, or change the data set's options."
         )
-    return read_rows(getattr(dataset, split), _rows(dataset, split, limit))
 
 
 def read_rows(examples: Examples, rows: Any) -> NDArray[Any]:

@@ -44,17 +44,31 @@ def take_weights(model: HierarchicalVAE, source: Path) -> None:
     model.control.adapted.assign(1)
 
 
-def _load(source: Path) -> HierarchicalVAE:
+def require_weights(source: Path) -> None:
+    """Refuse what holds no trained model, without loading one.
+
+    Args:
+        source: a run folder, or a `.keras` file.
+
+    Raises:
+        HiervaeError: if there is no such run or file, or its training is not finished.
+        DamagedFileError: if the run's `config.json` is damaged.
+    """
     if source.suffix == ".keras":
         if not source.is_file():
             raise HiervaeError(
                 f"{source} does not exist; expected a run folder, or a .keras file, that the "
                 "training is to begin from."
             )
-        return load_model(source)
+        return
     folder = RunFolder(source)
     folder.read_config()  # says what is no run folder
-    return folder.load_model()
+    folder.require_model()
+
+
+def _load(source: Path) -> HierarchicalVAE:
+    require_weights(source)
+    return load_model(source) if source.suffix == ".keras" else RunFolder(source).load_model()
 
 
 def _numbers(*parts: Part) -> list[keras.Variable]:

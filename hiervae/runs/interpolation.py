@@ -109,10 +109,9 @@ def choose_ends(
     Raises:
         DataError: if there are no such examples, or both ends are the same one.
     """
-    labels, angles = labels_of(dataset, split), has_angles(dataset)
+    angles = has_angles(dataset)
     if start is None or end is None:
-        several = labels is not None and (angles or len(np.unique(labels)) > 1)
-        by = by or ("label" if several else "index")
+        by = by or default_kind(dataset, split)
         start, end = _default_ends(dataset, split, by)
     by = by or ("label" if angles else "index")
     values = (start, end)
@@ -127,6 +126,13 @@ def choose_ends(
         )
     unit = "degrees" if by == "label" and angles else f"({by})"
     return Ends(values, by, positions, unit)
+
+
+def default_kind(dataset: Dataset, split: str) -> str:
+    """What the ends are where none are given: "label" where there are several, else "index"."""
+    labels = labels_of(dataset, split)
+    several = labels is not None and (has_angles(dataset) or len(np.unique(labels)) > 1)
+    return "label" if several else "index"
 
 
 def _default_ends(dataset: Dataset, split: str, by: str) -> tuple[float, float]:

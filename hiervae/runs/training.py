@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hiervae.backend import DEFAULT_STEPS_PER_EXECUTION, MAX_STEPS_PER_EXECUTION
 from hiervae.callbacks.beta_controller import BetaController
 from hiervae.model import HierarchicalVAE
+from hiervae.model.sources import take_examples
 from hiervae.runs.callbacks import EarlyStop, History, has_stopped, score_of
 from hiervae.runs.checkpoints import Checkpoints, latest_in, rows_of
 from hiervae.runs.config import TRAINING_DEFAULTS, RunConfig
@@ -98,6 +99,16 @@ def match_schedule(optimizer: Config, training: Config, num_examples: int) -> Co
     else:
         return optimizer
     return {**optimizer, "config": {**optimizer["config"], "learning_rate": rate}}
+
+
+def adapt(model: HierarchicalVAE, stream: ExampleStream) -> None:
+    """Initialise from training examples the parts that want it, as `fit` would do later.
+
+    Raises:
+        DataError: if there are too few examples for a part, or it cannot use them.
+    """
+    if model.needs_adapting():
+        model.adapt(take_examples(stream, model.num_examples_wanted()))
 
 
 def describe_parts(model: HierarchicalVAE) -> Config:

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 
 from hiervae import presets, registry
-from hiervae.cli.main import COMMANDS
+from hiervae.cli.main import COMMANDS, main
 
 ABSENT = ("tensorflow", "jax", "torch", "nonsense")
 
@@ -87,12 +88,20 @@ def test_errors_are_json_too(hiervae, tmp_path):
         (["train", "--json", "--seed", "-1"], "argument --seed"),
         (["sample", "--json"], "RUN"),
         (["plugins", "--json", "--nope"], "unrecognized arguments: --nope"),
+        (["nosuch", "--json"], "invalid choice: 'nosuch'"),
+        (["--json"], "<command>"),
     ],
 )
 def test_wrong_calls_are_json_too(hiervae, arguments, message):
     outcome = hiervae(*arguments)
     assert outcome.status == 2
     assert message in outcome.record["error"]
+
+
+def test_wrong_calls_of_the_process_are_json_too(capfd, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["hiervae", "nosuch", "--json"])
+    assert main() == 2
+    assert "invalid choice: 'nosuch'" in json.loads(capfd.readouterr().out)["error"]
 
 
 def test_interrupting_exits_with_130(hiervae, monkeypatch):

@@ -30,7 +30,7 @@ def test_samples_of_one_component(hiervae, mixture_run, tmp_path):
         options = ("--num", 40, "--component", component, "--npy", file, "--json")
         outcome = hiervae("sample", mixture_run, *options)
         assert outcome.record["component"] == component
-        assert outcome.record["figures"] == [f"samples_seed_0_component_{component}.png"]
+        assert outcome.record["figures"] == [f"samples_seed_0_component_{component}_num_40.png"]
         arrays.append(np.load(file))
     model = RunFolder(mixture_run).load_model()
     expected = model.generate(model.sample_prior(40, seed=0, component=3))

@@ -123,15 +123,33 @@ def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):
     assert 0 <= score["degenerate_examples"] <= 30
 
 
-def test_evaluate_refuses_an_empty_split(hiervae, run):
+@pytest.mark.parametrize("command", ["evaluate", "interpolate"])
+def test_without_test_examples_others_are_taken(hiervae, run, command):
     config = json.loads((run / "config.json").read_text())
-    config["dataset"]["options"]["test_size"] = 0
+    config["dataset"]["options"] |= {"test_size": 0, "valid_size": 0}
     config["data"]["checksum"] = None
     (run / "config.json").write_text(json.dumps(config))
-    outcome = hiervae("evaluate", run)
-    assert outcome.status == 1
-    assert "test split" in outcome.error
-    assert "train, valid" in outcome.error
+    outcome = hiervae(command, run, "--split", "test")
+    assert outcome.status == 2
+    assert "--split test: The test split of 'pendulum' is empty; it has train." in outcome.error
+    short = {
+        "evaluate": ("--num-samples", 2, "--limit", 10),
+        "interpolate": ("--num-nodes", 60),
+    }[command]
+    outcome = hiervae(command, run, *short, "--json")
+    assert outcome.status == 0, outcome.err
+    found = outcome.record
+    scored = found["train"]["protocol"] if command == "evaluate" else found["interpolation"]
+    assert scored["split"] == "train"
+
+
+@pytest.mark.parametrize("command", ["evaluate", "interpolate", "train", "datasets"])
+def test_a_folder_of_data_that_is_none_is_a_wrong_call(hiervae, run, tmp_path, command):
+    operands = {"train": ["--out", tmp_path / "other"], "datasets": []}.get(command, [run])
+    outcome = hiervae(command, *operands, "--data-dir", tmp_path / "none")
+    assert outcome.status == 2
+    assert "(--data-dir) is" in outcome.error
+    assert not (tmp_path / "other").exists()
 
 
 def test_other_data_is_refused(hiervae, run):
@@ -164,8 +182,8 @@ def test_interpolate_between_angles(hiervae, run):
     assert record["leaves_mass"] is path.leaves_mass
     assert ("next to no mass" in outcome.err) is path.leaves_mass
     assert sorted(outcome.record["figures"]) == [
-        "interpolation_-10_100.png",
-        "latent_graph_-10_100.png",
+        "interpolation_-10_100_nodes_60.png",
+        "latent_graph_-10_100_nodes_60.png",
     ]
     assert all((run / "figures" / name).stat().st_size for name in outcome.record["figures"])
     assert json.loads((run / "metrics.json").read_text())["interpolation"] == record
@@ -216,7 +234,7 @@ def test_interpolate_chooses_ends_that_differ(hiervae, run):
 def test_samples_are_reproducible(hiervae, run, tmp_path):
     means, noisy = tmp_path / "means.npy", tmp_path / "noisy.npy"
     assert hiervae("sample", run, "--num", 5, "--seed", 1, "--npy", means).status == 0
-    assert (run / "figures" / "samples_seed_1.png").exists()
+    assert (run / "figures" / "samples_seed_1_num_5.png").exists()
     model = RunFolder(run).load_model()
     expected = model.generate(model.sample_prior(5, seed=1))
     assert expected.shape == (5, 16, 16)
@@ -224,6 +242,7 @@ def test_samples_are_reproducible(hiervae, run, tmp_path):
 
     outcome = hiervae("sample", run, "--num", 5, "--seed", 1, "--noise", "--npy", noisy, "--json")
     assert outcome.record["noise"] is True
+    assert outcome.record["figures"] == ["samples_seed_1_num_5_noise.png"]
     expected = model.sample(5, seed=1)
     np.testing.assert_allclose(np.load(noisy), expected, rtol=1e-5, atol=1e-6)
     assert np.std(expected - np.load(means)) > 0.1
@@ -243,17 +262,45 @@ def grids(monkeypatch):
     return drawn
 
 
+def test_plain_pictures_have_short_names(hiervae, run, monkeypatch):
+    assert hiervae("sample", run, "--json").record["figures"] == ["samples_seed_0.png"]
+    names = []
+    monkeypatch.setattr(
+        figures.plotting, "interpolation_strip", lambda *_, path, **options: names.append(path.name)
+    )
+    monkeypatch.setattr(figures.plotting, "latent_space", lambda *_, **options: None)
+    ends = ("--from=0", "--to=180")
+    calls = (
+        (),
+        (*ends, "--by=label", "--prune-fraction=0.05"),
+        ("--from=0", "--to=18", "--by=index"),
+        (*ends, "--split=valid", "--seed=3"),
+        (*ends, "--num-nodes=50", "--num-neighbors=9", "--prune-fraction=0"),
+    )
+    for options in calls:
+        outcome = hiervae("interpolate", run, *options)
+        assert outcome.status == 0, outcome.err
+    assert names == [
+        "interpolation_0_180.png",
+        "interpolation_0_180.png",
+        "interpolation_0_18_by_index.png",
+        "interpolation_0_180_split_valid_seed_3.png",
+        "interpolation_0_180_nodes_50_neighbors_9_pruned_0.png",
+    ]
+
+
 @pytest.mark.parametrize("noise", [False, True])
 @pytest.mark.parametrize(("steps", "spacing"), [(6, 1), (40, 2)])
 def test_chains_go_on_from_samples(hiervae, run, tmp_path, grids, steps, spacing, noise):
     ends = tmp_path / "ends.npy"
     options = ("--num", 3, "--seed", 1, "--chain", steps, "--npy", ends, "--json")
     record = hiervae("sample", run, *options, *["--noise"] * noise).record
-    assert (record["chain"], record["figures"]) == (steps, ["gibbs_chain_seed_1.png"])
+    name = f"gibbs_chain_seed_1_steps_{steps}_num_3{'_noise' * noise}.png"
+    assert (record["chain"], record["figures"]) == (steps, [name])
     model = RunFolder(run).load_model()
     start = model.sample(3, seed=1)
     chain = gibbs_chain(model, start, num_steps=steps, seed=1)
-    images, num_columns, title = grids["gibbs_chain_seed_1.png"]
+    images, num_columns, title = grids[name]
     kept = range(0, steps + 1, spacing)
     assert num_columns == len(kept)
     assert f"{'draws' if noise else 'means'} after steps {', '.join(map(str, kept))};" in title

@@ -15,6 +15,7 @@ import pytest
 
 from hiervae.cli.main import build_parser
 from hiervae.cli.settings import resolve
+from hiervae.reports.images import SIGNATURE, read_image
 from hiervae.runs import RunFolder
 from hiervae.runs.history import read_history
 
@@ -168,6 +169,39 @@ def test_pictures_are_in_the_order_of_their_numbers(hiervae, run):
     text = read_page(run / "report.html").text
     assert "Traversal, level 10 ( traversal_level_10.png )" in text
     assert "line, -10 to 100 ( interpolation_-10_100.png )" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "caption"),
+    [
+        ("samples_seed_0", "Samples of the model, seed 0"),
+        (
+            "samples_seed_1_component_3_num_5_noise",
+            "Samples of the model, seed 1, component 3, num 5, noise",
+        ),
+        (
+            "traversal_level_2_num_4_limit_0.5_others_fresh_seed_7",
+            "Traversal, level 2, num 4, limit 0.5, others fresh, seed 7",
+        ),
+        (
+            "gibbs_chain_seed_1_steps_6",
+            "Gibbs chains between examples and latents, seed 1, steps 6",
+        ),
+        (
+            "interpolation_-10_1e+15_by_index_split_train_nodes_60",
+            "Interpolation along the graph, and along the straight line, -10 to 1e+15, by index, "
+            "split train, nodes 60",
+        ),
+        (
+            "latent_graph_vhp",
+            "Latent graph over posterior means, with the path of the interpolation, vhp",
+        ),
+    ],
+)
+def test_captions_tell_the_settings_in_a_name(tmp_path, name, caption):
+    path = tmp_path / f"{name}.png"
+    path.write_bytes(SIGNATURE + bytes(16))
+    assert read_image(path).caption == caption
 
 
 def test_protocols_and_further_sections_are_shown(hiervae, run):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import keras
 import pytest
@@ -49,6 +50,23 @@ def test_another_data_set_does_not_inherit_options(settings):
     assert more.dataset == {"name": "pendulum", "options": {"num_images": 20, "seed": 2}}
     other = settings("--dataset", "own.npy", "--dataset-option", "seed=2", saved=saved)
     assert other.dataset == {"name": "own.npy", "options": {"seed": 2}}
+
+
+def test_a_file_of_data_is_kept_by_its_whole_path(settings, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("own.npy", "pendulum"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "own.toml").write_text('dataset = "own.npy"\n')
+    whole = str(tmp_path / "own.npy")
+    for options in (("--dataset", "own.npy"), ("--config", "own.toml")):
+        assert settings(*options).dataset["name"] == whole
+    assert settings("--dataset", "pendulum").dataset["name"] == "pendulum"
+    saved = replace(settings(), dataset={"name": whole, "options": {"seed": 2}})
+    assert settings("--dataset", "own.npy", saved=saved).dataset == saved.dataset
+    # Earlier versions kept the path as it was typed.
+    saved = replace(saved, dataset={"name": "own.npy", "options": {}})
+    for options in ((), ("--dataset", "own.npy"), ("--dataset", whole)):
+        assert settings(*options, saved=saved).dataset == saved.dataset
 
 
 def test_options_come_last(settings, tmp_path):
@@ -109,8 +127,9 @@ def test_a_runs_config_is_taken_whole(settings, tmp_path):
     file.write_text(json.dumps(config.as_dict()))
     assert settings("--config", file).as_dict() == config.as_dict()
     assert settings("--resume", saved=config) == config
-    with pytest.raises(UsageError, match="both choose"):
-        settings("--config", file, "--preset", "vhp")
+    for option, value in (("--preset", "vhp"), ("--variant", "code")):
+        with pytest.raises(UsageError, match=f"{option} {value} and .* both choose"):
+            settings("--config", file, option, value)
 
 
 def test_going_on_compares_what_matters(settings):
@@ -123,6 +142,19 @@ def test_going_on_compares_what_matters(settings):
         "model.prior.latent_dim is None in the run and 3 now",
         "scheduler.kappa is 0.25 in the run and 0.3 now",
     ]
+
+
+def test_going_on_needs_the_same_variant(settings, tmp_path):
+    config = settings()
+    assert config.differences(settings("--variant", "paper", saved=config)) == []
+    file = tmp_path / "own.json"
+    file.write_text('{"variant": "code"}')
+    for options in (("--variant", "code"), ("--config", file)):
+        other = settings(*options, saved=config)
+        assert config.differences(other) == ["variant is 'paper' in the run and 'code' now"]
+    code = settings("--variant", "code")
+    same = settings("--preset", "vhp", "--variant", "code", saved=code)
+    assert code.differences(same) == []
 
 
 @pytest.mark.parametrize(
@@ -146,6 +178,16 @@ def test_going_on_compares_what_matters(settings):
 def test_what_does_not_exist_is_refused(settings, options):
     with pytest.raises((UsageError, ValueError)):
         settings(*options)
+
+
+def test_settings_without_a_file_are_a_wrong_call(hiervae, tmp_path):
+    for name, message in (("none.json", "this does not exist"), ("", "this is a folder")):
+        path = tmp_path / name
+        for out in ((), ("--out", tmp_path / "run")):  # without --out its data set names the folder
+            outcome = hiervae("train", "--config", path, *out)
+            assert outcome.status == 2
+            assert f"--config {path}: {message}; expected a file" in outcome.error
+    assert not (tmp_path / "run").exists()
 
 
 def test_unknown_keys_of_a_file_are_refused(settings, tmp_path):

@@ -30,6 +30,16 @@ PICTURES = {
 } | {"latent_graph"}
 
 
+FEW_EXAMPLES = (
+    "--preset=vamp_vae",
+    "--dataset-option=valid_size=10",
+    "--dataset-option=test_size=10",
+    "--set=model.prior=vamp_data",
+    "--set=model.prior.num_components=500",
+)
+"""Options of a prior that wants more examples than there are."""
+
+
 def rows_of(folder):
     with open(folder / "history.csv", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -352,6 +362,7 @@ def test_a_folder_in_use_is_left_alone(hiervae, run):
         (["--dataset", ""], 2, "The name of the data set is empty"),
         (["--dataset", "missing.npz"], 1, "has that name either"),
         (["--dataset", "static_mnist", "--data-dir", "none"], 2, "no option 'num_images'"),
+        (FEW_EXAMPLES, 2, "its num_components=500 components"),
         (["--dataset-option", "num_image=3"], 2, "num_images"),
         (["--dataset-option", "num_images=0"], 2, "choose 1"),
         (["--dataset-option", "seed=-1"], 2, "seed is -1; expected an integer of at least 0"),
@@ -541,9 +552,42 @@ def test_a_run_is_fine_tuned_in_another(hiervae, own_data, tmp_path):
     assert outcome.status == 2
     assert "do not fit the model" in outcome.error
     outcome = hiervae("train", "--out", tmp_path / "third", "--initial-weights", tmp_path / "none")
-    assert outcome.status == 1
+    assert outcome.status == 2
+    assert f"--initial-weights {tmp_path / 'none'}: " in outcome.error
     assert "none is no run folder" in outcome.error
     assert not (tmp_path / "third").exists()
+
+
+@pytest.mark.compiles(0)
+def test_a_run_on_an_own_file_opens_from_anywhere(hiervae, own_data, tmp_path, monkeypatch):
+    run, elsewhere = tmp_path / "run", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    small = ("--set=model.prior.num_components=2", "--set=model.network.hidden_units=[4]")
+    options = ("--preset=vamp_vae", "--batch-size=20", "--dataset-option=seed=3", *small)
+    monkeypatch.chdir(tmp_path)
+    assert own_data.parent == tmp_path
+    train = ("train", "--dataset=own.npz", "--out=run", *options)
+    assert hiervae(*train, "--epochs=1").status == 0
+    dataset = {"name": str(own_data), "options": {"seed": 3}}
+    assert RunFolder(run).read_config().dataset == dataset
+    resumed = hiervae("train", "--dataset=own.npz", "--out=run", "--resume", "--epochs=2")
+    assert resumed.status == 0, resumed.err
+    monkeypatch.chdir(elsewhere)
+    score = ("evaluate", run, "--num-samples=2", "--limit=4")
+    assert hiervae(*score).status == 0
+    own_data.rename(elsewhere / "own.npz")
+    outcome = hiervae(*score)
+    assert outcome.status == 1
+    assert f"trained on {own_data}, which does not exist" in outcome.error
+    assert "--data-dir" in outcome.error
+    assert hiervae(*score, "--data-dir", elsewhere).status == 0
+    again = hiervae("train", "--out", run, "--resume", "--epochs=3", "--data-dir", elsewhere)
+    assert again.status == 0, again.err
+    assert RunFolder(run).read_config().dataset == dataset
+    other = ("train", "--config", run / "config.json", "--epochs=1", "--out", elsewhere / "run")
+    assert hiervae(*other, "--data-dir", elsewhere).status == 0
+    dataset["name"] = str(elsewhere / "own.npz")
+    assert RunFolder(elsewhere / "run").read_config().dataset == dataset
 
 
 @pytest.mark.compiles(0)

@@ -7,12 +7,14 @@ import keras
 import numpy as np
 import pytest
 
+from hiervae.errors import DataError
 from hiervae.presets import get
 from hiervae.runs import RunConfig, RunFolder
 from hiervae.runs.callbacks import kept_row
 from hiervae.runs.config import TRAINING_DEFAULTS
 from hiervae.runs.example_stream import ExampleStream
 from hiervae.runs.training import (
+    adapt,
     build_model,
     constraint_bound,
     divergence,
@@ -67,6 +69,24 @@ def test_training_goes_through_the_epochs_and_stops_early(tmp_path):
     assert [row["step"] for row in rows] == [2, 4, 6]
     assert train(folder, CONFIG, model, stream, examples, rows, print, [watch]) == rows
     assert watch.epochs == [0, 1, 2]
+
+
+def test_parts_that_want_examples_see_those_that_fit_would_give():
+    model = {**CONFIG.model, "prior": {"name": "vamp_data", "num_components": 3}}
+    config = replace(CONFIG, model=model)
+    examples = np.random.default_rng(0).random((8, 6)).round().astype("float32")
+    kept = []
+    for beforehand in (False, True):
+        model, stream = build_model(config, (6,)), ExampleStream(examples, 4, seed=0)
+        if beforehand:
+            adapt(model, stream)
+            assert not model.needs_adapting()
+        model.fit(stream, epochs=1, verbose=0)
+        kept.append([keras.ops.convert_to_numpy(weight) for weight in model.weights])
+    for expected, found in zip(*kept, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    with pytest.raises(DataError, match="num_components=3"):
+        adapt(build_model(config, (6,)), ExampleStream(examples[:2], 4, seed=0))
 
 
 def test_steps_per_execution_suits_the_backend():
