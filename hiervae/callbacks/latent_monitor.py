@@ -71,8 +71,8 @@ class LatentMonitor(FigureMonitor):
     def rehearse(self) -> None:
         """Draw points that stand for the examples."""
         size = self.model.prior_dim
-        first_and_second = self.dimensions
-        fit = [isinstance(d, numbers.Integral) and 0 <= d < size for d in first_and_second]
+        first_and_second: list[object] = list(self.dimensions)
+        fit = [isinstance(d, numbers.Integral) and d in range(size) for d in first_and_second]
         if len(fit) != 2 or not all(fit):
             raise DataError(
                 f"dimensions={first_and_second} cannot be drawn of a latent of size {size}: "
