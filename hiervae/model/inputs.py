@@ -214,9 +214,9 @@ def training_share(
         )
     expected.check_values(f"The validation part of x, `x[{num_training}:]`", x[num_training:])
     if weights is not None:
-        for part in (slice(None, num_training), slice(num_training, None)):
-            rows = f"{part.start or ''}:{part.stop or ''}"
-            check_weights(f"sample_weight[{rows}]", weights[part], len(x[part]))
+        check_weights(f"sample_weight[:{num_training}]", weights[:num_training], num_training)
+        validated = weights[num_training:]
+        check_weights(f"sample_weight[{num_training}:]", validated, len(validated))
     return x[:num_training]
 
 

@@ -26,7 +26,7 @@ def check_positive_int(name: str, value: Any) -> int:
     Raises:
         ValueError: if it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+    if not _is_integer(value, 1):
         raise ValueError(f"{name}={value!r}: expected a positive integer, such as {name}=1.")
     return int(value)
 
@@ -37,7 +37,7 @@ def check_natural(name: str, value: Any) -> int:
     Raises:
         ValueError: if it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 0:
+    if not _is_integer(value, 0):
         raise ValueError(f"{name}={value!r}: expected an integer of at least 0, such as {name}=0.")
     return int(value)
 
@@ -97,8 +97,7 @@ def check_seed(value: Any) -> int | None:
     """
     if value is None:
         return None
-    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    if not is_integer or not 0 <= value < 2**31:
+    if not _is_integer(value, 0) or not value < 2**31:
         raise ValueError(f"seed={value!r}: expected None or an integer from 0 to {2**31 - 1}.")
     return int(value)
 
@@ -131,6 +130,11 @@ def check_increasing(
             f"{name}={value!r}: expected two increasing finite numbers, such as {example}."
         )
     return low, high
+
+
+def _is_integer(value: Any, least: int) -> bool:
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return is_integer and bool(value >= least)
 
 
 def _is_number(value: Any) -> bool:
