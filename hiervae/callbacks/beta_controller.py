@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -84,9 +85,10 @@ class BetaController(keras.callbacks.Callback):
         control = self.model.control
         state = control.read()
         decided = self.scheduler.on_epoch_end(dict(state), dict(logs or {}))
-        if decided.keys() != state.keys():
+        if not isinstance(decided, Mapping) or decided.keys() != state.keys():
+            received = sorted(decided) if isinstance(decided, Mapping) else decided
             raise ValueError(
                 f"{type(self.scheduler).__name__}.on_epoch_end returned the keys "
-                f"{sorted(decided)}; expected {sorted(state)}."
+                f"{received}; expected {sorted(state)}."
             )
         control.write(decided)

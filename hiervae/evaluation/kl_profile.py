@@ -19,6 +19,7 @@ from hiervae.evaluation.passes import (
     sampled_passes,
 )
 from hiervae.inference.passes import Level
+from hiervae.priors.base import fixed_normal
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def kl_profile(
     """
     examples = as_examples(x)
     check_positive_int("num_samples", num_samples)
-    is_joint = model.prior.distribution() is None
+    is_joint = fixed_normal(model.prior) is None
     names = model.inference.kl_names(len(model.latent_dims), is_joint)
     sums: dict[str, FloatArray] = {}
     exact: list[bool] = []
@@ -121,7 +122,7 @@ def closed_forms(model: HierarchicalVAE, levels: Sequence[Level]) -> list[bool]:
         for level in levels
         if level.conditional_prior is not None
     ]
-    if model.prior.distribution() is None:
+    if fixed_normal(model.prior) is None:
         return [*conditional, False]
     return conditional + [level.log_density is None for level in levels[len(conditional) :]]
 
@@ -143,7 +144,7 @@ def kl_shares(model: HierarchicalVAE, levels: Sequence[Level]) -> list[FloatArra
         for level in levels
         if level.conditional_prior is not None
     ]
-    fixed = model.prior.distribution()
+    fixed = fixed_normal(model.prior)
     if fixed is None:
         log_posterior = sum(_log_posterior(level) for level in governed)
         latent = model.governed_latent([np.asarray(level.latent) for level in levels])

@@ -15,6 +15,7 @@ from hiervae.evaluation.passes import (
     require_finite,
     sampled_passes,
 )
+from hiervae.priors.base import fixed_normal
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def rate_distortion(
     """
     examples = model.examples("x", as_examples(x))
     check_positive_int("num_samples", num_samples)
-    is_joint = model.prior.distribution() is None
+    is_joint = fixed_normal(model.prior) is None
     names = model.inference.kl_names(len(model.latent_dims), is_joint)
     rates = dict.fromkeys(names, 0.0)
     distortion = 0.0

@@ -12,6 +12,7 @@ from hiervae.errors import DataError
 from hiervae.part import Part
 from hiervae.types import Shape, Tensor
 from hiervae.utils.arrays import first_position
+from hiervae.utils.overrides import stands_for
 
 
 class Likelihood(Part, abc.ABC):
@@ -123,6 +124,18 @@ class Likelihood(Part, abc.ABC):
             f"{largest:g}; the {type(self).__name__} likelihood expects values from {low} to "
             f"{high}. Rescale the data (divide 8-bit greys by 255), or choose another likelihood."
         )
+
+
+def log_prob_and_error(
+    likelihood: Likelihood, value: Tensor, parameters: Any
+) -> tuple[Tensor, Tensor]:
+    """Return both of `likelihood.log_prob_and_error`, (n,) each, nats.
+
+    Where a subclass replaced one of the two methods alone, what it inherits of both is not asked.
+    """
+    if stands_for(likelihood, "log_prob_and_error", "log_prob", "reconstruction_error"):
+        return likelihood.log_prob_and_error(value, parameters)
+    return Likelihood.log_prob_and_error(likelihood, value, parameters)
 
 
 def flat_size(shape: Shape) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -11,9 +12,11 @@ import numpy as np
 from keras import ops
 
 from hiervae import registry
+from hiervae.errors import IncompatiblePluginError
 from hiervae.model.gates import GATED_ROLES
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Signals, Tensor
+from hiervae.utils.validation import check_finite_number
 
 CAPACITY = 16
 DIGEST_SIZE = 4
@@ -119,10 +122,11 @@ class ControlState(keras.layers.Layer):
         """Put a scheduler to work, going on from its saved state where it is the same one.
 
         Raises:
-            ValueError: if the scheduler's state has no beta or does not fit, or another rule is at
-                work.
+            IncompatiblePluginError: if the scheduler's state is no dict, or lacks its gates.
+            ValueError: if the scheduler's state has no beta, a value that is no finite number, or
+                does not fit, or another rule is at work.
         """
-        state = scheduler.initial_state()
+        state = _checked_initial_state(scheduler)
         if "beta" not in state or len(DEFAULTS.keys() | state.keys()) > CAPACITY:
             raise ValueError(
                 f"{type(scheduler).__name__}.initial_state() returned the keys {sorted(state)}: "
@@ -239,7 +243,9 @@ class ControlState(keras.layers.Layer):
             numbers=self.numbers.of(self.scheduler),
         )
         own = {key: state[key] for key in self.scheduler.initial_state()}
-        updated = {"constraint": constraint, "phase": one, **self.scheduler.update(own, signals)}
+        decided = self.scheduler.update(own, signals)
+        _check_decision(self.scheduler, decided, keys)
+        updated = {"constraint": constraint, "phase": one, **decided}
         if counts is not None:
             updated = {key: ops.where(counts, updated[key], state[key]) for key in keys}
         state = updated
@@ -247,6 +253,52 @@ class ControlState(keras.layers.Layer):
         padding = ops.zeros((CAPACITY - len(keys),), dtype="float32")
         self.values.assign(ops.concatenate([packed, padding]))
         return state
+
+
+def _checked_initial_state(scheduler: Scheduler) -> dict[str, float]:
+    name, state = type(scheduler).__name__, scheduler.initial_state()
+    if not isinstance(state, Mapping):
+        raise IncompatiblePluginError(
+            f"{name}.initial_state() returned {state!r}; expected a dict of finite numbers, "
+            "'beta' among them. Return what the first step starts from."
+        )
+    for key, value in state.items():
+        check_finite_number(f"{name}.initial_state()[{key!r}]", value)
+    unknown = sorted(set(scheduler.gates) - set(GATED_ROLES))
+    keys = {key for key in state if key.startswith("gate_")}
+    expected = {f"gate_{role}" for role in scheduler.gates}
+    if unknown or keys != expected:
+        raise IncompatiblePluginError(
+            f"{name} has gates = {tuple(scheduler.gates)} and the state's gates {sorted(keys)}; "
+            f"expected some of {GATED_ROLES}, and one gate_<role> in the state for each. Let both "
+            "name the same roles."
+        )
+    return dict(state)
+
+
+def _check_decision(scheduler: Scheduler, decided: Any, keys: list[str]) -> None:
+    """Refuse what `update` returned where a step cannot go on from it.
+
+    Args:
+        scheduler: the rule.
+        decided: what its `update` returned.
+        keys: of the whole state, those that are logged included, which it may leave out.
+    """
+    method = f"{type(scheduler).__name__}.update"
+    got = decided.keys() if isinstance(decided, Mapping) else None
+    if got is None or got | {"constraint", "phase"} != set(keys):
+        received = type(decided).__name__ if got is None else f"the keys {sorted(got)}"
+        raise IncompatiblePluginError(
+            f"{method} returned {received}; expected a dict with the keys of initial_state(), "
+            f"{sorted(scheduler.initial_state())}. Return all of them, changed or not."
+        )
+    for key, value in decided.items():
+        shape = getattr(value, "shape", ())
+        if len(shape):
+            raise IncompatiblePluginError(
+                f"{method} returned {key!r} of shape {tuple(shape)}; expected a scalar. Return a "
+                "tensor of shape ()."
+            )
 
 
 def compiled_text(scheduler: Scheduler) -> str:

@@ -30,6 +30,23 @@ def mark_built(model: keras.Model) -> None:
             layer.built = True
 
 
+def check_built(part: keras.layers.Layer) -> None:
+    """Refuse layers below a part that would make their weights in the first step.
+
+    An optimiser, a file and a compiled step know the weights that are there when a model is built.
+
+    Raises:
+        ValueError: if there are some.
+    """
+    late = [layer.name for layer in layers_of(part) if not layer.built]
+    if late:
+        raise ValueError(
+            f"{type(part).__name__}.build() left the layers {', '.join(map(repr, late))} without "
+            "weights; expected all to be built then. Call their build() with the shape of their "
+            "input there, in a layer of layers for each of its own, or leave out what is not used."
+        )
+
+
 def freeze_new_layers(model: keras.Model, known: Collection[int]) -> None:
     """Freeze the layers made since below a frozen one, which Keras creates trainable.
 

@@ -12,11 +12,13 @@ from keras import ops
 
 from hiervae import registry
 from hiervae.backend import placement
+from hiervae.likelihoods.base import log_prob_and_error
 from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
 from hiervae.model.frozen import (
+    check_built,
     freeze_new_layers,
     frozen_record,
     layers_of,
@@ -27,11 +29,13 @@ from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_terms
+from hiervae.model.part_results import check_pass, check_rows
 from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
 from hiervae.model.single_batches import SingleBatchMethods
 from hiervae.networks.normalization import counts_all_rows
 from hiervae.part import ModelContext, Part, standardize_latent_shapes
+from hiervae.priors.base import fixed_normal
 from hiervae.types import Config, Tensor
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_seed
@@ -162,8 +166,8 @@ class HierarchicalVAE(
         """Create all weights for examples of shape input_shape[1:].
 
         Raises:
-            ValueError: if a dimension of the examples is unknown, or the model was built for
-                another shape.
+            ValueError: if a dimension of the examples is unknown, the model was built for another
+                shape, or a part has a layer that its build() did not build.
         """
         event_shape = tuple(input_shape[1:]) if isinstance(input_shape, (list, tuple)) else ()
         if not event_shape or not all(map(_is_size, event_shape)):
@@ -196,7 +200,7 @@ class HierarchicalVAE(
             self.inference.build((None, *event_shape))
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
-        joint = self.prior.distribution() is None
+        joint = fixed_normal(self.prior) is None
         names = self.inference.kl_names(self.num_levels, joint)
         with placement(self):
             self.step_metrics = StepMetrics(
@@ -207,6 +211,8 @@ class HierarchicalVAE(
         freeze_new_layers(self, known)
         thaw_and_freeze(self, self._layers_by_role(), self._frozen)
         mark_built(self)
+        for part in self.parts:
+            check_built(part)
         self.built = True
 
     def call(
@@ -252,13 +258,18 @@ class HierarchicalVAE(
             seed=seed,
             training=training,
         )
+        check_pass(self.inference, outcome)
         if self._components_apart:
             outcome = replace(outcome, components=self.encoded_components(seed))
         if num_samples > 1:
             inputs = ops.tile(inputs, (num_samples, *(1 for _ in inputs.shape[1:])))
         parameters = self.likelihood(outcome.features, training=training)
-        log_likelihood, error = self.likelihood.log_prob_and_error(inputs, parameters)
+        log_likelihood, error = log_prob_and_error(self.likelihood, inputs, parameters)
         kl = kl_terms(outcome, self.inference, self.prior, closed_form, seed, training, inputs)
+
+        likelihood = type(self.likelihood).__name__
+        check_rows(f"{likelihood}.log_prob", log_likelihood, inputs.shape[0])
+        check_rows(f"{likelihood}.reconstruction_error", error, inputs.shape[0])
 
         def unfold(values: Tensor) -> Tensor:
             return ops.reshape(values, (num_samples, -1))

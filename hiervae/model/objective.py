@@ -13,7 +13,8 @@ from keras import ops
 from hiervae.distributions import kl_divergence
 from hiervae.inference.base import InferenceScheme
 from hiervae.inference.passes import InferencePass, Level
-from hiervae.priors.base import Prior
+from hiervae.model.part_results import check_rows
+from hiervae.priors.base import Prior, fixed_normal
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_number_between, check_positive_int
 
@@ -199,30 +200,41 @@ def kl_terms(
         seed: generator for a prior that estimates its density.
         training: whether the step that asks is a training step.
         inputs: in a training step, the example of each row, shape (n, *event_shape).
+
+    Raises:
+        IncompatiblePluginError: if a part returned what is not one number a row.
     """
     levels = outcome.levels
     governed = scheme.governed(levels)
+    num_rows = levels[0].latent.shape[0]
     entries = [
         _divergence(level, level.conditional_prior, closed_form and level.top_down)
         for level in levels[: len(levels) - len(governed)]
     ]
-    fixed = prior.distribution()
+    fixed = fixed_normal(prior)
     if fixed is None:
         log_posterior = sum(level.log_posterior() for level in governed)
         latent = scheme.join_latents([level.latent for level in levels])
+        method = "log_prob"
         if training and inputs is not None:
+            method = "log_prob_in_training"
             encode = partial(scheme.encode_components, seed=seed)
             log_prior = prior.log_prob_in_training(
                 latent, inputs, encode, outcome.components, seed=seed
             )
         else:
             log_prior = prior.log_prob(latent, outcome.components, seed=seed, training=training)
+        check_rows(f"{type(prior).__name__}.{method}", log_prior, num_rows)
         entries.append(log_posterior - log_prior)
     else:
         entries += [
             _divergence(level, marginal, closed_form)
             for level, marginal in zip(governed, scheme.split_normal(fixed), strict=True)
         ]
+    for number, level in enumerate(levels, start=1):
+        if level.log_density is not None:
+            what = f"log_density of level {number} of {type(scheme).__name__}.infer"
+            check_rows(what, level.log_density, num_rows)
     names = scheme.kl_names(len(levels), joint=fixed is None)
     return dict(zip(names, entries, strict=True))
 

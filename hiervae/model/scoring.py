@@ -21,6 +21,7 @@ from hiervae.likelihoods.base import Likelihood
 from hiervae.model.core import ModelCore
 from hiervae.model.frozen import layers_of
 from hiervae.model.objective import kl_terms
+from hiervae.model.part_results import check_pass, check_rows
 from hiervae.model.row_cost import rows_in_memory
 from hiervae.model.score_plan import LOWEST, SAMPLES_A_COMPONENT_DRAW, ScorePlan
 from hiervae.model.scores import PartialScores, Scores
@@ -291,12 +292,15 @@ class ScoringMethods(ModelCore):
             outcome = self.inference.infer_encoded(encoded, plan.chunk, seed=keys)
         else:
             outcome = InferenceScheme.infer_encoded(self.inference, encoded, plan.chunk, seed=keys)
+        check_pass(self.inference, outcome)
         outcome = replace(outcome, components=components)
         parameters = self.likelihood(outcome.features, training=False)
         if stands_for(self.likelihood, "log_prob_of_draws", "log_prob"):
             log_prob = self.likelihood.log_prob_of_draws(inputs, parameters, plan.chunk)
         else:
             log_prob = Likelihood.log_prob_of_draws(self.likelihood, inputs, parameters, plan.chunk)
+        num_rows = outcome.levels[0].latent.shape[0]
+        check_rows(f"{type(self.likelihood).__name__}.log_prob", log_prob, num_rows)
         kl = kl_terms(outcome, self.inference, self.prior, plan.closed_form, keys, False)
         for entry in kl.values():
             log_prob = log_prob - entry

@@ -98,8 +98,14 @@ def build_block(block: keras.layers.Layer, input_shapes: Sequence[Shape]) -> Sha
     As Keras does in a functional model, so that a layer needs no `compute_output_shape`.
 
     Raises:
-        ValueError: if the block does not return one tensor of known sizes.
+        ValueError: if the block is no layer, or does not return one tensor of known sizes.
     """
+    if not isinstance(block, keras.layers.Layer):
+        raise ValueError(
+            f"A network gave the block {block!r} of type {type(block).__name__}; expected a Keras "
+            "layer, not a function or a class. Let encoder_block, decoder_block and data_block "
+            "return one, such as keras.layers.Dense(100)."
+        )
     inputs: Any = [keras.KerasTensor((None, *shape), "float32") for shape in input_shapes]
     if len(inputs) == 1:
         inputs = inputs[0]

@@ -9,6 +9,7 @@ from typing import Any
 from hiervae.distributions import DiagonalNormal
 from hiervae.part import Part
 from hiervae.types import Config, Tensor
+from hiervae.utils.overrides import stands_for
 
 
 class Prior(Part, abc.ABC):
@@ -130,3 +131,11 @@ class Prior(Part, abc.ABC):
         The KL is then taken in closed form; None, the default, makes it a Monte Carlo estimate.
         """
         return None
+
+
+def fixed_normal(prior: Prior) -> DiagonalNormal | None:
+    """Return `prior.distribution()`; None where a subclass replaced `log_prob` alone.
+
+    The normal that it inherits would be another density then.
+    """
+    return prior.distribution() if stands_for(prior, "distribution", "log_prob") else None

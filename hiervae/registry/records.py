@@ -15,7 +15,7 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.registry import explanations
-from hiervae.registry.construction import check_class, check_instance
+from hiervae.registry.construction import check_class, check_instance, option_names
 from hiervae.registry.resolution import entry_of, find_recorded, load_entry
 from hiervae.registry.roles import part_label
 from hiervae.types import PartRecord
@@ -41,8 +41,8 @@ def describe(group: str, part: object) -> dict[str, Any]:
         of the user's script, has no name; its config is then Keras' own serialised form.
 
     Raises:
-        IncompatiblePluginError: if the part has no `get_config()`, or it fails, or it returns
-            what cannot be written as JSON.
+        IncompatiblePluginError: if the part has no `get_config()`, or it fails, or it lacks an
+            argument of the constructor, or returns what cannot be written as JSON.
         RegistryError: if there is no such group or hiervae itself is not installed.
     """
     kind = part_label(group)
@@ -110,8 +110,24 @@ def _config_of(what: str, part: Any) -> dict[str, Any]:
             f"The {what} cannot be saved: get_config() returned {config!r}. Expected a dict of "
             "the constructor's arguments."
         )
+    _check_complete(what, type(part), config)
     plain: dict[str, Any] = _to_json(config, f"The {what} cannot be saved: its config")
     return plain
+
+
+def _check_complete(what: str, part_class: type, config: Mapping[str, Any]) -> None:
+    """Refuse a config without some of the constructor's arguments: their defaults would be taken.
+
+    Raises:
+        IncompatiblePluginError: if one is missing.
+    """
+    missing = [name for name in option_names(part_class) if name not in config]
+    if missing:
+        raise IncompatiblePluginError(
+            f"The {what} cannot be saved: get_config() lacks the constructor's "
+            f"{', '.join(map(repr, missing))}, and what is loaded would have the default. Return "
+            "{**super().get_config(), name: value} with every argument."
+        )
 
 
 def _is_newer(saved: str | None, installed: str | None) -> bool:
@@ -155,6 +171,8 @@ def _describe_custom_object(kind: str, part: object) -> dict[str, Any]:
             f"The {kind} {name!r} cannot be saved: {explanations.reason(error)}. Expected "
             "get_config() to return the constructor's arguments; define it on the class."
         ) from error
+    if isinstance(serialized["config"], Mapping):
+        _check_complete(f"{kind} {name!r}", type(part), serialized["config"])
     # The model builds the part; Keras would do so before the part knows its model.
     kept = {field: serialized[field] for field in _FIELDS}
     plain: dict[str, Any] = _to_json(kept, f"The {kind} {name!r} cannot be saved: its record")

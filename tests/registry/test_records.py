@@ -45,6 +45,24 @@ def test_a_part_survives_the_way_through_json(toy):
     assert again.width == 7
 
 
+def test_a_config_without_an_argument_is_refused_before_it_is_saved(site, toy_interface):
+    site.module(
+        "toy_short",
+        """
+        from toy_interface import Toy
+
+        class Short(Toy):
+            def __init__(self, depth=1, **options):
+                super().__init__(**options)
+                self.depth = depth
+        """,
+    )
+    site.distribution("toy-short", {PRIORS: {"short": "toy_short:Short"}})
+    part = registry.create(PRIORS, {"name": "short", "depth": 5}, toy_interface.Toy)
+    with pytest.raises(IncompatiblePluginError, match=r"lacks the constructor's 'depth'"):
+        registry.describe(PRIORS, part)
+
+
 def test_describing_imports_no_other_plugin(site, toy):
     site.module("toy_aside", "raise RuntimeError('imported')")
     site.distribution("aaa-toy", {PRIORS: {"aaa": "toy_aside:A", "mad": "not a target!"}})

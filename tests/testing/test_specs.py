@@ -16,6 +16,7 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.likelihoods import Likelihood
+from hiervae.registry.construction import option_names
 from hiervae.schedulers import Scheduler
 from hiervae.schedulers.linear_warmup import LinearWarmup
 from hiervae.testing import (
@@ -25,7 +26,7 @@ from hiervae.testing import (
     check_prior,
     check_scheduler,
 )
-from hiervae.testing.subject import Subject, option_names
+from hiervae.testing.subject import Subject
 
 from .broken_networks import ReturnsNothing, TakesAnotherArgument
 from .broken_priors import DoesNotKnowTraining, IgnoresTheSeed, SwapsArguments
