@@ -308,10 +308,10 @@ class HierarchicalVAE(
             layer_range=layer_range,
         )
 
-    def part_records(self) -> dict[str, Config]:
-        """The parts by role, as `hiervae.registry.describe` writes them."""
+    def part_records(self, complete: bool = False) -> dict[str, Config]:
+        """The parts by role, as `hiervae.registry.describe` writes them with this `complete`."""
         return {
-            role.name: registry.describe(role.group, getattr(self, role.name))
+            role.name: registry.describe(role.group, getattr(self, role.name), complete)
             for role in MODEL_ROLES
         }
 
@@ -320,6 +320,7 @@ class HierarchicalVAE(
 
         Raises:
             ValueError: if it is asked for to write a file of Keras' old format.
+            IncompatiblePluginError: if a part's config cannot be written, or lacks an argument.
         """
         refuse_old_format()
         frozen = frozen_record(self, self._layers_by_role())
@@ -327,7 +328,7 @@ class HierarchicalVAE(
             "name": self.name,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
             "latent_dims": tuple(s[0] if len(s) == 1 else s for s in self.latent_shapes),
-            **self.part_records(),
+            **self.part_records(complete=True),
             **self.objective.get_config(),
             "dynamic_binarisation": self.dynamic_binarisation,
             "seed": self.seed,

@@ -15,7 +15,12 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.registry import explanations
-from hiervae.registry.construction import check_class, check_instance, option_names
+from hiervae.registry.construction import (
+    KERAS_OPTIONS,
+    check_class,
+    check_instance,
+    option_names,
+)
 from hiervae.registry.resolution import entry_of, find_recorded, load_entry
 from hiervae.registry.roles import part_label
 from hiervae.types import PartRecord
@@ -29,20 +34,22 @@ _MARK = "__keras_object__"
 """The only key of the JSON form of a Keras object."""
 
 
-def describe(group: str, part: object) -> dict[str, Any]:
+def describe(group: str, part: object, complete: bool = False) -> dict[str, Any]:
     """Return a record of `part` that `restore` rebuilds it from; it survives JSON.
 
     Args:
         group: entry-point group, one of `GROUPS`.
         part: an instance with `get_config()`.
+        complete: refuse a config that lacks some argument of the constructor, whose default would
+            be taken when the part is rebuilt.
 
     Returns:
         The fields of `hiervae.types.PartRecord`. A class that no entry point names, such as one
         of the user's script, has no name; its config is then Keras' own serialised form.
 
     Raises:
-        IncompatiblePluginError: if the part has no `get_config()`, or it fails, or it lacks an
-            argument of the constructor, or returns what cannot be written as JSON.
+        IncompatiblePluginError: if the part has no `get_config()`, or it fails, or it returns
+            what cannot be written as JSON, or is not `complete` where that is asked for.
         RegistryError: if there is no such group or hiervae itself is not installed.
     """
     kind = part_label(group)
@@ -52,8 +59,14 @@ def describe(group: str, part: object) -> dict[str, Any]:
         )
     entry = entry_of(group, type(part))
     if entry is None:
-        return asdict(PartRecord(None, None, None, _describe_custom_object(kind, part)))
-    config = _config_of(f"{kind} {entry.name!r} ({entry.origin})", part)
+        config = _describe_custom_object(kind, part)
+        if complete:
+            _check_complete(f"{kind} {type(part).__qualname__!r}", type(part), config["config"])
+        return asdict(PartRecord(None, None, None, config))
+    what = f"{kind} {entry.name!r} ({entry.origin})"
+    config = _config_of(what, part)
+    if complete:
+        _check_complete(what, type(part), config)
     return asdict(PartRecord(entry.name, entry.distribution, entry.version, config))
 
 
@@ -110,7 +123,6 @@ def _config_of(what: str, part: Any) -> dict[str, Any]:
             f"The {what} cannot be saved: get_config() returned {config!r}. Expected a dict of "
             "the constructor's arguments."
         )
-    _check_complete(what, type(part), config)
     plain: dict[str, Any] = _to_json(config, f"The {what} cannot be saved: its config")
     return plain
 
@@ -121,7 +133,11 @@ def _check_complete(what: str, part_class: type, config: Mapping[str, Any]) -> N
     Raises:
         IncompatiblePluginError: if one is missing.
     """
-    missing = [name for name in option_names(part_class) if name not in config]
+    owner = next(each for each in part_class.__mro__ if "get_config" in vars(each))
+    if owner.__module__.split(".")[0] == "keras":
+        return  # it keeps what the constructor was called with by itself
+    names = [name for name in option_names(part_class) if name not in KERAS_OPTIONS]
+    missing = [name for name in names if name not in config]
     if missing:
         raise IncompatiblePluginError(
             f"The {what} cannot be saved: get_config() lacks the constructor's "
@@ -171,8 +187,6 @@ def _describe_custom_object(kind: str, part: object) -> dict[str, Any]:
             f"The {kind} {name!r} cannot be saved: {explanations.reason(error)}. Expected "
             "get_config() to return the constructor's arguments; define it on the class."
         ) from error
-    if isinstance(serialized["config"], Mapping):
-        _check_complete(f"{kind} {name!r}", type(part), serialized["config"])
     # The model builds the part; Keras would do so before the part knows its model.
     kept = {field: serialized[field] for field in _FIELDS}
     plain: dict[str, Any] = _to_json(kept, f"The {kind} {name!r} cannot be saved: its record")

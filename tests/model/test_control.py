@@ -207,9 +207,6 @@ class Many(Constant):
         super().__init__()
         self.num = num
 
-    def get_config(self):
-        return {**super().get_config(), "num": self.num}
-
     def initial_state(self):
         return {"beta": 1.0, **{f"s{index}": 0.0 for index in range(self.num)}}
 

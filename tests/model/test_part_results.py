@@ -205,6 +205,34 @@ def test_gates_of_no_role_are_refused():
         model_of().fit(X, batch_size=4, verbose=0, callbacks=[BetaController(rule)])
 
 
+class Forgetful(WidePrior):
+    def __init__(self, scale=1.0, **options):
+        super().__init__(**options)
+        self.scale = scale
+
+    def get_config(self):
+        return super().get_config()
+
+
+@keras.saving.register_keras_serializable("tests")
+class Automatic(WidePrior):
+    def __init__(self, scale=1.0, shift=0.0, **options):
+        super().__init__(**options)
+        self.scale = scale
+
+
+def test_what_keras_keeps_by_itself_is_complete(tmp_path):
+    model_of(prior=Automatic(scale=5.0)).save(tmp_path / "model.keras")
+    assert keras.models.load_model(tmp_path / "model.keras").prior.scale == 5.0
+
+
+def test_a_part_that_would_load_as_another_is_not_saved(tmp_path):
+    model = model_of(prior=Forgetful(scale=5.0))
+    assert np.isfinite(model.log_likelihood(X[:3], num_samples=4)).all(), "it trains and scores"
+    with pytest.raises(IncompatiblePluginError, match="'Forgetful' cannot be saved.*'scale'"):
+        model.save(tmp_path / "model.keras")
+
+
 class UnbuiltLayer(WidePrior):
     def build(self, input_shape):
         self.net = keras.layers.Dense(3)

@@ -60,7 +60,8 @@ def test_a_config_without_an_argument_is_refused_before_it_is_saved(site, toy_in
     site.distribution("toy-short", {PRIORS: {"short": "toy_short:Short"}})
     part = registry.create(PRIORS, {"name": "short", "depth": 5}, toy_interface.Toy)
     with pytest.raises(IncompatiblePluginError, match=r"lacks the constructor's 'depth'"):
-        registry.describe(PRIORS, part)
+        registry.describe(PRIORS, part, complete=True)
+    assert registry.describe(PRIORS, part)["config"] == {"width": 2}
 
 
 def test_describing_imports_no_other_plugin(site, toy):
