@@ -21,6 +21,7 @@ def stands_for(part: Any, faster: str, *plain: str) -> bool:
     def depth(name: str) -> int:
         if name in vars(part):
             return -1
-        return next(i for i, each in enumerate(classes) if name in vars(each))
+        owners = (i for i, each in enumerate(classes) if name in vars(each))
+        return next(owners, len(classes))
 
     return all(depth(faster) <= depth(name) for name in plain)
