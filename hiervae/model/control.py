@@ -126,12 +126,7 @@ class ControlState(keras.layers.Layer):
             ValueError: if the scheduler's state has no beta, a value that is no finite number, or
                 does not fit, or another rule is at work.
         """
-        state = _checked_initial_state(scheduler)
-        if "beta" not in state or len(DEFAULTS.keys() | state.keys()) > CAPACITY:
-            raise ValueError(
-                f"{type(scheduler).__name__}.initial_state() returned the keys {sorted(state)}: "
-                f"expected at most {CAPACITY - len(DEFAULTS)} scalars beside {LOGGED}, and 'beta'."
-            )
+        _check_initial_state(scheduler)
         if self.scheduler not in (None, scheduler):
             raise ValueError(
                 f"{type(scheduler).__name__} was to be installed beside "
@@ -255,7 +250,7 @@ class ControlState(keras.layers.Layer):
         return state
 
 
-def _checked_initial_state(scheduler: Scheduler) -> dict[str, float]:
+def _check_initial_state(scheduler: Scheduler) -> None:
     name, state = type(scheduler).__name__, scheduler.initial_state()
     if not isinstance(state, Mapping):
         raise IncompatiblePluginError(
@@ -264,6 +259,11 @@ def _checked_initial_state(scheduler: Scheduler) -> dict[str, float]:
         )
     for key, value in state.items():
         check_finite_number(f"{name}.initial_state()[{key!r}]", value)
+    if "beta" not in state or len(DEFAULTS.keys() | state.keys()) > CAPACITY:
+        raise ValueError(
+            f"{name}.initial_state() returned the keys {sorted(state)}: expected at most "
+            f"{CAPACITY - len(DEFAULTS)} scalars beside {LOGGED}, and 'beta'."
+        )
     unknown = sorted(set(scheduler.gates) - set(GATED_ROLES))
     keys = {key for key in state if key.startswith("gate_")}
     expected = {f"gate_{role}" for role in scheduler.gates}
@@ -273,7 +273,6 @@ def _checked_initial_state(scheduler: Scheduler) -> dict[str, float]:
             f"expected some of {GATED_ROLES}, and one gate_<role> in the state for each. Let both "
             "name the same roles."
         )
-    return dict(state)
 
 
 def _check_decision(scheduler: Scheduler, decided: Any, keys: list[str]) -> None:
