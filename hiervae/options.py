@@ -1,4 +1,4 @@
-"""Checks of options, for the authors of parts."""
+"""Options and their checks, for the authors of parts."""
 
 from hiervae.utils.validation import (
     check_bool,
@@ -10,8 +10,10 @@ from hiervae.utils.validation import (
     check_positive_number,
     check_seed,
 )
+from hiervae.utils.versioned import CheckedOption
 
 __all__ = [
+    "CheckedOption",
     "check_bool",
     "check_choice",
     "check_finite_number",

@@ -109,11 +109,14 @@ class Part(VersionedOptions, keras.layers.Layer):
     The model calls `prepare(context)` once, before the part is built, so that a part knows the
     shapes and the network of the model without ever knowing the model.
 
-    Options may be set at any time, as public attributes: `options_version` grows with every such
-    change, and the model then compiles its functions anew.
+    Options are given to the constructor. Those of a part of a model may be set later, as public
+    attributes, if the class names them in `live_options`: they are read where they take effect,
+    not in the constructor or `build()` alone. `options_version` grows with every such change, and
+    the model compiles its functions anew.
 
     Attributes:
         interface_version: version of the extension interface the class was written for.
+        live_options: names of options that may be set while the part belongs to a model.
     """
 
     interface_version: ClassVar[int] = 1

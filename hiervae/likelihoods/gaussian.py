@@ -15,6 +15,17 @@ from hiervae.networks.normal_head import standardize_log_variance_bounds
 from hiervae.networks.starts import RepeatedStart, start_within
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_positive_number
+from hiervae.utils.versioned import CheckedOption
+
+
+def _check_variance(name: str, value: Any) -> float | str:
+    if not isinstance(value, str):
+        return check_positive_number(name, value)
+    if value not in ("learned", "predicted"):
+        raise ValueError(
+            f'{name}={value!r}: expected a positive number, "learned" or "predicted".'
+        )
+    return value
 
 
 class Gaussian(Likelihood):
@@ -33,6 +44,8 @@ class Gaussian(Likelihood):
         ValueError: if the variance is neither a positive number nor one of the two words.
     """
 
+    variance = CheckedOption(_check_variance)
+
     def __init__(
         self,
         variance: float | str = 1.0,
@@ -40,15 +53,14 @@ class Gaussian(Likelihood):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(variance, str):
-            if variance not in ("learned", "predicted"):
-                raise ValueError(
-                    f'variance={variance!r}: expected a positive number, "learned" or "predicted".'
-                )
-        else:
-            variance = check_positive_number("variance", variance)
         self.variance = variance
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
+
+    def may_set(self, name: str, value: Any) -> bool:
+        """See the base class; a fixed variance may become another one."""
+        if name == "variance":
+            return not isinstance(self.variance, str) and not isinstance(value, str)
+        return super().may_set(name, value)
 
     def build(self, input_shape: Any) -> None:
         """Create the output weights for features of shape (n, ...)."""

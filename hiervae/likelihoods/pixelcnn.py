@@ -28,7 +28,12 @@ from hiervae.networks.normalization import BatchNormalization
 from hiervae.networks.starts import RepeatedStart
 from hiervae.types import Config, Shape, Tensor
 from hiervae.utils.batching import Array
-from hiervae.utils.validation import check_bool, check_choice, check_positive_int
+from hiervae.utils.validation import (
+    check_bool,
+    check_choice,
+    check_optional_positive_int,
+    check_positive_int,
+)
 
 State = tuple[Tensor, ...]
 Choice = Callable[[Tensor, Tensor], Tensor]
@@ -108,11 +113,9 @@ class PixelCNN(Likelihood):
                 "kernel_size=3. A pixel is predicted from its neighbours."
             )
         self.batch_norm = check_bool("batch_norm", batch_norm)
-        if num_conditioning_channels is not None:
-            num_conditioning_channels = check_positive_int(
-                "num_conditioning_channels", num_conditioning_channels
-            )
-        self.num_conditioning_channels = num_conditioning_channels
+        self.num_conditioning_channels = check_optional_positive_int(
+            "num_conditioning_channels", num_conditioning_channels
+        )
         self.grey_distribution = check_choice(
             "grey_distribution", grey_distribution, GREY_DISTRIBUTIONS
         )

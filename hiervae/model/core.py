@@ -72,6 +72,7 @@ class ModelCore(StepAdapter, abc.ABC):
     evaluation_generator: keras.random.SeedGenerator
     event_shape: Shape | None
     step_metrics: StepMetrics
+    _why_broken: str | None = None
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -202,6 +203,18 @@ class ModelCore(StepAdapter, abc.ABC):
         """
         if not self.built:
             raise ValueError(self._not_built(what))
+
+    def require_whole(self) -> None:
+        """Refuse to go on with a model that has some of its weights.
+
+        Raises:
+            ValueError: if building it has failed.
+        """
+        if self._why_broken is not None:
+            raise ValueError(
+                f"The model could not be built and has some of its weights only "
+                f"({self._why_broken}); expected one that is whole. Make another model."
+            )
 
     def _not_built(self, what: str) -> str:
         return (

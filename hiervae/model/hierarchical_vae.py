@@ -36,7 +36,8 @@ from hiervae.model.single_batches import SingleBatchMethods
 from hiervae.networks.normalization import counts_all_rows
 from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.priors.base import fixed_normal
-from hiervae.types import Config, Tensor
+from hiervae.types import Config, Shape, Tensor
+from hiervae.utils.constructors import KERAS_OPTIONS, option_names
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_seed
 
@@ -115,6 +116,8 @@ class HierarchicalVAE(
             for role in MODEL_ROLES:
                 part: object = registry.create(role.group, specs[role.name], role.base_class())
                 setattr(self, role.name, part)
+        for each in (*self.parts, self.network):
+            each.fix_options()
         self.seed_generator = self._generator("training")
         self.evaluation_generator = self._generator("evaluation")
         self.control = ControlState(name="control")
@@ -126,6 +129,19 @@ class HierarchicalVAE(
         self._components_apart = False
         if not self.trainable:
             self.trainable = False  # freezes the parts, which were made since
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OBJECTIVE_OPTIONS:
+            raise AttributeError(
+                f"{name}={value!r} was set on the model, where it would change nothing; expected "
+                f"`model.set_objective({name}={value!r})`, then `compile` or `fit`."
+            )
+        if name in _MODEL_OPTIONS and "event_shape" in vars(self):
+            raise AttributeError(
+                f"{name} was set on a model that is composed already, where it cannot take effect; "
+                "expected it in the constructor. Make a new model with it."
+            )
+        super().__setattr__(name, value)
 
     def _generator(self, purpose: str) -> keras.random.SeedGenerator:
         return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
@@ -167,7 +183,8 @@ class HierarchicalVAE(
 
         Raises:
             ValueError: if a dimension of the examples is unknown, the model was built for another
-                shape, or a part has a layer that its build() did not build.
+                shape, a part has a layer that its build() did not build, or building the model
+                has failed before.
         """
         event_shape = tuple(input_shape[1:]) if isinstance(input_shape, (list, tuple)) else ()
         if not event_shape or not all(map(_is_size, event_shape)):
@@ -183,7 +200,16 @@ class HierarchicalVAE(
                 f"The model was to be built for examples of shape {event_shape}, but was built for "
                 f"{self.event_shape}; expected one shape. Make another model."
             )
+        self.require_whole()
+        try:
+            self._build_parts(event_shape)
+        except BaseException as error:
+            self._why_broken = f"{type(error).__name__}: {error}"
+            raise
         self.event_shape = event_shape
+        self.built = True
+
+    def _build_parts(self, event_shape: Shape) -> None:
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
@@ -213,7 +239,6 @@ class HierarchicalVAE(
         mark_built(self)
         for part in self.parts:
             check_built(part)
-        self.built = True
 
     def call(
         self,
@@ -360,6 +385,10 @@ class HierarchicalVAE(
 
     def _layers_by_role(self) -> dict[str, Part]:
         return {role: getattr(self, role) for role in GATED_ROLES}
+
+
+_OBJECTIVE_OPTIONS = frozenset(Objective().get_config())
+_MODEL_OPTIONS = frozenset(option_names(HierarchicalVAE)).difference(KERAS_OPTIONS)
 
 
 def _is_size(size: Any) -> bool:

@@ -33,11 +33,11 @@ class SavingMethods(ModelCore):
 
         Raises:
             ValueError: if the file is to be one of Keras' old format, which could not be loaded,
-                or the model was quantised.
+                the model was quantised, or building it has failed.
         """
         if os.fspath(filepath).lower().endswith(OLD_FORMAT):
             raise ValueError(_old_format(f"save({os.fspath(filepath)!r})"))
-        self._refuse_quantized()  # before a file is opened, and overwritten
+        self._refuse_unsavable()  # before a file is opened, and overwritten
         super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)
 
     def quantize(
@@ -73,9 +73,9 @@ class SavingMethods(ModelCore):
         While a `fit` with a callback that goes on with it runs, also what it knows beside them.
 
         Raises:
-            ValueError: if the model was quantised.
+            ValueError: if the model was quantised, or building it has failed.
         """
-        self._refuse_quantized()
+        self._refuse_unsavable()
         super().save_own_variables(store)
         for index, state in enumerate(self.generator_states):
             store[f"generator_{index}"] = ops.convert_to_numpy(state)
@@ -92,7 +92,8 @@ class SavingMethods(ModelCore):
         for index, state in enumerate(self.generator_states):
             state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
 
-    def _refuse_quantized(self) -> None:
+    def _refuse_unsavable(self) -> None:
+        self.require_whole()
         if self._quantized:
             raise ValueError(
                 "The model was quantised, and a file of it could not be loaded; expected one that "

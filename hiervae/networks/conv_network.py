@@ -29,7 +29,7 @@ from hiervae.networks.hidden_layer import HiddenConv
 from hiervae.networks.mlp import DenseNetwork
 from hiervae.networks.options import standardize_units, units_of_level
 from hiervae.types import Config, Shape
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_optional_positive_int
 
 Size = tuple[int, int]
 
@@ -67,9 +67,7 @@ class ConvNetwork(Network, abc.ABC):
         self.decoder_units = decoder_units
         if decoder_units is not None:
             self.decoder_units = standardize_units("decoder_units", decoder_units)
-        self.decoder_channels = decoder_channels
-        if decoder_channels is not None:
-            self.decoder_channels = check_positive_int("decoder_channels", decoder_channels)
+        self.decoder_channels = check_optional_positive_int("decoder_channels", decoder_channels)
 
     @property
     @abc.abstractmethod

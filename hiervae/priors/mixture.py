@@ -46,6 +46,10 @@ class Mixture(Prior, abc.ABC):
                 shape=(self.num_components,), initializer="zeros", name="weight_logits"
             )
 
+    def may_set(self, name: str, value: Any) -> bool:
+        """See the base class."""
+        return name != "component_weights" and super().may_set(name, value)
+
     @abc.abstractmethod
     def normals(self, components: DiagonalNormal | None) -> DiagonalNormal:
         """The K normals, parameters (K, prior_dim), given the posteriors of `pseudo_inputs`."""

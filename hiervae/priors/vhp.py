@@ -18,7 +18,8 @@ from hiervae.networks.normal_head import (
 )
 from hiervae.priors.base import Prior
 from hiervae.types import Config, Tensor
-from hiervae.utils.validation import check_positive_int
+from hiervae.utils.validation import check_optional_positive_int, check_positive_int
+from hiervae.utils.versioned import CheckedOption
 
 
 class VariationalHierarchicalPrior(Prior):
@@ -40,6 +41,10 @@ class VariationalHierarchicalPrior(Prior):
         ValueError: if a number is not positive, or the bounds are not two increasing numbers.
     """
 
+    live_options = ("num_importance_samples", "evaluation_importance_samples")
+    num_importance_samples = CheckedOption(check_positive_int)
+    evaluation_importance_samples = CheckedOption(check_optional_positive_int)
+
     def __init__(
         self,
         latent_dim: int | None = None,
@@ -50,16 +55,8 @@ class VariationalHierarchicalPrior(Prior):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if latent_dim is not None:
-            latent_dim = check_positive_int("latent_dim", latent_dim)
-        if evaluation_importance_samples is not None:
-            evaluation_importance_samples = check_positive_int(
-                "evaluation_importance_samples", evaluation_importance_samples
-            )
-        self.latent_dim = latent_dim
-        self.num_importance_samples = check_positive_int(
-            "num_importance_samples", num_importance_samples
-        )
+        self.latent_dim = check_optional_positive_int("latent_dim", latent_dim)
+        self.num_importance_samples = num_importance_samples
         self.evaluation_importance_samples = evaluation_importance_samples
         self.network = registry.create("hiervae.networks", network, Network)
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)

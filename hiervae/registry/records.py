@@ -15,15 +15,11 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.registry import explanations
-from hiervae.registry.construction import (
-    KERAS_OPTIONS,
-    check_class,
-    check_instance,
-    option_names,
-)
+from hiervae.registry.construction import check_class, check_instance
 from hiervae.registry.resolution import entry_of, find_recorded, load_entry
 from hiervae.registry.roles import part_label
 from hiervae.types import PartRecord
+from hiervae.utils.constructors import KERAS_OPTIONS, option_names
 
 T = TypeVar("T")
 

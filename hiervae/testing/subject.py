@@ -13,8 +13,8 @@ from typing import Any
 import keras
 
 from hiervae import registry
-from hiervae.registry.construction import option_names
 from hiervae.testing.check import Check
+from hiervae.utils.constructors import option_names
 from hiervae.utils.seeding import construction_scope
 
 ROLES = {role.group: role.name for role in registry.ROLES.values()}

@@ -31,6 +31,15 @@ def check_positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def check_optional_positive_int(name: str, value: Any) -> int | None:
+    """`value` if it is a positive integer or None.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    return None if value is None else check_positive_int(name, value)
+
+
 def check_natural(name: str, value: Any) -> int:
     """`value` if it is an integer of at least 0.
 

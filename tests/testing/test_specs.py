@@ -16,7 +16,6 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.likelihoods import Likelihood
-from hiervae.registry.construction import option_names
 from hiervae.schedulers import Scheduler
 from hiervae.schedulers.linear_warmup import LinearWarmup
 from hiervae.testing import (
@@ -27,6 +26,7 @@ from hiervae.testing import (
     check_scheduler,
 )
 from hiervae.testing.subject import Subject
+from hiervae.utils.constructors import option_names
 
 from .broken_networks import ReturnsNothing, TakesAnotherArgument
 from .broken_priors import DoesNotKnowTraining, IgnoresTheSeed, SwapsArguments

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError
-from hiervae.options import check_finite_number, check_positive_int
+from hiervae.options import CheckedOption, check_finite_number, check_positive_int
 from hiervae.priors.mixture import Mixture
 from hiervae.types import Config, Tensor
 from keras import ops
@@ -44,6 +44,9 @@ class ExemplarPrior(Mixture):
         ValueError: if an option is wrong.
     """
 
+    live_options = ("num_neighbors",)
+    num_neighbors = CheckedOption(check_positive_int)
+
     def __init__(
         self,
         num_components: int = 5000,
@@ -60,7 +63,7 @@ class ExemplarPrior(Mixture):
                 f"num_components={num_components!r}: expected at least 2, since an example is left "
                 "out of its own mixture."
             )
-        self.num_neighbors = check_positive_int("num_neighbors", num_neighbors)
+        self.num_neighbors = num_neighbors
         self.refresh_size = check_positive_int("refresh_size", refresh_size)
         self.initial_log_variance = check_finite_number(
             "initial_log_variance", initial_log_variance
