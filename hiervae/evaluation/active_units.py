@@ -12,7 +12,6 @@ from hiervae.evaluation.passes import (
     FloatArray,
     as_examples,
     as_float64,
-    require_finite,
     sampled_passes,
 )
 from hiervae.inference.passes import Level
@@ -73,7 +72,7 @@ def active_units(
     Raises:
         ValueError: if `num_samples` is below 2 or `threshold` is not positive.
         DataError: if there are fewer than two examples, or they do not fit the model.
-        NonFiniteLossError: if a posterior mean is NaN or infinite.
+        NonFiniteLossError: if a posterior is NaN or infinite.
     """
     limit = check_positive_number("threshold", threshold)
     if check_positive_int("num_samples", num_samples) < 2:
@@ -84,8 +83,6 @@ def active_units(
     for batches in sampled_passes(model, as_examples(x, at_least=2), num_samples, seed):
         outcomes = [[_mean(level) for level in outcome.levels] for _, outcome in batches]
         drawn = [as_float64(np.concatenate(level)) for level in zip(*outcomes, strict=True)]
-        for level in drawn:
-            require_finite("A posterior mean", level)
         means = means or [np.zeros_like(level) for level in drawn]
         squares = squares or [np.zeros_like(level) for level in drawn]
         count += 1

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
+from hiervae.utils.arrays import real_array
 from hiervae.utils.batching import Array
 from hiervae.utils.validation import check_positive_int
 
@@ -23,10 +22,11 @@ def bits_per_dimension(log_likelihood: Any, num_dimensions: int) -> Array:
 
     Raises:
         ValueError: if `num_dimensions` is not a positive integer.
+        DataError: if `log_likelihood` holds anything but numbers.
 
     Example:
         >>> bits_per_dimension([-543.4, -1086.9], num_dimensions=784).round(2)
         array([1., 2.])
     """
     dimensions = check_positive_int("num_dimensions", num_dimensions)
-    return -np.asarray(log_likelihood, dtype="float64") / (dimensions * math.log(2.0))
+    return -real_array(log_likelihood, "log_likelihood") / (dimensions * math.log(2.0))

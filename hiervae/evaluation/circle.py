@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
+from hiervae.utils.arrays import real_array
 
 FloatArray = NDArray[np.float64]
 
@@ -60,7 +61,7 @@ def center_of(points: FloatArray, center: str | ArrayLike) -> FloatArray:
         if center == "circle":
             return _circle_center(points)
         raise ValueError(f"center={center!r}: expected 'mean', 'circle' or a point (2,).")
-    point = np.asarray(center, dtype=np.float64)
+    point = real_array(center, "center")
     if point.shape != (2,) or not np.isfinite(point).all():
         raise DataError(f"center is {center!r}; expected two finite numbers.")
     return point

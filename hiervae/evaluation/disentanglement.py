@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
-from hiervae.evaluation.passes import FloatArray, as_float64
+from hiervae.evaluation.passes import FloatArray
 from hiervae.manifold.checks import finite_matrix
+from hiervae.utils.arrays import array_of_values, labels_or_numbers
 from hiervae.utils.validation import check_positive_int
 
 
@@ -60,8 +62,8 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
     Args:
         latents: posterior means, shape (n, units), n >= 2.
         factors: what is known of the examples, shape (n, factors), or (n,) for one: classes, as
-            integers or text, or numbers. A factor of at most `num_bins` different values is taken
-            as it is, and so is a value that fills several bins.
+            integers or text, or numbers. Text is taken as it is, whatever number of classes there
+            are; so are numbers of at most `num_bins` different values, and one that fills a bin.
         num_bins: bins of a unit, and of a factor of more values.
 
     Returns:
@@ -80,15 +82,14 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
     if check_positive_int("num_bins", num_bins) < 2:
         raise ValueError("num_bins=1: expected at least 2; with one bin nothing can be told.")
     units = finite_matrix(latents, "latents")
-    truth = _as_numbers(factors)
-    truth = finite_matrix(truth[:, None] if truth.ndim == 1 else truth, "factors")
-    if len(units) != len(truth) or len(units) < 2:
+    truth = _columns(factors)
+    if len(units) != len(truth[0]) or len(units) < 2:
         raise DataError(
-            f"latents has {len(units)} rows and factors {len(truth)}; expected one row of each for "
-            "every example, at least two."
+            f"latents has {len(units)} rows and factors {len(truth[0])}; expected one row of each "
+            "for every example, at least two."
         )
     binned_units = [_bins(column, num_bins) for column in units.T]
-    binned_factors = [_bins(column, num_bins) for column in truth.T]
+    binned_factors = [_bins(column, num_bins) for column in truth]
     entropies = np.array([_entropy(np.bincount(codes)) for codes in binned_factors])
     constant = np.flatnonzero(entropies <= 0.0)
     if constant.size:
@@ -110,31 +111,36 @@ def disentanglement(latents: ArrayLike, factors: ArrayLike, num_bins: int = 20) 
     )
 
 
-def _as_numbers(factors: ArrayLike) -> FloatArray:
-    """The factors as numbers; text is numbered.
+def _columns(factors: ArrayLike) -> list[NDArray[Any]]:
+    """The factors, each of shape (n,), text or finite numbers.
 
     Raises:
-        DataError: if they are neither numbers nor text.
+        DataError: if they are something else.
     """
-    array = np.asarray(factors)
-    if array.dtype.kind in "US":
-        array = np.unique(array, return_inverse=True)[1].reshape(array.shape)
-    try:
-        return as_float64(array)
-    except (TypeError, ValueError) as error:
-        raise DataError(
-            f"factors has the type {array.dtype}; expected numbers, or classes as integers or text."
-        ) from error
+    array = array_of_values(factors, "factors")
+    array = array[:, None] if array.ndim == 1 else array
+    if array.ndim != 2 or 0 in array.shape:
+        raise DataError(f"factors has shape {array.shape}; expected (n, factors), or (n,) for one.")
+    columns = [
+        labels_or_numbers(column, f"factors[:, {index}]") for index, column in enumerate(array.T)
+    ]
+    for index, column in enumerate(columns):
+        if column.dtype.kind == "f" and not np.isfinite(column).all():
+            raise DataError(
+                f"factors[:, {index}] holds NaN or infinite values; leave those examples out."
+            )
+    return columns
 
 
-def _bins(values: FloatArray, num_bins: int) -> NDArray[np.int64]:
-    """Numbers of the bins; few different values are bins of their own."""
+def _bins(values: NDArray[Any], num_bins: int) -> NDArray[np.int64]:
+    """Numbers of the bins; few different values are bins of their own, and so is text."""
     different, codes = np.unique(values, return_inverse=True)
-    if len(different) <= num_bins:
+    if len(different) <= num_bins or values.dtype.kind in "US":
         return np.asarray(codes, dtype=np.int64)
     quantiles = np.quantile(values, np.linspace(0.0, 1.0, num_bins + 1)[1:-1])
     edges, counts = np.unique(quantiles, return_counts=True)
-    filled = edges[counts > 1]  # values that have a bin of their own
+    # Values that fill a bin are bins of their own, as is the lowest one where it reaches an edge.
+    filled = edges[(counts > 1) | (edges == different[0])]
     return np.searchsorted(edges, values, side="right") + np.searchsorted(filled, values)
 
 

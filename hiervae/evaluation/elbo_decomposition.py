@@ -22,10 +22,10 @@ from hiervae.evaluation.passes import (
     as_examples,
     as_float64,
     log_likelihoods,
-    require_finite,
     sampled_passes,
 )
 from hiervae.inference.passes import InferencePass
+from hiervae.model.finite import require_finite
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.evaluation.passes import as_examples
+from hiervae.model.finite import require_finite
 from hiervae.types import Tensor
 from hiervae.utils.validation import check_positive_int
 
@@ -61,6 +62,7 @@ def gibbs_chain(
     Raises:
         ValueError: if a number is not a positive integer, or no step would be kept.
         DataError: if `x` is empty or does not fit the model.
+        NonFiniteLossError: if a posterior or a mean is NaN or infinite.
 
     Example:
         >>> import hiervae
@@ -97,4 +99,5 @@ def gibbs_chain(
         if step % keep_every == 0:
             samples.append(current)
             means.append(keras.ops.convert_to_numpy(mean))
+            require_finite("The mean of the likelihood", means[-1])
     return GibbsChain(steps, np.stack(samples), np.stack(means))

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from hiervae.errors import DataError
 from hiervae.evaluation.kl_profile import KLProfile
 from hiervae.evaluation.passes import FloatArray, as_float64
+from hiervae.utils.arrays import real_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class KLHistory:
                 f"There are the arrays {sorted(arrays)}; expected those of a KL history, among "
                 "them 'steps'."
             )
-        known = {name: as_float64(values) for name, values in arrays.items()}
+        known = {name: real_array(values, name) for name, values in arrays.items()}
         steps = known.pop("steps")
         units = {key.removesuffix("_units"): known[key] for key in known if key.endswith("_units")}
         values = {key: known[key] for key in known if not key.endswith("_units")}
@@ -96,11 +97,12 @@ def kl_history(steps: ArrayLike, profiles: Sequence[KLProfile]) -> KLHistory:
     Raises:
         DataError: if the two do not fit together.
     """
-    moments = as_float64(steps)
-    if moments.shape != (len(profiles),) or not len(profiles) or (np.diff(moments) <= 0).any():
+    moments = real_array(steps, "steps")
+    fit = moments.shape == (len(profiles),) and len(profiles) > 0
+    if not fit or not np.isfinite(moments).all() or (np.diff(moments) <= 0).any():
         raise DataError(
-            f"steps has shape {moments.shape} and there are {len(profiles)} profiles; expected one "
-            "rising number for each profile, at least one."
+            f"steps is {steps!r:.80} and there are {len(profiles)} profiles; expected one finite "
+            "number for each profile, rising, at least one."
         )
     names = [term.name for term in profiles[0].terms]
     if any([term.name for term in profile.terms] != names for profile in profiles):

@@ -15,10 +15,10 @@ from hiervae.evaluation.passes import (
     FloatArray,
     as_examples,
     as_float64,
-    require_finite,
     sampled_passes,
 )
 from hiervae.inference.passes import Level
+from hiervae.model.finite import require_finite
 from hiervae.priors.base import fixed_normal
 from hiervae.utils.validation import check_positive_int
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiervae.evaluation.normals import as_vectors
-from hiervae.evaluation.passes import FloatArray, as_examples, as_float64, require_finite
+from hiervae.evaluation.passes import FloatArray, as_examples, as_float64
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -52,12 +52,10 @@ def latent_pca(
     Raises:
         ValueError: if `num_components` is not a positive integer.
         DataError: if there are fewer than two examples, or they do not fit the model.
-        NonFiniteLossError: if a posterior mean is NaN or infinite.
+        NonFiniteLossError: if a posterior is NaN or infinite.
     """
     count = check_positive_int("num_components", num_components)
     levels = model.encode(as_examples(x, at_least=2))
-    for level in levels:
-        require_finite("A posterior mean", level)
     return tuple(_components(as_vectors(as_float64(level)), count) for level in levels)
 
 

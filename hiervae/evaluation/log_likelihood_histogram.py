@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from hiervae.errors import DataError
-from hiervae.evaluation.passes import FloatArray, as_float64
+from hiervae.evaluation.passes import FloatArray
+from hiervae.utils.arrays import real_array
 from hiervae.utils.validation import check_positive_int
 
 
@@ -42,11 +43,16 @@ def log_likelihood_histogram(
         The counts; those of a model add up to the number of its examples.
 
     Raises:
-        DataError: if there are no scores, or some are not finite.
+        DataError: if there are no scores by name, or some are no finite numbers.
         ValueError: if `num_bins` is not a positive integer.
     """
     check_positive_int("num_bins", num_bins)
-    values = {name: as_float64(score) for name, score in scores.items()}
+    if not isinstance(scores, Mapping):
+        raise DataError(
+            f"scores is a {type(scores).__name__}; expected a dict of the scores by the model's "
+            'name. Give {"model": scores}.'
+        )
+    values = {name: real_array(score, f"scores[{name!r}]") for name, score in scores.items()}
     for name, score in values.items():
         if score.ndim != 1 or not len(score) or not np.isfinite(score).all():
             raise DataError(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.backend import compile_rows
-from hiervae.errors import DataError, NonFiniteLossError
+from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass
 from hiervae.utils.arrays import require_array
 from hiervae.utils.batching import map_batches
@@ -72,19 +72,6 @@ def log_likelihoods(
     compiled = model.compiled_function(("log_likelihoods",), function, compile_rows)
     arrays = [np.asarray(outcome.features), batch.astype("float32", copy=False)]
     return as_float64(map_batches(compiled, arrays, _DECODED_ROWS)[0])
-
-
-def require_finite(name: str, values: ArrayLike) -> None:
-    """Refuse what a model with diverged weights gives.
-
-    Raises:
-        NonFiniteLossError: if a number is NaN or infinite.
-    """
-    if not np.isfinite(values).all():
-        raise NonFiniteLossError(
-            f"{name} came out NaN or infinite; expected finite numbers. The weights may have "
-            "diverged in training: restore an earlier checkpoint."
-        )
 
 
 def as_float64(values: Any) -> FloatArray:

@@ -17,6 +17,7 @@ from hiervae.evaluation.circle import (
     wrap,
 )
 from hiervae.manifold.checks import finite_matrix
+from hiervae.utils.arrays import real_array
 
 
 @dataclass(frozen=True)
@@ -113,11 +114,11 @@ def polar_regression(
         The fit and its errors.
 
     Raises:
-        DataError: if the arrays do not fit together or are not finite.
+        DataError: if the arrays do not fit together, or hold anything but finite numbers.
         ValueError: if `center` is an unknown name.
     """
     points = _points(latents)
-    truth = np.asarray(angles, dtype=np.float64)
+    truth = real_array(angles, "angles")
     if truth.shape != (len(points),) or len(points) < 3:
         raise DataError(
             f"Received latents of shape {points.shape} and angles of shape {truth.shape}; expected "

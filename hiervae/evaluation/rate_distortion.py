@@ -12,9 +12,9 @@ from hiervae.evaluation.kl_profile import kl_shares
 from hiervae.evaluation.passes import (
     as_examples,
     log_likelihoods,
-    require_finite,
     sampled_passes,
 )
+from hiervae.model.finite import require_finite
 from hiervae.priors.base import fixed_normal
 from hiervae.utils.validation import check_positive_int
 

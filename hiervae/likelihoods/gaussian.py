@@ -22,9 +22,7 @@ def _check_variance(name: str, value: Any) -> float | str:
     if not isinstance(value, str):
         return check_positive_number(name, value)
     if value not in ("learned", "predicted"):
-        raise ValueError(
-            f'{name}={value!r}: expected a positive number, "learned" or "predicted".'
-        )
+        raise ValueError(f'{name}={value!r}: expected a positive number, "learned" or "predicted".')
     return value
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
+from hiervae.utils.arrays import real_array
 
 
 def finite_matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
@@ -14,12 +15,7 @@ def finite_matrix(values: ArrayLike, name: str) -> NDArray[np.float64]:
     Raises:
         DataError: if it is not numeric, not two-dimensional, empty, or not finite.
     """
-    try:
-        if np.iscomplexobj(values):
-            raise TypeError("it holds complex numbers.")
-        matrix = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} cannot be read as an array of real numbers: {error}") from error
+    matrix = real_array(values, name)
     if matrix.ndim != 2 or 0 in matrix.shape:
         raise DataError(
             f"{name} has shape {matrix.shape}; expected (n, d), one latent vector a row."

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
+from hiervae.utils.arrays import real_array
 
 
 def smoothness(decoded: ArrayLike) -> NDArray[np.float64]:
@@ -24,9 +25,9 @@ def smoothness(decoded: ArrayLike) -> NDArray[np.float64]:
         The smoothness factor of each output dimension, shape (*event_shape), in output units.
 
     Raises:
-        DataError: if the path has fewer than three points or values that are not finite.
+        DataError: if the path has fewer than three points, or values that are no finite numbers.
     """
-    outputs = np.asarray(decoded, dtype=np.float64)
+    outputs = real_array(decoded, "decoded")
     if outputs.ndim == 0 or len(outputs) < 3:
         raise DataError(
             f"decoded has shape {outputs.shape}; a second-order difference needs at least three "

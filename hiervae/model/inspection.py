@@ -15,6 +15,7 @@ from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.model.core import ModelCore
+from hiervae.model.finite import require_finite, require_numbers
 from hiervae.model.inputs import checked_latent, checked_latents
 from hiervae.utils.batching import Array, batches, map_batches
 from hiervae.utils.validation import check_positive_int
@@ -30,7 +31,12 @@ class InspectionMethods(ModelCore):
     def posterior(
         self, x: Any, seed: int | None = None, sample: bool = True, batch_size: int = 256
     ) -> InferencePass:
-        """The posteriors of examples (n, *event_shape) as an `InferencePass` of NumPy arrays."""
+        """The posteriors of examples (n, *event_shape) as an `InferencePass` of NumPy arrays.
+
+        Raises:
+            DataError: if the examples are empty, not finite or of the wrong shape.
+            NonFiniteLossError: if a posterior comes out NaN or infinite.
+        """
         values = self.check_examples("x", x, require_support=False)
         self.reset_generator(seed)
         conditioned = self.num_levels - len(self.inference.governed(self.latent_shapes))
@@ -51,6 +57,8 @@ class InspectionMethods(ModelCore):
 
         compiled = self.compiled_function(("posterior", sample), function, compile_rows)
         features, *arrays = map_batches(compiled, [values], batch_size)
+        for output in (features, *arrays):
+            require_finite("The posterior of an example", output)
         split = 3 * self.num_levels
         latents, priors = arrays[:split], arrays[split : split + 3 * conditioned]
         log_densities: list[Any] = arrays[split + 3 * conditioned :] or [None] * self.num_levels
@@ -80,6 +88,7 @@ class InspectionMethods(ModelCore):
 
         Raises:
             DataError: if the examples are empty, not finite or of the wrong shape.
+            NonFiniteLossError: if a posterior comes out NaN or infinite.
         """
         outcome = self.posterior(x, seed, sample, batch_size)
         return [np.asarray(level.latent) for level in outcome.levels]
@@ -94,6 +103,7 @@ class InspectionMethods(ModelCore):
 
         Raises:
             DataError: if the arrays do not fit the model.
+            NonFiniteLossError: if a mean comes out NaN or infinite.
         """
         arrays = list(latents) if isinstance(latents, (list, tuple)) else [latents]
         if len(arrays) != self.num_levels:
@@ -108,9 +118,8 @@ class InspectionMethods(ModelCore):
         def function(*levels: Any) -> list[Any]:
             return [self.likelihood.mean(self.likelihood(self.inference.decode(levels)))]
 
-        return map_batches(
-            self.compiled_function(("decode",), function, compile_rows), arrays, batch_size
-        )[0]
+        compiled = self.compiled_function(("decode",), function, compile_rows)
+        return self._finite_means(map_batches(compiled, arrays, batch_size))
 
     def sample(
         self,
@@ -132,8 +141,10 @@ class InspectionMethods(ModelCore):
 
         Raises:
             ValueError: if the model is not built, or the prior has no such component.
+            NonFiniteLossError: if a weight is NaN, or a draw of the prior is NaN or infinite.
         """
         latent = self.sample_prior(num_samples, seed, batch_size, component)
+        require_numbers(self.weights)
 
         def start(latent: Any) -> list[Any]:
             generator = self.evaluation_generator
@@ -188,7 +199,9 @@ class InspectionMethods(ModelCore):
         compiled = self.compiled_function(("sample_prior", batch_size, bool(chosen)), function)
         rounds = range(-(-num_samples // batch_size))
         draws = [ops.convert_to_numpy(compiled(*chosen)) for _ in rounds]
-        return np.concatenate(draws)[:num_samples]
+        latent = np.concatenate(draws)[:num_samples]
+        require_finite("A draw of the prior", latent)
+        return latent
 
     def generate(
         self, latent: Any, sample: bool = False, seed: int | None = None, batch_size: int = 256
@@ -203,6 +216,7 @@ class InspectionMethods(ModelCore):
 
         Raises:
             DataError: if the array does not fit the model.
+            NonFiniteLossError: if a mean comes out NaN or infinite.
         """
         self.require_built("generate")
         array = checked_latent("latent", latent, (self.prior_dim,))
@@ -213,11 +227,13 @@ class InspectionMethods(ModelCore):
             features = self.inference.generate(latent, sample=sample, seed=generator).features
             return [self.likelihood.mean(self.likelihood(features))]
 
-        return map_batches(
-            self.compiled_function(("generate", sample), function, compile_rows),
-            [array],
-            batch_size,
-        )[0]
+        compiled = self.compiled_function(("generate", sample), function, compile_rows)
+        return self._finite_means(map_batches(compiled, [array], batch_size))
+
+    def _finite_means(self, outputs: list[Array]) -> Array:
+        (means,) = outputs
+        require_finite("The mean of the likelihood", means)
+        return means
 
     def prior_log_prob(self, latent: Any, seed: int | None = None, batch_size: int = 256) -> Array:
         """Log-density under the prior, or its estimate, of (n, prior_dim): shape (n,), nats."""
@@ -247,6 +263,7 @@ class InspectionMethods(ModelCore):
 
         Raises:
             DataError: if the prior governs the level, or the arrays do not fit the model.
+            NonFiniteLossError: if its mean or log-variance is NaN or infinite.
             NotImplementedError: if the inference scheme is a plugin that does not say.
         """
         arrays = list(above)
@@ -269,6 +286,7 @@ class InspectionMethods(ModelCore):
             ("conditional_prior", len(arrays)), function, compile_rows
         )
         mean, log_variance = map_batches(compiled, arrays, batch_size)
+        require_finite("The conditional prior", [mean, log_variance])
         return DiagonalNormal(mean, log_variance, len(self.latent_shapes[level - 1]))
 
     def governed_latent(self, latents: list[Array]) -> Array:

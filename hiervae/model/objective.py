@@ -108,7 +108,7 @@ class Objective:
         check_choice("kl", self.kl, ("closed_form", "monte_carlo"))
         check_positive_int("num_samples", self.num_samples)
         check_positive_int("monte_carlo_samples", self.monte_carlo_samples)
-        check_number_between("free_bits", self.free_bits, 0.0, math.inf)
+        check_number_between("free_bits", self.free_bits, 0.0, 1e30)
         if self.bound == "elbo" and self.monte_carlo_samples > 1:
             raise ValueError(
                 f"monte_carlo_samples={self.monte_carlo_samples} beside bound='elbo': expected 1, "

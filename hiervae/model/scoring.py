@@ -15,10 +15,10 @@ from keras import ops
 
 from hiervae.backend import compile_fixed, repeat
 from hiervae.distributions import DiagonalNormal
-from hiervae.errors import NonFiniteLossError
 from hiervae.inference.base import InferenceScheme
 from hiervae.likelihoods.base import Likelihood
 from hiervae.model.core import ModelCore
+from hiervae.model.finite import finite_scores
 from hiervae.model.frozen import layers_of
 from hiervae.model.objective import kl_terms
 from hiervae.model.part_results import check_pass, check_rows
@@ -69,7 +69,7 @@ class ScoringMethods(ModelCore):
         values = self.check_examples("x", x)
         plan = self._plan(len(values), num_samples, batch_size, rows_per_pass, True)
         sums = [part for part, _ in self._sums(values, plan, self._draw_key(seed), 0)]
-        return _finite_scores("elbo", np.concatenate(sums, axis=1)[0] / num_samples)
+        return finite_scores("elbo", np.concatenate(sums, axis=1)[0] / num_samples)
 
     def log_likelihood(
         self,
@@ -177,7 +177,7 @@ class ScoringMethods(ModelCore):
             if progress is not None:
                 progress(done)
         scores = Scores.from_sums(sums, num_samples)
-        _finite_scores("log_likelihood", scores.log_likelihood)
+        finite_scores("log_likelihood", scores.log_likelihood)
         kept.remove()
         scores.warn_if_degenerate()
         return scores
@@ -349,19 +349,3 @@ def _added(
         total * shrunk + ops.sum(weights, axis=0),
         squares * ops.square(shrunk) + ops.sum(ops.square(weights), axis=0),
     )
-
-
-def _finite_scores(name: str, scores: Array) -> Array:
-    """`scores` if all are finite.
-
-    Raises:
-        NonFiniteLossError: if one is not.
-    """
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if bad.size:
-        raise NonFiniteLossError(
-            f"{name} is {scores[bad[0]]} for example {bad[0]} ({bad.size} such examples); "
-            "expected finite numbers. The weights may have diverged in training: restore an "
-            "earlier checkpoint."
-        )
-    return scores

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
+from hiervae.utils.arrays import real_array
+from hiervae.utils.validation import check_increasing, check_positive_int
 
 FloatArray = NDArray[np.float64]
 
@@ -28,18 +30,16 @@ def as_frames(name: str, values: ArrayLike, image_shape: Sequence[int] | None = 
 
     Raises:
         DataError: if the examples are empty, not finite, or of a shape that cannot be drawn.
+        ValueError: if `image_shape` is no shape.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} cannot be read as an array of numbers: {error}") from error
+    array = real_array(values, name)
     if array.ndim < 2 or 0 in array.shape:
         raise DataError(
             f"{name} has shape {array.shape}; expected (n, *event_shape) with at least one example."
         )
     if not np.isfinite(array).all():
         raise DataError(f"{name} holds NaN or infinite values; only finite ones can be drawn.")
-    shape = _drawn_shape(array.shape[1:]) if image_shape is None else tuple(image_shape)
+    shape = _drawn_shape(array.shape[1:]) if image_shape is None else _sizes(image_shape)
     if len(shape) == 2:
         shape = (*shape, 1)
     fits = math.prod(shape) == math.prod(array.shape[1:])
@@ -50,6 +50,17 @@ def as_frames(name: str, values: ArrayLike, image_shape: Sequence[int] | None = 
             "values. Give a fitting image_shape."
         )
     return array.reshape(len(array), *shape)
+
+
+def _sizes(image_shape: Sequence[int]) -> tuple[int, ...]:
+    if isinstance(image_shape, str) or not isinstance(image_shape, (Sequence, np.ndarray)):
+        raise ValueError(
+            f"image_shape={image_shape!r}: expected (height, width), (height, width, channels) or "
+            "(d,), such as (28, 28)."
+        )
+    return tuple(
+        check_positive_int(f"image_shape[{axis}]", size) for axis, size in enumerate(image_shape)
+    )
 
 
 def _drawn_shape(event_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -74,10 +85,7 @@ def value_limits(
         ValueError: if the given limits are not two increasing numbers.
     """
     if value_range is not None:
-        low, high = value_range
-        if not -math.inf < low < high < math.inf:
-            raise ValueError(f"value_range={value_range!r}: expected (low, high) with low < high.")
-        return float(low), float(high)
+        return check_increasing("value_range", value_range)
     low, high = float(frames.min()), float(frames.max())
     if low >= -0.5 and 0.1 < high <= 1.5:
         return 0.0, 1.0

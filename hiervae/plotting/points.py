@@ -18,6 +18,7 @@ from hiervae.plotting.style import (
     TICK_SIZE,
     angle_colormap,
 )
+from hiervae.utils.arrays import labels_or_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -86,7 +87,7 @@ def draw_points(
             raise ValueError(f"kind={kind!r} needs values; give one for each latent.")
         axes.scatter(x, y, color=plain_color(faint), alpha=0.35 if faint else 0.7, **look)
         return
-    entries = np.asarray(values)
+    entries = labels_or_numbers(values, "values")
     if entries.shape != (len(points),):
         raise DataError(
             f"values has shape {entries.shape}; expected ({len(points)},), one for each latent."

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hiervae.errors import DataError
+from hiervae.utils.arrays import real_array
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,10 +22,7 @@ def as_numbers(name: str, values: ArrayLike, length: int | None = None) -> NDArr
     Raises:
         DataError: if they are something else.
     """
-    try:
-        series = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name} cannot be read as numbers: {error}") from error
+    series = real_array(values, name)
     expected = "one or more numbers" if length is None else f"{length} numbers"
     if series.ndim != 1 or not len(series) or length not in (None, len(series)):
         raise DataError(f"{name} has shape {series.shape}; expected {expected}.")

@@ -15,6 +15,7 @@ from hiervae.utils.validation import (
     check_number_between,
     check_positive_int,
     check_positive_number,
+    check_rate,
 )
 
 AUTO = "auto"
@@ -83,15 +84,15 @@ class ConstrainedScheduler(Scheduler, abc.ABC):
         calibration_steps: int | None = None,
     ) -> None:
         self.kappa = _check_kappa(kappa)
-        self.nu = check_positive_number("nu", nu)
+        self.nu = check_rate("nu", nu)
         self.alpha = check_number_between("alpha", alpha, 0.0, 1.0)
-        self.beta = check_positive_number("beta", beta)
+        self.beta = check_rate("beta", beta)
         self.per_dimension = check_bool("per_dimension", per_dimension)
         self.update_every = check_positive_int("update_every", update_every)
         self.multiplier_bounds = _check_bounds("multiplier_bounds", multiplier_bounds)
         self.beta_bounds = _check_bounds("beta_bounds", beta_bounds)
         self.normalised = check_bool("normalised", normalised)
-        self.fraction = None if fraction is None else check_positive_number("fraction", fraction)
+        self.fraction = None if fraction is None else check_rate("fraction", fraction)
         self.calibration_steps = (
             None
             if calibration_steps is None
@@ -290,9 +291,9 @@ def _check_bounds(name: str, bounds: Any) -> tuple[float, float] | None:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError):
         low = high = math.nan
-    if not 0.0 < low < high < math.inf:
+    if not 1e-30 <= low < high <= 1e30:
         raise ValueError(
-            f"{name}={bounds!r}: expected two increasing positive numbers, such as (0.9, 1.05), or "
-            "None."
+            f"{name}={bounds!r}: expected two increasing positive numbers from 1e-30 to 1e30, such "
+            "as (0.9, 1.05), or None."
         )
     return low, high

@@ -6,7 +6,7 @@ from keras import ops
 
 from hiervae.schedulers.base import Scheduler
 from hiervae.types import Config, Signals, Tensor
-from hiervae.utils.validation import check_number_between, check_positive_number
+from hiervae.utils.validation import check_number_between, check_rate
 
 
 class LinearWarmup(Scheduler):
@@ -35,8 +35,8 @@ class LinearWarmup(Scheduler):
                 f"Received epochs={epochs!r} and steps={steps!r}: expected one of the two, such as "
                 "epochs=100."
             )
-        self.epochs = None if epochs is None else check_positive_number("epochs", epochs)
-        self.steps = None if steps is None else check_positive_number("steps", steps)
+        self.epochs = None if epochs is None else check_rate("epochs", epochs)
+        self.steps = None if steps is None else check_rate("steps", steps)
         self.start = check_number_between("start", start, 0.0, 1.0)
 
     def initial_state(self) -> dict[str, float]:

@@ -9,7 +9,7 @@ from keras import ops
 
 from hiervae.schedulers.constrained import ConstrainedScheduler
 from hiervae.types import Config, Signals, Tensor
-from hiervae.utils.validation import check_positive_number
+from hiervae.utils.validation import check_rate
 
 
 class REWO(ConstrainedScheduler):
@@ -46,7 +46,7 @@ class REWO(ConstrainedScheduler):
         **options: Any,
     ) -> None:
         super().__init__(kappa, nu=nu, beta=beta, **options)
-        self.tau = check_positive_number("tau", tau)
+        self.tau = check_rate("tau", tau)
 
     def initial_state(self) -> dict[str, float]:
         """The initial phase: phase 0, the prior's gate closed."""

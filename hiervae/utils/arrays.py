@@ -97,9 +97,62 @@ def check_numbers(array: NDArray[Any], name: str) -> None:
         )
         kind = "missing values" if first is None else f"a {type(first).__name__}, {first!r:.40}"
         advice = f"It holds {kind}. Leave such values out or replace them by numbers"
+    elif array.dtype.kind in "US":
+        shown = array.flat[0] if array.size else ""
+        advice = f"It holds text, such as {shown!r:.40}. Replace it by numbers"
     else:
         advice = "Convert it with `.astype('float32')`"
     raise DataError(f"{name} has the type {array.dtype}; expected real numbers. {advice}.")
+
+
+def real_array(data: Any, name: str) -> NDArray[np.float64]:
+    """Return numbers that a user gave, of any shape; NaN and infinity are left to the caller.
+
+    Args:
+        data: a number, an array or tensor, or lists of numbers or arrays.
+        name: how to call it in an error.
+
+    Raises:
+        DataError: if it holds anything else.
+    """
+    array = array_of_values(data, name)
+    check_numbers(array, name)
+    return array.astype(np.float64)
+
+
+def labels_or_numbers(data: Any, name: str) -> NDArray[Any]:
+    """Return what a user knows of examples: text, as an array of strings, or real numbers.
+
+    Args:
+        data: as of `real_array`, or text in place of numbers.
+        name: how to call it in an error.
+
+    Raises:
+        DataError: if it holds anything else, or both.
+    """
+    array = array_of_values(data, name)
+    if array.dtype.kind == "O" and any(isinstance(value, str) for value in array.flat):
+        other = next((value for value in array.flat if not isinstance(value, str)), "")
+        if other != "":
+            raise DataError(
+                f"{name} holds text beside {other!r}; expected text alone, or numbers alone. Leave "
+                "such examples out, or give them a name too."
+            )
+        array = array.astype(str)
+    if array.dtype.kind not in "US":
+        check_numbers(array, name)
+    return array
+
+
+def array_of_values(data: Any, name: str) -> NDArray[Any]:
+    """Return a number, an array or tensor, or lists of them, as an array of any type and shape.
+
+    Raises:
+        DataError: as for `require_array`.
+    """
+    if not (np.isscalar(data) or isinstance(data, (list, tuple))):
+        return require_array(data, name)
+    return _plain(_converted(data, name))
 
 
 def to_float32(array: NDArray[Any], name: str) -> NDArray[np.float32]:

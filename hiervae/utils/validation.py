@@ -76,6 +76,18 @@ def check_positive_number(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_rate(name: str, value: Any) -> float:
+    """`value` if it is a positive number that float32 holds with room to multiply.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    number = check_positive_number(name, value)
+    if not 1e-30 <= number <= 1e30:
+        raise ValueError(f"{name}={value!r}: expected a positive number from 1e-30 to 1e30.")
+    return number
+
+
 def check_finite_number(name: str, value: Any) -> float:
     """`value` if it is a finite number.
 

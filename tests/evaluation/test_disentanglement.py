@@ -68,11 +68,37 @@ def test_a_value_that_most_examples_have_is_no_constant(common):
     assert found.entropies == pytest.approx([entropy])
 
 
-def test_classes_may_be_text():
-    names = np.array(["seven", "one", "three", "four"])[FACTORS]
+@pytest.mark.parametrize("dtype", [str, object])
+def test_classes_may_be_text(dtype):
+    names = np.array(["seven", "one", "three", "four"], dtype=dtype)[FACTORS]
     found = disentanglement(FACTORS.astype(float), names)
     assert found.mig == pytest.approx(1.0, abs=0.005)
     np.testing.assert_allclose(found.entropies, np.log(4), atol=1e-3)
+
+
+def test_text_and_numbers_may_be_mixed_by_column():
+    names = np.array(["seven", "one", "three", "four"], dtype=object)[FACTORS[:, 0]]
+    mixed = np.stack([names, FACTORS[:, 1].astype(object)], axis=1)
+    found = disentanglement(FACTORS.astype(float), mixed)
+    expected = disentanglement(FACTORS.astype(float), FACTORS)
+    np.testing.assert_allclose(found.information, expected.information)
+
+
+def test_many_classes_of_text_are_not_joined():
+    """Letters in order would be cut into bins of neighbours, as numbers are."""
+    codes = RANDOM.integers(0, 26, 20_000)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))[codes]
+    assert disentanglement(NOISE, letters).entropies == pytest.approx([np.log(26)], abs=2e-3)
+
+
+@pytest.mark.parametrize("num_bins", [2, 3, 20])
+def test_a_unit_that_is_mostly_off_tells_when_it_is_on(num_bins):
+    """Zero in six of ten examples: H(0.6), whatever the bins of the other four."""
+    on = np.arange(20_000) % 10 >= 6
+    unit = np.where(on, RANDOM.random(20_000), 0.0)
+    found = disentanglement(unit[:, None], on, num_bins=num_bins)
+    entropy = -(0.6 * np.log(0.6) + 0.4 * np.log(0.4))
+    assert found.information[0, 0] == pytest.approx(entropy)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +108,11 @@ def test_classes_may_be_text():
         (NOISE[:, 0], FACTORS, "latents has shape"),
         (NOISE, np.ones(20_000), "factors has one value alone in column 0"),
         (NOISE[:1], FACTORS[:1], "at least two"),
-        (NOISE[:2], [object(), object()], "factors has the type object; expected numbers"),
+        (NOISE[:2], [object(), object()], "expected real numbers"),
+        (NOISE[:2], ["a", None], "text beside None; expected text alone"),
+        (NOISE[:2], [0.0, np.nan], "holds NaN"),
+        (NOISE[:2], [[1, 2], [3]], "factors is a list"),
+        (NOISE[:2], np.zeros((2, 0)), r"factors has shape \(2, 0\)"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(latents, factors, match):

@@ -43,7 +43,9 @@ def test_a_history_survives_a_file(tmp_path):
     ("steps", "profiles", "match"),
     [
         ([], [], "there are 0 profiles"),
-        ([1, 1], PROFILES[:2], "one rising number for each profile"),
+        ([1, 1], PROFILES[:2], "one finite number for each profile, rising"),
+        ([1, np.nan], PROFILES[:2], "one finite number"),
+        (["a", "b"], PROFILES[:2], "steps has the type <U1"),
         ([1], PROFILES[:2], "there are 2 profiles"),
         ([1, 2], [PROFILES[0], profile([1.0, 1.0], 1.0, ("kl_1", "kl_3"))], "different names"),
     ],

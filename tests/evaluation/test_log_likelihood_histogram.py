@@ -20,6 +20,8 @@ def test_every_example_is_counted_once_in_common_bins():
         ({}, "scores is empty"),
         ({"a": [1.0, np.nan]}, r"scores of 'a' have shape \(2,\), 1 of them finite"),
         ({"a": [[1.0]]}, r"shape \(1, 1\)"),
+        ({"a": ["x"]}, r"scores\['a'\] has the type <U1; expected real numbers"),
+        (np.zeros(3), r"scores is a ndarray; expected a dict"),
     ],
 )
 def test_wrong_scores_are_refused(scores, match):

@@ -203,6 +203,8 @@ def test_predictions_for_other_latents_match_the_fit():
         (np.zeros((2, 2)), np.zeros(2), "n >= 3"),
         (np.full((5, 2), np.nan), np.zeros(5), "latents holds NaN"),
         (np.zeros((5, 2)), np.full(5, np.inf), "angles holds NaN"),
+        (np.zeros((5, 2)), ["a"] * 5, "angles has the type <U1; expected real numbers"),
+        (np.zeros((5, 2)), np.zeros(5) + 1j, "angles has the type complex128"),
     ],
 )
 def test_bad_arrays_are_refused(latents, angles, message):
@@ -214,7 +216,7 @@ def test_bad_centres_are_refused():
     latents, angles = np.random.default_rng(0).normal(size=(5, 2)), np.arange(5.0)
     with pytest.raises(ValueError, match="center='median'"):
         polar_regression(latents, angles, center="median")
-    for center in ([1.0], [np.nan, 0.0], [1.0, 2.0, 3.0]):
+    for center in ([1.0], [np.nan, 0.0], [1.0, 2.0, 3.0], ["a", "b"]):
         with pytest.raises(DataError, match="center"):
             polar_regression(latents, angles, center=center)
     with pytest.raises(DataError, match=r"\(n, 2\)"):

@@ -372,5 +372,5 @@ def test_graph_of_another_model_is_refused(tmp_path, circle_model):
 
 
 def test_complex_latents_are_refused():
-    with pytest.raises(DataError, match="array of real numbers: it holds complex numbers"):
+    with pytest.raises(DataError, match="the type complex128; expected real numbers"):
         LatentGraph.from_latents(np.ones((20, 2)) * 1j)

@@ -32,6 +32,17 @@ def test_short_paths_are_refused(decoded):
         smoothness(decoded)
 
 
+@pytest.mark.parametrize("decoded", [["a", "b", "c"], [1j, 2, 4]])
+def test_what_is_no_real_number_is_refused(decoded):
+    with pytest.raises(DataError, match="decoded has the type .*; expected real numbers"):
+        smoothness(decoded)
+
+
+def test_a_list_of_images_is_a_path():
+    images = [np.full((2, 3), t**2) for t in range(5)]
+    np.testing.assert_allclose(smoothness(images), np.full((2, 3), 2.0))
+
+
 def test_values_that_are_not_finite_are_refused():
     with pytest.raises(DataError, match="NaN"):
         smoothness([[0.0], [np.nan], [1.0]])

@@ -198,6 +198,7 @@ def test_changing_the_objective_alone_changes_the_next_fit():
         ({"monte_carlo_samples": 2}, "bound='importance_weighted'"),
         ({"free_bits": 0.5, "bound": "importance_weighted"}, "bound='elbo'"),
         ({"free_bits": -1.0}, "free_bits=-1.0"),
+        ({"free_bits": float("inf")}, "free_bits=inf"),
         ({"monte_carlo_samples": 0}, "monte_carlo_samples=0"),
     ],
 )

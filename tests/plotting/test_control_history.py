@@ -62,7 +62,7 @@ def test_one_entry_is_a_visible_point(tmp_path):
         ({"constraint": np.full(10, np.nan)}, "constraint holds NaN"),
         ({"step": [1, 2]}, "step has shape"),
         ({"beta": []}, "beta has shape"),
-        ({"beta": "abc"}, "beta cannot be read"),
+        ({"beta": "abc"}, "beta has the type <U3; expected real numbers"),
     ],
 )
 def test_bad_series(change, message):

@@ -35,7 +35,7 @@ def test_shape_that_events_are_drawn_in(event_shape, image_shape, drawn):
         (np.zeros((0, 16)), None, "at least one example"),
         (np.zeros((2, 0)), None, "at least one example"),
         (np.full((2, 16), np.nan), None, "NaN"),
-        ([["a"]], None, "array of numbers"),
+        ([["a"]], None, "expected real numbers. It holds text"),
         (np.zeros((2, 4, 4, 2)), None, r"\(4, 4, 2\)"),
         (np.zeros((2, 4, 4, 3, 1)), None, "cannot be drawn"),
         (np.zeros((2, 16)), (3, 5), "image_shape"),
@@ -46,6 +46,12 @@ def test_shape_that_events_are_drawn_in(event_shape, image_shape, drawn):
 def test_what_cannot_be_drawn_is_refused(values, image_shape, message):
     with pytest.raises(DataError, match=message):
         as_frames("x", values, image_shape)
+
+
+@pytest.mark.parametrize("image_shape", [64, "8x8", (8.0, 8), (8, -8), (8, 8, 0)])
+def test_a_shape_is_sizes(image_shape):
+    with pytest.raises(ValueError, match="image_shape"):
+        as_frames("x", np.zeros((2, 64)), image_shape)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +71,7 @@ def test_limits(values, given, limits):
     assert value_limits(np.array(values), given) == limits
 
 
-@pytest.mark.parametrize("given", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1)])
+@pytest.mark.parametrize("given", [(1, 1), (2, 1), (0, np.inf), (np.nan, 1), "ab", 1.0, (0, 1, 2)])
 def test_bad_limits(given):
-    with pytest.raises(ValueError, match="value_range"):
+    with pytest.raises(ValueError, match="value_range=.*: expected two increasing finite numbers"):
         value_limits(np.zeros(2), given)

@@ -140,7 +140,15 @@ def test_degenerate_clouds_are_drawn(points, tmp_path):
     latent_space(points, path=tmp_path / "points.png")
 
 
+def test_objects_may_be_text():
+    names = np.array(["arm", "leg"], dtype=object)[np.arange(60) % 2]
+    (legend,) = latent_space(POINTS, names).legends
+    assert [text.get_text() for text in legend.get_texts()] == ["arm", "leg"]
+
+
 def test_bad_arguments():
+    with pytest.raises(DataError, match="values holds text beside None"):
+        latent_space(POINTS, np.array(["a", None] * 30, dtype=object), kind="category")
     with pytest.raises(DataError, match="3 dimensions; only two"):
         latent_space(np.zeros((5, 3)))
     with pytest.raises(DataError, match="latents holds NaN"):
