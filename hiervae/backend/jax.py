@@ -58,7 +58,7 @@ class StepAdapter(SteppedModel, abc.ABC):
 
     _numbers_given: Tensor | None = None
     _filling: Filling | None = None
-    _adds_losses: bool | None = None
+    _counts_all_rows: bool | None = None
 
     @property
     def _fuses_steps(self) -> bool:
@@ -84,10 +84,10 @@ class StepAdapter(SteppedModel, abc.ABC):
         if not self._fuses_steps:
             return super().make_test_function(force=force)
         if self.test_function is None or force or self._filling is None:
-            self._adds_losses = None
+            self._counts_all_rows = None
             # A loss that a layer adds may depend on all rows, so that no more of them may come in.
             self._filling = Filling(
-                lambda: self.feeds.test_rows, lambda: self._adds_losses is False
+                lambda: self.feeds.test_rows, lambda: self._counts_all_rows is False
             )
             self.test_function = self._fused(
                 self.test_step, lambda: self.feeds.test, False, self._filling
@@ -203,7 +203,8 @@ class StepAdapter(SteppedModel, abc.ABC):
             of_weights = len(self.losses)
             outcome = self.batch_outcome(inputs, weights, training)
             if not training:
-                self._adds_losses = len(self.losses) > of_weights
+                # A loss that a layer adds, or a metric of a subclass, sees what was filled up too.
+                self._counts_all_rows = len(self.losses) > of_weights or len(self.metrics) > 1
         updated = _current(scope, self.non_trainable_variables)
         return outcome, updated, _current(scope, self.metrics_variables)
 

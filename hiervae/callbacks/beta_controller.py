@@ -9,7 +9,9 @@ from typing import Any
 import keras
 
 from hiervae import registry
+from hiervae.model.control import check_beta
 from hiervae.schedulers.base import Scheduler
+from hiervae.utils.validation import check_finite_number
 
 
 class BetaController(keras.callbacks.Callback):
@@ -79,7 +81,13 @@ class BetaController(keras.callbacks.Callback):
         self.model.control.count_epoch()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Let the rule decide in Python, from the epoch's logs."""
+        """Let the rule decide in Python, from the epoch's logs.
+
+        Raises:
+            ValueError: if the rule has set beta below 0 without `allows_negative_beta`, or what it
+                decides does not fit its state.
+        """
+        check_beta(self.scheduler, self.model.control.logged()["beta"])
         if type(self.scheduler).on_epoch_end is Scheduler.on_epoch_end:
             return
         control = self.model.control
@@ -91,4 +99,7 @@ class BetaController(keras.callbacks.Callback):
                 f"{type(self.scheduler).__name__}.on_epoch_end returned the keys "
                 f"{received}; expected {sorted(state)}."
             )
+        for key, value in decided.items():
+            check_finite_number(f"{type(self.scheduler).__name__}.on_epoch_end()[{key!r}]", value)
+        check_beta(self.scheduler, decided["beta"])
         control.write(decided)

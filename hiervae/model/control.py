@@ -123,8 +123,8 @@ class ControlState(keras.layers.Layer):
 
         Raises:
             IncompatiblePluginError: if the scheduler's state is no dict, or lacks its gates.
-            ValueError: if the scheduler's state has no beta, a value that is no finite number, or
-                does not fit, or another rule is at work.
+            ValueError: if the scheduler's state has no beta or a negative one, a value that is no
+                finite number, or does not fit, or another rule is at work.
         """
         _check_initial_state(scheduler)
         if self.scheduler not in (None, scheduler):
@@ -264,6 +264,7 @@ def _check_initial_state(scheduler: Scheduler) -> None:
             f"{name}.initial_state() returned the keys {sorted(state)}: expected at most "
             f"{CAPACITY - len(DEFAULTS)} scalars beside {LOGGED}, and 'beta'."
         )
+    check_beta(scheduler, state["beta"])
     unknown = sorted(set(scheduler.gates) - set(GATED_ROLES))
     keys = {key for key in state if key.startswith("gate_")}
     expected = {f"gate_{role}" for role in scheduler.gates}
@@ -272,6 +273,19 @@ def _check_initial_state(scheduler: Scheduler) -> None:
             f"{name} has gates = {tuple(scheduler.gates)} and the state's gates {sorted(keys)}; "
             f"expected some of {GATED_ROLES}, and one gate_<role> in the state for each. Let both "
             "name the same roles."
+        )
+
+
+def check_beta(scheduler: Scheduler, beta: float) -> None:
+    """Refuse a beta below 0, which raises the KL, of a rule that is not made for it.
+
+    Raises:
+        ValueError: if it is.
+    """
+    if beta < 0.0 and not scheduler.allows_negative_beta:
+        raise ValueError(
+            f"{type(scheduler).__name__} set beta to {beta:g}; expected at least 0, since the KL "
+            "is raised below. Keep beta there, or set allows_negative_beta = True in the class."
         )
 
 

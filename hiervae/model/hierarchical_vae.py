@@ -29,7 +29,12 @@ from hiervae.model.gates import GATED_ROLES
 from hiervae.model.inspection import InspectionMethods
 from hiervae.model.metrics import StepMetrics
 from hiervae.model.objective import Objective, Terms, kl_terms
-from hiervae.model.part_results import check_pass, check_rows
+from hiervae.model.part_results import (
+    check_features_shape,
+    check_pass,
+    check_rows,
+    check_structure,
+)
 from hiervae.model.saving import SavingMethods, refuse_old_format
 from hiervae.model.scoring import ScoringMethods
 from hiervae.model.single_batches import SingleBatchMethods
@@ -210,6 +215,7 @@ class HierarchicalVAE(
         self.built = True
 
     def _build_parts(self, event_shape: Shape) -> None:
+        check_structure(self.inference)
         context = ModelContext(
             event_shape=event_shape,
             latent_dims=self.latent_dims,
@@ -224,6 +230,7 @@ class HierarchicalVAE(
         known = {id(layer) for layer in layers_of(self)}
         with placement(self), construction_scope(self.seed, self.dtype_policy):
             self.inference.build((None, *event_shape))
+            check_features_shape(self.inference)
             self.prior.build((None, self.prior_dim))
             self.likelihood.build((None, *self.inference.features_shape))
         joint = fixed_normal(self.prior) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 from hiervae.errors import IncompatiblePluginError
@@ -36,6 +37,36 @@ def check_rows(what: str, values: Any, num_rows: int | None) -> None:
         f"{what} returned the shape {sizes}; expected one number a row, ({num_rows or 'n'},). Sum "
         "over all axes but the first, without keepdims."
     )
+
+
+def check_structure(scheme: InferenceScheme) -> None:
+    """Refuse a scheme that does not say what the prior governs.
+
+    Raises:
+        IncompatiblePluginError: if it does not.
+    """
+    structure = getattr(scheme, "structure", None)
+    if structure not in ("stacked", "flat"):
+        raise IncompatiblePluginError(
+            f"{type(scheme).__name__} has structure = {structure!r}; expected 'stacked' where the "
+            "prior governs z_L alone, or 'flat' where it governs all levels. Set it in the class."
+        )
+
+
+def check_features_shape(scheme: InferenceScheme) -> None:
+    """Refuse a scheme that does not say, once it is built, what the likelihood gets.
+
+    Raises:
+        IncompatiblePluginError: if it does not.
+    """
+    shape: Any = getattr(scheme, "features_shape", None)
+    is_shape = isinstance(shape, (tuple, list)) and len(shape) > 0
+    if not is_shape or not all(isinstance(size, numbers.Integral) for size in shape):
+        raise IncompatiblePluginError(
+            f"{type(scheme).__name__} has features_shape = {shape!r} after build(); expected the "
+            "shape of the decoder's features without their leading axis, such as (300,). Set it in "
+            "build(), as hiervae.networks.base.build_block returns it."
+        )
 
 
 def check_pass(scheme: InferenceScheme, outcome: Any) -> None:

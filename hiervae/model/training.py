@@ -118,7 +118,7 @@ class TrainingMethods(ModelCore):
         means = {name: ops.stop_gradient(value) for name, value in means.items()}
         running = training and self.control.keeps_constraint
         self.step_metrics.update_state(means, weight, control, running)
-        return StepOutcome(loss, control, self.step_metrics.result())
+        return StepOutcome(loss, control, self.get_metrics_result())
 
 
 def _nan_unless(condition: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,7 +53,7 @@ def as_frames(name: str, values: ArrayLike, image_shape: Sequence[int] | None = 
     return array.reshape(len(array), *shape)
 
 
-def _sizes(image_shape: Sequence[int]) -> tuple[int, ...]:
+def _sizes(image_shape: Any) -> tuple[int, ...]:
     if isinstance(image_shape, str) or not isinstance(image_shape, (Sequence, np.ndarray)):
         raise ValueError(
             f"image_shape={image_shape!r}: expected (height, width), (height, width, channels) or "

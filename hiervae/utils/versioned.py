@@ -108,7 +108,8 @@ class VersionedOptions:
         `live_options`. A class that keeps an argument in an attribute of another name, or whose
         option may change among some values, overrides it.
         """
-        return name in self.live_options or name not in _all_option_names(type(self))
+        own: type = type(self)
+        return name in self.live_options or name not in _all_option_names(own)
 
 
 @cache

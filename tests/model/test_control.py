@@ -83,6 +83,44 @@ def test_a_python_decision_of_other_keys_is_refused(model):
         fit(model, BetaController(Halving(wrong=True)))
 
 
+class Falling(Scheduler):
+    """Lowers beta in every step, or in Python at the end of an epoch."""
+
+    def __init__(self, start=1.0, step=0.0, end=0.0):
+        self.start, self.step, self.end = start, step, end
+
+    def initial_state(self):
+        return {"beta": self.start}
+
+    def update(self, state, signals):
+        return {"beta": state["beta"] - self.step}
+
+    def on_epoch_end(self, state, logs):
+        return {"beta": state["beta"] - self.end}
+
+    def get_config(self):
+        return {"start": self.start, "step": self.step, "end": self.end}
+
+
+class FallingFreely(Falling):
+    allows_negative_beta = True
+
+
+WAYS_DOWN = [{"start": -0.5}, {"step": 0.5}, {"end": 1.5}]
+
+
+@pytest.mark.parametrize("options", WAYS_DOWN)
+def test_a_negative_beta_is_refused_unless_the_rule_allows_it(model, options):
+    with pytest.raises(ValueError, match="Falling set beta to -0.5; .*allows_negative_beta = True"):
+        fit(model, BetaController(Falling(**options)))
+    assert fit(model, BetaController(FallingFreely(**options)), epochs=2)["beta"][-1] < 0.0
+
+
+def test_a_python_decision_that_is_no_number_is_refused(model):
+    with pytest.raises(ValueError, match=r"on_epoch_end\(\)\['beta'\]=nan: expected a finite"):
+        fit(model, BetaController(Falling(end=float("nan"))))
+
+
 class Interrupt(keras.callbacks.Callback):
     def __init__(self, error):
         super().__init__()

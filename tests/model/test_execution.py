@@ -174,6 +174,30 @@ def test_steps_of_a_subclass_log_what_they_return(run_eagerly):
     assert (logs["more"], logs["val_more"]) == ([7.0], [8.0])
 
 
+class MeasuringMore(hiervae.HierarchicalVAE):
+    """Has a metric of its own, of the batches it sees."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.ones = keras.metrics.Mean(name="ones")
+
+    def terms(self, inputs, *args, **kwargs):
+        self.ones.update_state(inputs)
+        return super().terms(inputs, *args, **kwargs)
+
+
+@pytest.mark.parametrize("run_eagerly", [False, True])
+def test_metrics_of_a_subclass_are_logged(run_eagerly):
+    options = {"latent_dims": 2, "network": {"name": "mlp", "hidden_units": (8,)}, "seed": 0}
+    model = compiled(MeasuringMore(**options), run_eagerly=run_eagerly)
+    logs = model.fit(X, batch_size=4, epochs=3, verbose=0, validation_data=X[:5]).history
+    assert logs["ones"] == pytest.approx([X.mean()] * 3, rel=1e-5)
+    assert logs["val_ones"] == pytest.approx([X[:5].mean()] * 3, rel=1e-5)
+    found = model.evaluate(X[5:], batch_size=2, verbose=0, return_dict=True)
+    assert found["ones"] == pytest.approx(X[5:].mean(), rel=1e-5)
+    assert model.train_on_batch(X[:3], return_dict=True)["ones"] == pytest.approx(X[:3].mean())
+
+
 @pytest.mark.compiles(1)
 def test_models_are_trained_in_threads_as_one_after_the_other():
     def train_one(seed, weights):

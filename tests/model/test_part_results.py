@@ -87,6 +87,35 @@ class PriorLost(BottomUp):
         return type(outcome)((bare, *outcome.levels[1:]), outcome.features)
 
 
+class Tree(BottomUp):
+    structure = "tree"
+
+
+class Unshaped(BottomUp):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.features_shape = None
+
+
+class ShapedByNumber(BottomUp):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.features_shape = self.features_shape[0]
+
+
+@pytest.mark.parametrize(
+    ("scheme", "message"),
+    [
+        (Tree, "Tree has structure = 'tree'; expected 'stacked'"),
+        (Unshaped, "Unshaped has features_shape = None after build"),
+        (ShapedByNumber, "ShapedByNumber has features_shape = 8 after build"),
+    ],
+)
+def test_a_scheme_says_what_it_is(scheme, message):
+    with pytest.raises(IncompatiblePluginError, match=message):
+        model_of(inference=scheme)
+
+
 def model_of(latent_dims=2, **parts):
     model = HierarchicalVAE(
         latent_dims=latent_dims, network={"name": "mlp", "hidden_units": (8,)}, seed=0, **parts
