@@ -284,8 +284,9 @@ def check_beta(scheduler: Scheduler, beta: float) -> None:
     """
     if beta < 0.0 and not scheduler.allows_negative_beta:
         raise ValueError(
-            f"{type(scheduler).__name__} set beta to {beta:g}; expected at least 0, since the KL "
-            "is raised below. Keep beta there, or set allows_negative_beta = True in the class."
+            f"{type(scheduler).__name__} set beta to {beta:g}; expected at least 0, since a "
+            "negative beta raises the KL. Keep it there, or set allows_negative_beta = True in the "
+            "class."
         )
 
 
