@@ -103,7 +103,9 @@ class Check:
         self.require(got.shape == expected.shape, shapes, "equal shapes")
         if not got.size or np.allclose(got, expected, rtol=tolerance, atol=tolerance):
             return
-        worst = np.unravel_index(np.argmax(np.abs(got - expected)), got.shape)
+        with np.errstate(invalid="ignore"):  # of infinities that are equal
+            gap = np.where(got == expected, 0.0, np.abs(got - expected))
+        worst = np.unravel_index(np.argmax(gap), got.shape)
         self.require(False, f"{what} = {got[worst]:.6g}", f"{expected[worst]:.6g}")
 
 

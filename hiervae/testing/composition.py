@@ -15,6 +15,7 @@ from hiervae import registry
 from hiervae.model import HierarchicalVAE
 from hiervae.model.objective import elbo
 from hiervae.testing.check import Array
+from hiervae.testing.mixtures import has_components
 from hiervae.testing.subject import ROLES, Subject
 from hiervae.testing.workbench import numpy, tensor
 
@@ -88,6 +89,12 @@ def _check_inspection(subject: Subject, model: HierarchicalVAE, examples: Array)
         model.likelihood.check_values(drawn)
         again = model.sample(BATCH, seed=1)
         check.require((again == drawn).all(), "other samples from the same seed", "the same")
+        if has_components(model.prior):
+            drawn = model.sample_prior(BATCH, seed=1, component=0)
+            shape = (BATCH, model.prior_dim)
+            check.require(
+                drawn.shape == shape, f"draws of a component of shape {drawn.shape}", f"{shape}"
+            )
 
 
 def _check_saving(subject: Subject, model: HierarchicalVAE, examples: Array) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+from scipy.optimize import nnls
 
 from hiervae.testing.check import Array, Check
 from hiervae.testing.subject import Subject
@@ -18,6 +19,9 @@ DEVIATIONS = 6.0
 SLACK = 0.01
 CONCLUSIVE_SIZE = 200.0
 NARROWER, NARROWER_SLACK, FEWEST_DRAWS = 0.6, 0.05, 50.0
+
+SUM_WEIGHT = 100.0
+"""How strongly proportions are held to sum to 1, beside means of test functions."""
 
 SCALES = (0.5, 2.0, 8.0)
 BROAD_POINTS = 40_000
@@ -176,6 +180,55 @@ def check_comparison(
             "the same",
         )
     return True
+
+
+@dataclass(frozen=True)
+class MixtureComparison:
+    """How draws compare with a mixture of other draws.
+
+    Attributes:
+        distance: root of the summed squares of what the means of test functions differ by.
+        error: standard error of the same.
+        of_draws: at the test function that differs most, its mean over the draws.
+        of_parts: its mean over the mixture.
+    """
+
+    distance: float
+    error: float
+    of_draws: float
+    of_parts: float
+
+
+def compare_with_mixture(draws: Array, parts: Sequence[Array]) -> MixtureComparison:
+    """Compare draws (n, d) with the mixture of `parts` (m, d) that fits them best, d = 1 or 2.
+
+    The right proportions differ from the draws by the sampling error alone, and the best ones by no
+    more than those.
+    """
+    low, center, high = np.quantile(draws, (0.16, 0.5, 0.84), axis=0)
+    scale = np.maximum((high - low) / 2.0, 1e-3 * (1.0 + np.abs(center)))
+    functions = _test_functions(draws.shape[1])
+    (of_draws, own_errors), *of_parts = (
+        _means((each - center) / scale, functions) for each in (draws, *parts)
+    )
+    means, errors = (np.stack(columns, axis=1) for columns in zip(*of_parts, strict=True))
+    rows = np.vstack([means, np.full(len(parts), SUM_WEIGHT)])
+    proportions, _ = nnls(rows, np.append(of_draws, SUM_WEIGHT))
+    of_mixture = means @ proportions
+    error = np.sqrt(np.square(own_errors) + np.square(errors) @ np.square(proportions)) + SLACK / 10
+    worst = int((np.abs(of_mixture - of_draws) / error).argmax())
+    return MixtureComparison(
+        float(np.linalg.norm(of_mixture - of_draws)),
+        float(np.linalg.norm(error)),
+        float(of_draws[worst]),
+        float(of_mixture[worst]),
+    )
+
+
+def _means(values: Array, functions: list[Callable[[Array], Array]]) -> tuple[Array, Array]:
+    """The mean of each function over values (n, d), and its standard error."""
+    each = [function(values) for function in functions]
+    return np.array([one.mean() for one in each]), np.array([_standard_error(one) for one in each])
 
 
 def check_drawn_density(check: Check, what: str, draws: Array, log_density: Array) -> None:

@@ -17,6 +17,7 @@ from hiervae.testing.check import Array, Check
 from hiervae.testing.components import check_components
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import DEVIATIONS, check_drawn_density
+from hiervae.testing.encoded import check_infer_encoded, has_two_stages, infer_encoded
 from hiervae.testing.error import ConformanceError
 from hiervae.testing.outcomes import step
 from hiervae.testing.passes import (
@@ -47,6 +48,7 @@ from hiervae.testing.workbench import (
 CHECKS = (
     "signature",
     "config",
+    "live_options",
     "build",
     "levels",
     "features",
@@ -54,6 +56,7 @@ CHECKS = (
     "draws",
     "folding",
     "seeds",
+    "infer_encoded",
     "components",
     "generate",
     "conditional_prior",
@@ -81,16 +84,17 @@ def check_inference(
 
     With one and with three levels (or what it accepts of one to three): `signature` (methods take
     the arguments of the base class), `config` (get_config() is complete, JSON, and survives a round
-    trip), `levels` (their number, shapes, types and conditional priors), `features` (those of
-    decode), `draws` (latents are draws of the posteriors, or their means; where a level says its
-    `log_density`, draws have that density), `folding` (sample-major,
-    no row depends on another), `seeds`, `components` (posteriors of pseudo-inputs, drawn or not as
-    the scheme says), `generate`, `conditional_prior` (the one that generate draws from and that the
-    method of this name gives), `kl` (the closed form has the mean of log q - log p, so that
-    `top_down` is right), `extremes`, `precision`, `traced` (infer and generate run on tensors
-    without values), `memory` (nothing is kept of a call), `process` (the config means the same in
-    another process). Composed into a model: `fit`, `gradients`,
-    `inspection` and `saving`.
+    trip), `live_options` (options of the constructor, whose new value is in get_config()), `levels`
+    (their number, shapes, types and conditional priors), `features` (those of decode), `draws`
+    (latents are draws of the posteriors, or their means; where a level says its `log_density`,
+    draws have that density), `folding` (sample-major, no row depends on another), `seeds`,
+    `infer_encoded` (where it is overridden: with encode_examples it is infer), `components`
+    (posteriors of pseudo-inputs, drawn or not as the scheme says), `generate`, `conditional_prior`
+    (the one that generate draws from and that the method of this name gives), `kl` (the closed form
+    has the mean of log q - log p, so that `top_down` is right), `extremes`, `precision`, `traced`
+    (infer and generate run on tensors without values), `memory` (nothing is kept of a call),
+    `process` (the config means the same in another process). Composed into a model: `fit`,
+    `gradients`, `inspection` and `saving`.
 
     Args:
         inference: a name, a config, a class or an instance; an instance is not changed.
@@ -116,7 +120,13 @@ def check_inference(
         for model in models:
             standardize(model.inference.trainable_variables)
         for model in dict.fromkeys((models[0], models[-1])):
-            for check in (check_levels, check_draws, check_components, check_generate):
+            for check in (
+                check_levels,
+                check_draws,
+                check_infer_encoded,
+                check_components,
+                check_generate,
+            ):
                 with step():
                     check(subject, model)
         middle = models[len(models) // 2]
@@ -143,6 +153,8 @@ def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
 
     def use(seed: Any, inputs: Any, top: Any) -> None:
         scheme.infer(inputs, num_samples=SAMPLES, seed=seed, training=True)
+        if has_two_stages(scheme):
+            scheme.infer_encoded(scheme.encode_examples(inputs), SAMPLES, seed=seed)
         scheme.generate(top, seed=seed)
 
     check_traced(subject, "infer() and generate()", use, examples, latent)
@@ -191,6 +203,8 @@ def check_precision(
             dtype=HALF,
         )
         check_pass(check, model, infer(model), SAMPLES * BATCH)
+        if has_two_stages(model.inference):
+            check_pass(check, model, infer_encoded(model), SAMPLES * BATCH)
 
         def use() -> dict[str, Any]:
             levels = enumerate(infer(model).levels, start=1)

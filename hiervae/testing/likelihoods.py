@@ -16,6 +16,7 @@ from hiervae.testing.composition import check_composition
 from hiervae.testing.outcomes import step
 from hiervae.testing.precision import FIX, check_in_model
 from hiervae.testing.process import check_process
+from hiervae.testing.shortcuts import check_shortcuts, has_draws_of_its_own
 from hiervae.testing.subject import Subject
 from hiervae.testing.values import check_density
 from hiervae.testing.workbench import (
@@ -35,6 +36,7 @@ from hiervae.testing.workbench import (
 CHECKS = (
     "signature",
     "config",
+    "live_options",
     "build",
     "sample",
     "seeds",
@@ -42,6 +44,7 @@ CHECKS = (
     "log_prob",
     "reconstruction_error",
     "joint",
+    "log_prob_of_draws",
     "extremes",
     "state",
     "values",
@@ -79,18 +82,19 @@ def check_likelihood(
 
     For vectors and images, of which it may refuse some with a ValueError at build: `signature`
     (methods take the arguments of the base class), `config` (get_config() is complete and JSON),
-    `state`, `log_prob`, `mean`, `sample` and `reconstruction_error` (shapes, float32, no row
-    depends on another; the error is not negative, smaller for draws of p(x | z) than for those of
-    other z, and summed over the event in the unit of -log p(x | z)), `joint` (log_prob_and_error
-    gives the same), `values` (its own draws are accepted, values outside `value_range` are
-    refused), `seeds`, `extremes`, `precision`, `traced` (all methods run on tensors without
-    values), `memory` (nothing is kept of a call), `process` (the config means the same in another
-    process). With one and with two values an example: `normalisation`
-    (exp(log_prob) sums or integrates to 1), `tails` (the log-density falls further out where the
-    support has no end), `support` (a value between two that are drawn has no probability and is
-    refused, or belongs to one of the two), `sampling` (draws are distributed as it says) and
-    `moments` (their mean is `mean`, unless `mean_is_exact` is False). Composed into a model: `fit`,
-    `gradients`, `inspection` and `saving`.
+    `live_options` (options of the constructor, whose new value is in get_config()), `state`,
+    `log_prob`, `mean`, `sample` and `reconstruction_error` (shapes, float32, no row depends on
+    another; the error is not negative, smaller for draws of p(x | z) than for those of other z, and
+    summed over the event in the unit of -log p(x | z)), `joint` (log_prob_and_error gives the
+    same), `log_prob_of_draws` (where it is overridden: log_prob of the examples repeated), `values`
+    (its own draws are accepted, values outside `value_range` are refused), `seeds`, `extremes`,
+    `precision`, `traced` (all methods run on tensors without values), `memory` (nothing is kept of
+    a call), `process` (the config means the same in another process). With one and with two values
+    an example: `normalisation` (exp(log_prob) sums or integrates to 1), `tails` (the log-density
+    falls further out where the support has no end), `support` (a value between two that are drawn
+    has no probability and is refused, or belongs to one of the two), `sampling` (draws are
+    distributed as it says) and `moments` (their mean is `mean`, unless `mean_is_exact` is False).
+    Composed into a model: `fit`, `gradients`, `inspection` and `saving`.
 
     Args:
         likelihood: a name, a config, a class or an instance; an instance is not changed.
@@ -142,6 +146,8 @@ def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
     def use(seed: Any, hidden: Any, value: Any) -> None:
         parameters = likelihood(hidden, training=True)
         likelihood.log_prob_and_error(value, parameters)
+        if has_draws_of_its_own(likelihood):
+            likelihood.log_prob_of_draws(value, parameters, 1)
         likelihood.mean(parameters)
         if not likelihood.num_sampling_steps:
             likelihood.sample(parameters, seed=seed)
@@ -204,10 +210,7 @@ def _check_log_prob(subject: Subject, model: HierarchicalVAE, values: Array) -> 
     with subject.check("reconstruction_error", fix) as check:
         lowest = results["reconstruction_error"].min()
         check.require(lowest >= 0.0, f"an error of {lowest}", "no negative number")
-    with subject.check("joint", "Let log_prob_and_error return what both methods return.") as check:
-        both = likelihood.log_prob_and_error(tensor(values), parameters)
-        for (name, result), joint in zip(results.items(), both, strict=True):
-            check.require_close(f"{name} of log_prob_and_error", numpy(joint), result)
+    check_shortcuts(subject, model, values)
     with subject.check("extremes", "Bound what is exponentiated; work with logits.") as check:
         far = likelihood(tensor(features(model, scale=1e4)))
         for name in results:
@@ -250,6 +253,9 @@ def check_precision(subject: Subject, single: HierarchicalVAE) -> None:
         for name in ("log_prob", "reconstruction_error"):
             result = getattr(model.likelihood, name)(draws, parameters)
             check.require_array(f"{name} under mixed_float16", result, (ROWS,))
+        if has_draws_of_its_own(model.likelihood):
+            result = model.likelihood.log_prob_of_draws(draws, parameters, 1)
+            check.require_array("log_prob_of_draws under mixed_float16", result, (ROWS,))
         mean = model.likelihood.mean(parameters)
         check.require_array("mean under mixed_float16", mean, (ROWS, *event_shape))
         parameters = single.likelihood(tensor(features(single)))

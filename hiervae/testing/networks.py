@@ -33,6 +33,7 @@ LATENT_DIMS = ((3, 2), (3,))
 CHECKS = (
     "signature",
     "config",
+    "live_options",
     "blocks",
     "build",
     "inputs",
@@ -63,8 +64,9 @@ def check_network(
 
     For vectors and images, of which it may refuse some with a ValueError at build: `signature`
     (methods take the arguments of the base class), `config` (get_config() is complete and JSON),
-    `blocks` (encoder, decoder and data blocks are Keras layers with one feature tensor of the shape
-    they announce, finite also for large inputs, where no row depends on another outside training),
+    `live_options` (options of the constructor, whose new value is in get_config()), `blocks`
+    (encoder, decoder and data blocks are Keras layers with one feature tensor of the shape they
+    announce, finite also for large inputs, where no row depends on another outside training),
     `inputs` (the same for a list of inputs) and `state` (created in build), `traced` (blocks run on
     tensors without values), `memory` (nothing is kept of a call), `process` (the config means the
     same in another process). Composed into a model of one or two levels: `fit`, `gradients`,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.model import HierarchicalVAE
-from hiervae.priors.base import Prior
+from hiervae.priors.base import Prior, fixed_normal
 from hiervae.random import inject_noise
 from hiervae.testing.behaviour import check_memory, check_tails, check_traced, copy_weights
 from hiervae.testing.check import Array
 from hiervae.testing.composition import check_composition
 from hiervae.testing.density import check_comparison, compare
+from hiervae.testing.mixtures import check_mixture, check_sample_component, has_components
 from hiervae.testing.outcomes import step
 from hiervae.testing.precision import FIX, check_in_model
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
+from hiervae.testing.training import check_training_density, has_training_density
 from hiervae.testing.workbench import (
     AS_BUILT,
     EVENT_SHAPE,
@@ -42,6 +46,7 @@ EXACT_DRAWS, ESTIMATED_DRAWS = 20_000, 4_000
 CHECKS = (
     "signature",
     "config",
+    "live_options",
     "build",
     "state",
     "pseudo_inputs",
@@ -49,12 +54,14 @@ CHECKS = (
     "order",
     "sample",
     "seeds",
+    "sample_component",
     "exactness",
     "closed_form",
     "extremes",
     "normalisation",
     "sampling",
     "tails",
+    "log_prob_in_training",
     "traced",
     "memory",
     "fit",
@@ -81,17 +88,20 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
 
     By itself, in one and two dimensions, of which it may refuse one with a ValueError at build:
     `signature` (methods take the arguments of the base class), `config` (get_config() is complete,
-    JSON, and survives a round trip), `state` (all of it is created in build), `log_prob` and
-    `sample` (shapes, float32, no row depends on another), `pseudo_inputs`, `extremes` (finite
-    log-densities far out), `seeds` (the seed alone decides the draws), `exactness` (an exact
-    density depends neither on the seed nor on `training`), `closed_form`, `normalisation` (the
-    density integrates to 1), `sampling` (draws are distributed as the density says), `precision`
-    (float32 under half precision, and the same density, inside the model too), `order` (a row's
-    density depends neither on its place nor on the number of rows), `tails` (an exact log-density
-    falls further out), `traced` (both methods run on tensors without values), `memory` (nothing is
-    kept of a call), `process` (the config means the same in another process). Composed into a
-    model: `fit`, `gradients` (every trainable weight learns), `inspection` (evaluate, encode,
-    decode, sample) and `saving`.
+    JSON, and survives a round trip), `live_options` (options of the constructor, whose new value is
+    in get_config()), `state` (all of it is created in build), `log_prob` and `sample` (shapes,
+    float32, no row depends on another), `pseudo_inputs`, `extremes` (finite log-densities far out),
+    `seeds` (the seed alone decides the draws), `exactness` (an exact density depends neither on the
+    seed nor on `training`), `closed_form`, `normalisation` (the density integrates to 1),
+    `sampling` (draws are distributed as the density says), `sample_component` (where it is
+    overridden: draws of the components make up those of the whole), `log_prob_in_training` (where
+    it is overridden: one number a row, whatever the order, and a density that integrates to 1 at
+    most), `precision` (float32 under half precision, and the same density, inside the model too),
+    `order` (a row's density depends neither on its place nor on the number of rows), `tails` (an
+    exact log-density falls further out), `traced` (both methods run on tensors without values),
+    `memory` (nothing is kept of a call), `process` (the config means the same in another process).
+    Composed into a model: `fit`, `gradients` (every trainable weight learns), `inspection`
+    (evaluate, encode, decode, sample) and `saving`.
 
     Args:
         prior: a name, a config, a class or an instance; an instance is not changed.
@@ -120,6 +130,8 @@ def check_prior(prior: Any, *, event_shape: tuple[int, ...] = EVENT_SHAPE, **opt
             with step():
                 check_density(subject, model, moved=model is largest)
         with step():
+            check_training_density(subject, largest, check_pseudo_inputs(subject, largest))
+        with step():
             check_calls(subject, largest)
         with step():
             model = small_model(**_setting(subject, event_shape, largest.prior_dim))
@@ -142,6 +154,7 @@ def check_log_prob_and_sample(subject: Subject, model: HierarchicalVAE) -> None:
         _check_log_prob(subject, prior, normal_array(ROWS, dim), components)
         _check_order(subject, prior, normal_array(ROWS, dim), components)
         _check_sample(subject, prior, dim, components)
+        check_sample_component(subject, model, components)
 
 
 def check_properties(subject: Subject, model: HierarchicalVAE) -> None:
@@ -243,7 +256,7 @@ def _check_exactness(subject: Subject, prior: Any, latent: Array, components: An
 
 
 def _check_closed_form(subject: Subject, prior: Any, latent: Array) -> None:
-    normal = prior.distribution()
+    normal = fixed_normal(prior)
     if normal is None:
         return
     fix = "Let distribution() be the normal that log_prob evaluates, or return None."
@@ -266,12 +279,23 @@ def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
         arrays = (components.mean, components.log_variance)
         components = DiagonalNormal(*(tensor(numpy(array)) for array in arrays))
 
-    def use(seed: Any, values: Any) -> None:
+    scheme, names = model.inference, ["log_prob()", "sample()"]
+    names += ["sample_component()"] * has_components(prior)
+    names += ["log_prob_in_training()"] * has_training_density(prior)
+
+    def use(seed: Any, values: Any, examples: Any) -> None:
         prior.log_prob(values, components, seed=seed, training=True)
         prior.sample(ROWS, components, seed=seed)
+        if has_components(prior):
+            prior.sample_component(0, ROWS, components, seed=seed)
+        if has_training_density(prior):
+            encode = partial(scheme.encode_components, seed=seed)
+            prior.log_prob_in_training(values, examples, encode, components, seed=seed)
 
-    check_traced(subject, "log_prob() and sample()", use, latent)
-    check_memory(subject, lambda: use(generator(), tensor(latent)), prior)
+    inputs = binary_examples(ROWS, model.event_shape or ())
+    check_traced(subject, " and ".join(names), use, latent, inputs)
+    with keras.StatelessScope():  # weights that are assigned to in training may not change
+        check_memory(subject, lambda: use(generator(), tensor(latent), tensor(inputs)), prior)
 
 
 def check_precision(
@@ -333,6 +357,7 @@ def check_density(subject: Subject, model: HierarchicalVAE, moved: bool = True) 
             return numpy(prior.log_prob(tensor(points), components, seed=generator(5)))
 
         sample = numpy(prior.sample(draws, components, seed=generator(6))).astype("float64")
+        check_mixture(subject, prior, components, sample, setting)
         with np.errstate(over="ignore"):
             result = compare(log_prob, sample)
         with np.errstate(over="ignore"):

@@ -16,6 +16,7 @@ from hiervae import registry
 from hiervae.testing.check import Check
 from hiervae.utils.constructors import option_names
 from hiervae.utils.seeding import construction_scope
+from hiervae.utils.versioned import VersionedOptions
 
 ROLES = {role.group: role.name for role in registry.ROLES.values()}
 """The argument of a model that takes a part of a group."""
@@ -51,6 +52,8 @@ class Subject:
         self._check_signatures()
         with self.scope():
             self.record = self._checked_record(first, _options_of(spec, options))
+            if isinstance(first, VersionedOptions) and first.live_options:
+                self._check_live_options(first.live_options)
 
     def check(self, name: str, fix: str, fix_suits_exceptions: bool = False) -> Check:
         """A named check of this part; the arguments are those of `Check`."""
@@ -129,6 +132,47 @@ class Subject:
                 f"{record['config']}",
             )
         return record
+
+    def _check_live_options(self, names: Any) -> None:
+        fix = "Name in `live_options` arguments of the constructor that are attributes as well."
+        with self.check("live_options", fix) as check:
+            is_names = isinstance(names, (tuple, list)) and all(isinstance(n, str) for n in names)
+            check.require(is_names, f"live_options = {names!r}", "a tuple of names")
+            part = self.fresh()
+            for name in names:
+                options = [each for each in option_names(self.part_class) if each != "name"]
+                check.require(
+                    name in options, f"{name!r}, no argument of the constructor", f"{options}"
+                )
+                check.require(
+                    hasattr(part, name), f"no attribute {name!r} after the constructor", "one"
+                )
+        fix = "Let get_config() return what the attribute is at the time."
+        with self.check("live_options", fix) as check:
+            part.fix_options()
+            for name in names:
+                before = getattr(part, name)
+                for value in _other_values(before):
+                    try:
+                        setattr(part, name, value)
+                    except ValueError:  # the class refuses this one
+                        continue
+                    kept = part.get_config()[name]
+                    check.require(
+                        kept == value,
+                        f"get_config()[{name!r}] = {kept!r} of a part whose {name} "
+                        f"was set to {value!r}",
+                        "the value that was set",
+                    )
+
+
+def _other_values(value: Any) -> list[Any]:
+    """Values that may do as well, where that can be told from one."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1]
+    return [0.5 * value] if isinstance(value, float) else []
 
 
 def _with_options(spec: Any, base: type[Any], options: Mapping[str, Any]) -> Any:

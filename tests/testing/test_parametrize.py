@@ -11,7 +11,7 @@ import pytest
 from hiervae.testing import ConformanceError, list_checks, parametrize_with_checks
 from hiervae.testing.outcomes import collect
 
-from . import broken_priors, mutants
+from . import broken_overrides, mutants
 
 
 class BreaksTwice(mutants.ClipsLatents, mutants.WeighsByPlace):
@@ -82,7 +82,7 @@ def test_what_is_refused(arguments: dict[str, Any], match: str) -> None:
 @pytest.mark.compiles(0)
 def test_every_check_that_begins_is_listed_and_the_other_way_round() -> None:
     begun = set()
-    for part in (broken_priors.GoodMixture, "standard_normal"):
+    for part in (broken_overrides.Whole, "standard_normal"):
         with collect() as outcomes:
             from hiervae.testing import check_prior
 
