@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hiervae.datasets.dataset import Dataset, DatasetInfo
+from hiervae.datasets.plugin_sets import check_info, check_loader
 from hiervae.datasets.store import FileStore, require_folder
 from hiervae.errors import (
     HiervaeError,
@@ -18,7 +19,9 @@ from hiervae.errors import (
     UnknownPluginError,
 )
 from hiervae.registry import available, entries
+from hiervae.registry.catalogue import is_built_in
 from hiervae.registry.entries import BUILT_IN
+from hiervae.registry.explanations import reason, received
 from hiervae.registry.resolution import find, load_entry
 from hiervae.types import Shape
 
@@ -34,12 +37,14 @@ class Loader:
         info: the catalogue entry, `INFO` of the module that defines the function.
         load: the function; reads the set through a `FileStore`, its first argument. Its keyword
             arguments are the set's options.
-        origin: distribution, version and target, for messages.
+        what: the set with its distribution, version and target, for messages.
+        is_built_in: whether it is hiervae's own.
     """
 
     info: DatasetInfo
     load: Callable[..., Dataset]
-    origin: str
+    what: str
+    is_built_in: bool
 
 
 def names() -> tuple[str, ...]:
@@ -60,7 +65,8 @@ def describe(name: str) -> DatasetInfo:
         UnknownDatasetError: if there is no such data set; the nearest name is given.
         PluginConflictError: if more than one distribution offers it.
         BrokenPluginError: if a plugin's module cannot be imported.
-        IncompatiblePluginError: if it does not define a loader and its `INFO`.
+        IncompatiblePluginError: if it does not define a loader and its `INFO`, or these are not of
+            the form that is asked for.
     """
     return loader(name).info
 
@@ -72,7 +78,8 @@ def loader(name: str) -> Loader:
         UnknownDatasetError: if there is no such data set; the nearest name is given.
         PluginConflictError: if more than one distribution offers it.
         BrokenPluginError: if a plugin's module cannot be imported.
-        IncompatiblePluginError: if it does not define a loader and its `INFO`.
+        IncompatiblePluginError: if it does not define a loader and its `INFO`, or these are not of
+            the form that is asked for.
     """
     try:
         entry = find(GROUP, name)
@@ -82,13 +89,18 @@ def loader(name: str) -> Loader:
             "path of a .npz or .npy file or of a folder of images."
         ) from error
     load = load_entry(entry)
+    what = f"The data set {entry.name!r} ({entry.origin})"
     info = getattr(inspect.unwrap(load), "__globals__", {}).get("INFO")
     if not isinstance(info, DatasetInfo):
         raise IncompatiblePluginError(
-            f"The data set {entry.name!r} ({entry.origin}) has no facts: INFO in the module of its "
-            f"loader is {info!r}. Expected a hiervae.datasets.DatasetInfo; define it there."
+            f"{what} has no facts: INFO in the module of its loader is {received(info)}. Expected "
+            "a hiervae.datasets.DatasetInfo; define it there, and let the entry point name a "
+            "function of that module."
         )
-    return Loader(replace(info, name=entry.name), load, entry.origin)
+    if not is_built_in(entry):
+        check_loader(what, load)
+        check_info(f"{what}: INFO in the module of its loader", info)
+    return Loader(replace(info, name=entry.name), load, what, is_built_in(entry))
 
 
 def owner(sha256: str) -> str | None:
@@ -140,7 +152,7 @@ class DatasetStatus:
 def status(data_dir: str | os.PathLike[str] | None = None) -> tuple[DatasetStatus, ...]:
     """Return one row for each data set, sorted by name; reads no file's content.
 
-    The set of a plugin that cannot be imported has a row too, which says why.
+    The set of a plugin that cannot be used has a row too, which says why.
 
     Args:
         data_dir: folder searched first; then `HIERVAE_DATA`, then the Keras cache.
@@ -155,8 +167,16 @@ def status(data_dir: str | os.PathLike[str] | None = None) -> tuple[DatasetStatu
         try:
             rows.append(_row(name, describe(name), data_dir))
         except HiervaeError as error:
-            rows.append(DatasetStatus(name, "", False, None, 0, (), (), 0, "", str(error)))
+            rows.append(_unusable(name, str(error)))
+        except Exception as error:  # of a plugin's module, which is to hide no other set
+            if is_built_in(entry):
+                raise
+            rows.append(_unusable(name, f"{entry.origin}: {reason(error)}"))
     return tuple(rows)
+
+
+def _unusable(name: str, problem: str) -> DatasetStatus:
+    return DatasetStatus(name, "", False, None, 0, (), (), 0, "", problem)
 
 
 def _row(name: str, info: DatasetInfo, data_dir: str | os.PathLike[str] | None) -> DatasetStatus:

@@ -11,11 +11,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from hiervae.datasets import image_folder, user_arrays
+from hiervae.datasets import image_folder, plugin_sets, user_arrays
 from hiervae.datasets.catalogue import is_known, loader, names, owner
 from hiervae.datasets.dataset import Dataset
 from hiervae.datasets.store import FileStore
-from hiervae.errors import DataError, DatasetOptionError, IncompatiblePluginError
+from hiervae.errors import DataError, DatasetOptionError
+
+_REQUIRED = inspect.Parameter.empty
 
 
 def load(
@@ -42,10 +44,13 @@ def load(
     Raises:
         DatasetNotFoundError: if the name is unknown, `data_dir` is no folder, or a file is missing;
             the message says where to get it, its checksum and terms, and where to put it.
-        RegistryError: if the name stands for sets of several plugins, or for a broken one.
-        IncompatiblePluginError: if a plugin's loader is not one.
+        RegistryError: if the name stands for sets of several plugins, or for a broken one, whose
+            loader fails for instance.
+        IncompatiblePluginError: if a plugin's loader is not one, or returns no `Dataset`.
         DamagedFileError: if a file is truncated or damaged, or is not the published one.
-        DataError: if the name is empty, or an option is unknown or out of range.
+        DataError: if the name is empty, or an option is unknown, missing or out of range; or if a
+            plugin's examples are empty, not finite, outside the range of values that it states, or
+            of another shape.
     """
     text = os.fspath(name)
     options = complete_options(text, options)
@@ -53,13 +58,10 @@ def load(
         found, given = loader(text), dict(options)
         verify = given.pop("verify", True) if _may_be_verified(text) else True
         store = FileStore(found.info, data_dir, download, verify=verify, owner=owner)
-        dataset = found.load(store, **given)
-        if not isinstance(dataset, Dataset):
-            raise IncompatiblePluginError(
-                f"The data set {text!r} ({found.origin}) is {dataset!r} of type "
-                f"{type(dataset).__name__}. Expected its loader to return a "
-                "hiervae.datasets.Dataset."
-            )
+        if found.is_built_in:
+            dataset = found.load(store, **given)
+        else:
+            dataset = plugin_sets.read(found.what, found.load, store, given)
     else:
         dataset = _reader(text)(Path(text).expanduser(), **options)
     return replace(dataset, info=replace(dataset.info, options=options))
@@ -74,8 +76,8 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises:
         DatasetNotFoundError: if there is no such data set, file or folder.
-        DataError: if the name is empty or of another kind of file, or an option is unknown or of
-            a wrong type.
+        DataError: if the name is empty or of another kind of file, or an option is unknown, of a
+            wrong type, or missing where a plugin's set has no default for it.
     """
     reader = _reader(name)
     parameters = inspect.signature(reader).parameters.values()
@@ -95,11 +97,21 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
         )
     for option, value in options.items():
         if option in types and not _is_a(types[option], value):
+            default = known[option]
+            example = "" if default is _REQUIRED else f", such as {option}={default!r}"
             raise DatasetOptionError(
                 f"The data set {name!r} has the option {option}={value!r}; expected "
-                f"{_shown(types[option])}, such as {option}={known[option]!r}."
+                f"{_shown(types[option])}{example}."
             )
-    return {**known, **options}
+    complete = {**known, **options}
+    missing = [option for option, value in complete.items() if value is _REQUIRED]
+    if missing:
+        raise DatasetOptionError(
+            f"The data set {name!r} needs the option {', '.join(map(repr, missing))}, which has no "
+            f"default. Give it by keyword ({missing[0]}=..., on the command line "
+            f"--dataset-option {missing[0]}=...)."
+        )
+    return complete
 
 
 def _may_be_verified(name: str) -> bool:
@@ -114,7 +126,7 @@ def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
     """Return the types of a loader's options; none where an annotation cannot be evaluated."""
     try:
         return {name: kind for name, kind in get_type_hints(reader).items() if kind is not Any}
-    except NameError:  # of a plugin that imports the type for type checking alone
+    except Exception:  # of a plugin that imports the type for type checking alone, for instance
         return {}
 
 
@@ -129,7 +141,10 @@ def _is_a(kind: Any, value: Any) -> bool:
     if kind in (int, float):
         number = numbers.Integral if kind is int else numbers.Real
         return isinstance(value, number) and not isinstance(value, bool)
-    return isinstance(value, get_origin(kind) or kind)
+    try:
+        return isinstance(value, get_origin(kind) or kind)
+    except TypeError:  # a type variable, for instance, which tells nothing of a value
+        return True
 
 
 def _shown(kind: Any) -> str:

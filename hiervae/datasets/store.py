@@ -110,7 +110,8 @@ class FileStore:
         Raises:
             DatasetNotFoundError: if it is nowhere, with address, checksum, terms and place.
             DamagedFileError: if its checksum is known and differs.
-            DataError: if it cannot be read, or is the file of another data set.
+            DataError: if it cannot be read, is the file of another data set, or is named, but not
+                in `info.files`.
         """
         remote = self._remote(file) if isinstance(file, str) else file
         for candidate in (remote.name, *remote.alternatives):
@@ -177,7 +178,15 @@ class FileStore:
         return (self.info.name, *self.info.folders)
 
     def _remote(self, name: str) -> RemoteFile:
-        return next(remote for remote in self.info.files if remote.name == name)
+        for remote in self.info.files:
+            if remote.name == name:
+                return remote
+        names = ", ".join(file.name for file in self.info.files)
+        raise DataError(
+            f"The loader of the data set {self.info.name!r} asks for the file {name!r}; expected "
+            f"one that its INFO.files names: {names or 'there are none'}. Name it there, or give a "
+            "hiervae.datasets.RemoteFile."
+        )
 
     def _missing(self, remote: RemoteFile) -> str:
         folder = self.roots[0] / self.info.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 from dataclasses import replace
 
@@ -15,8 +14,9 @@ from hiervae.errors import (
     UnknownPresetError,
 )
 from hiervae.model import HierarchicalVAE
+from hiervae.presets.checking import completed
 from hiervae.presets.preset import Preset
-from hiervae.registry.explanations import reason
+from hiervae.registry.explanations import reason, received
 from hiervae.registry.resolution import find, load_entry
 from hiervae.types import Shape
 
@@ -42,7 +42,8 @@ def get(name: str, dataset: str | None = None, variant: str = "paper") -> Preset
         ValueError: if there is no such variant.
         PluginConflictError: if more than one distribution offers the preset.
         BrokenPluginError: if a plugin's preset cannot be imported, or fails.
-        IncompatiblePluginError: if it is not a function that returns a `Preset`.
+        IncompatiblePluginError: if it is not a function that returns a `Preset`, or a setting of
+            it is unknown, missing or of a wrong form.
     """
     try:
         entry = find(GROUP, name)
@@ -52,27 +53,30 @@ def get(name: str, dataset: str | None = None, variant: str = "paper") -> Preset
     function = load_entry(entry)
     try:
         inspect.signature(function).bind(dataset=dataset, variant=variant)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:  # such as of a function that is not Python's
         raise IncompatiblePluginError(
             f"{what} takes other arguments ({error}). Expected a function "
             'f(dataset=None, variant="paper") that returns a hiervae.presets.Preset.'
         ) from error
     try:
         preset = function(dataset=dataset, variant=variant)
-    except (HiervaeError, ValueError):
+    except (HiervaeError, ValueError, MemoryError):
         raise
     except Exception as error:
-        raise BrokenPluginError(f"{what} failed: {reason(error)}") from error
+        raise BrokenPluginError(
+            f"{what} failed: {reason(error)}. Expected a hiervae.presets.Preset. Repair or "
+            "reinstall the plugin, or choose another preset."
+        ) from error
     if not isinstance(preset, Preset):
         raise IncompatiblePluginError(
-            f"{what} returned {preset!r} of type {type(preset).__name__}. Expected a "
-            "hiervae.presets.Preset."
+            f"{what} returned {received(preset)}. Expected a hiervae.presets.Preset. Repair or "
+            "reinstall the plugin, or choose another preset."
         )
     if preset.variant != variant:
         raise ValueError(
             f"The preset {name!r} has no variant {variant!r}; it returned {preset.variant!r}."
         )
-    return replace(copy.deepcopy(preset), name=name)
+    return replace(completed(what, preset), name=name)
 
 
 def build(

@@ -102,6 +102,21 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {textwrap.shorten(text, 300)}"
 
 
+def received(value: object) -> str:
+    """Return a value and its type in one line of moderate length, whatever its class is."""
+    try:
+        text = repr(value)
+    except Exception:  # a plugin's own class may fail here too
+        text = "an object"
+    return f"{shortened(text)} of type {type(value).__name__}"
+
+
+def shortened(text: str, width: int = 100) -> str:
+    """Return a text in one line of at most `width` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else f"{line[: width - 4]} ..."
+
+
 def older_than_saved(kind: str, entry: PluginEntry, saved: PartRecord) -> str:
     """Return that the installed version is older than the one a part was saved with."""
     return (
