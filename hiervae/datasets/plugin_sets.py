@@ -140,7 +140,7 @@ def _with(options: Mapping[str, Any]) -> str:
     return f"with {shortened(given)}" if given else "without options"
 
 
-def _check_split(split: str, examples: Any, labels: Any, info: DatasetInfo) -> int:
+def _check_split(split: str, examples: object, labels: object, info: DatasetInfo) -> int:
     """Refuse a split that cannot be used; returns its number of examples."""
     if isinstance(examples, np.ndarray):
         check_layout(examples, split)
@@ -168,7 +168,7 @@ def _check_split(split: str, examples: Any, labels: Any, info: DatasetInfo) -> i
     return number
 
 
-def _lazy_shape(split: str, examples: Any) -> tuple[int, ...]:
+def _lazy_shape(split: str, examples: object) -> tuple[int, ...]:
     """The shape of examples that are read when they are asked for.
 
     Raises:
@@ -203,7 +203,7 @@ def _check_values(split: str, examples: NDArray[Any], info: DatasetInfo) -> None
         )
 
 
-def _check_labels(name: str, labels: Any, number: int) -> None:
+def _check_labels(name: str, labels: object, number: int) -> None:
     try:
         values = np.asarray(labels)
     except Exception as error:  # a tensor on a device, rows of several lengths
@@ -224,16 +224,16 @@ def _check_labels(name: str, labels: Any, number: int) -> None:
         )
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return not isinstance(value, bool) and isinstance(value, numbers.Integral) and int(value) >= 0
 
 
-def _is_shape(value: Any) -> bool:
+def _is_shape(value: object) -> bool:
     sizes = value if isinstance(value, (tuple, list)) else ()
     return len(sizes) > 0 and all(_is_count(size) and size > 0 for size in sizes)
 
 
-def _is_range(value: Any) -> bool:
+def _is_range(value: object) -> bool:
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return False
     bounds = [bound for bound in value if bound is not None]
@@ -243,11 +243,11 @@ def _is_range(value: Any) -> bool:
     return len(bounds) < 2 or bounds[0] < bounds[1]
 
 
-def _are_texts(value: Any) -> bool:
+def _are_texts(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(isinstance(each, str) for each in value)
 
 
-def _are_files(value: Any) -> bool:
+def _are_files(value: object) -> bool:
     return isinstance(value, (tuple, list)) and all(
         isinstance(file, RemoteFile)
         and isinstance(file.name, str)
@@ -257,11 +257,11 @@ def _are_files(value: Any) -> bool:
     )
 
 
-def _are_sizes(value: Any) -> bool:
+def _are_sizes(value: object) -> bool:
     return isinstance(value, Mapping) and all(_is_count(size) for size in value.values())
 
 
-_FACTS: dict[str, tuple[Callable[[Any], bool], str]] = {
+_FACTS: dict[str, tuple[Callable[[object], bool], str]] = {
     "event_shape": (_is_shape, "the shape of one example, such as (784,)"),
     "value_range": (
         _is_range,

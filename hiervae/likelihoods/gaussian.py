@@ -54,7 +54,7 @@ class Gaussian(Likelihood):
         self.variance = variance
         self.log_variance_bounds = standardize_log_variance_bounds(log_variance_bounds)
 
-    def may_set(self, name: str, value: Any) -> bool:
+    def may_set(self, name: str, value: object) -> bool:
         """See the base class; a fixed variance may become another one."""
         if name == "variance":
             return not isinstance(self.variance, str) and not isinstance(value, str)

@@ -46,7 +46,7 @@ class Mixture(Prior, abc.ABC):
                 shape=(self.num_components,), initializer="zeros", name="weight_logits"
             )
 
-    def may_set(self, name: str, value: Any) -> bool:
+    def may_set(self, name: str, value: object) -> bool:
         """See the base class."""
         return name != "component_weights" and super().may_set(name, value)
 

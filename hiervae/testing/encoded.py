@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from hiervae.inference.base import InferenceScheme
 from hiervae.inference.passes import InferencePass
 from hiervae.model import HierarchicalVAE
 from hiervae.random import inject_noise
@@ -16,7 +17,7 @@ from hiervae.testing.workbench import check_seeds, generator, normal_array, nump
 from hiervae.utils.overrides import stands_for
 
 
-def has_two_stages(scheme: Any) -> bool:
+def has_two_stages(scheme: InferenceScheme) -> bool:
     """Whether the model asks a scheme for `infer_encoded` in place of `infer`."""
     return stands_for(scheme, "infer_encoded", "infer")
 

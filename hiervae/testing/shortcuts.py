@@ -16,7 +16,7 @@ from hiervae.utils.overrides import stands_for
 SAMPLES = 3
 
 
-def has_draws_of_its_own(likelihood: Any) -> bool:
+def has_draws_of_its_own(likelihood: Likelihood) -> bool:
     """Whether the model asks a likelihood for `log_prob_of_draws` in place of `log_prob`."""
     return stands_for(likelihood, "log_prob_of_draws", "log_prob")
 
@@ -43,17 +43,19 @@ def check_shortcuts(subject: Subject, model: HierarchicalVAE, values: Array) -> 
                 _check_draws(subject, likelihood, examples, parameters, where)
 
 
-def _with_one_outside(likelihood: Any, values: Array) -> Array:
+def _with_one_outside(likelihood: Likelihood, values: Array) -> Array:
     """The values with one outside the range, where there is a bound."""
     low, high = likelihood.value_range
     outside = values.copy()
-    if low is not None or high is not None:
-        outside.flat[0] = low - 1.0 if high is None else high + 1.0
+    if high is not None:
+        outside.flat[0] = high + 1.0
+    elif low is not None:
+        outside.flat[0] = low - 1.0
     return outside
 
 
 def _check_joint(
-    subject: Subject, likelihood: Any, values: Array, parameters: Any, where: str
+    subject: Subject, likelihood: Likelihood, values: Array, parameters: Any, where: str
 ) -> None:
     with subject.check("joint", "Let log_prob_and_error return what both methods return.") as check:
         both = log_prob_and_error(likelihood, tensor(values), parameters)
@@ -66,7 +68,7 @@ def _check_joint(
 
 
 def _check_draws(
-    subject: Subject, likelihood: Any, values: Array, parameters: Any, where: str
+    subject: Subject, likelihood: Likelihood, values: Array, parameters: Any, where: str
 ) -> None:
     if not has_draws_of_its_own(likelihood):
         return

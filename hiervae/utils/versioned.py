@@ -101,7 +101,7 @@ class VersionedOptions:
             for entry in entries:
                 entry.fix_options()
 
-    def may_set(self, name: str, value: Any) -> bool:
+    def may_set(self, name: str, value: object) -> bool:
         """Whether this attribute may be set to `value` after `fix_options`.
 
         By default all may but those named as arguments of the constructors, without
