@@ -204,7 +204,9 @@ class StepAdapter(SteppedModel, abc.ABC):
             outcome = self.batch_outcome(inputs, weights, training)
             if not training:
                 # A loss that a layer adds, or a metric of a subclass, sees what was filled up too.
-                self._counts_all_rows = len(self.losses) > of_weights or len(self.metrics) > 1
+                known = {"loss", "step_metrics"}
+                more = [metric for metric in self.metrics if metric.name not in known]
+                self._counts_all_rows = len(self.losses) > of_weights or bool(more)
         updated = _current(scope, self.non_trainable_variables)
         return outcome, updated, _current(scope, self.metrics_variables)
 
