@@ -204,7 +204,7 @@ BROKEN = {
     FoldsExamplesFirst: "folding",
     MixesTheBatch: "folding",
     LosesALevel: "levels",
-    NamesNoStructure: "levels",
+    NamesNoStructure: "build",
     HasNoConditionalPrior: "levels",
     ComparesWithTheStandardNormal: "conditional_prior",
     ClaimsAClosedForm: "kl",
