@@ -17,6 +17,7 @@ from hiervae.model.compiled import CompiledMethods, FunctionCache
 from hiervae.model.control import ControlState
 from hiervae.model.core import MODEL_ROLES
 from hiervae.model.fitting import FittingMethods
+from hiervae.model.fixed_settings import FixedSettings
 from hiervae.model.frozen import (
     check_built,
     freeze_new_layers,
@@ -42,7 +43,6 @@ from hiervae.networks.normalization import counts_all_rows
 from hiervae.part import ModelContext, Part, standardize_latent_shapes
 from hiervae.priors.base import fixed_normal
 from hiervae.types import Config, Shape, Tensor
-from hiervae.utils.constructors import KERAS_OPTIONS, option_names
 from hiervae.utils.seeding import construction_scope, derive_seed, draw_seed
 from hiervae.utils.validation import check_bool, check_seed
 
@@ -50,6 +50,7 @@ from hiervae.utils.validation import check_bool, check_seed
 @keras.saving.register_keras_serializable(package="hiervae")
 class HierarchicalVAE(
     CompiledMethods,
+    FixedSettings,
     FittingMethods,
     InspectionMethods,
     SavingMethods,
@@ -134,19 +135,6 @@ class HierarchicalVAE(
         self._components_apart = False
         if not self.trainable:
             self.trainable = False  # freezes the parts, which were made since
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _OBJECTIVE_OPTIONS:
-            raise AttributeError(
-                f"{name}={value!r} was set on the model, where it would change nothing; expected "
-                f"`model.set_objective({name}={value!r})`, then `compile` or `fit`."
-            )
-        if name in _MODEL_OPTIONS and "event_shape" in vars(self):
-            raise AttributeError(
-                f"{name} was set on a model that is composed already, where it cannot take effect; "
-                "expected it in the constructor. Make a new model with it."
-            )
-        super().__setattr__(name, value)
 
     def _generator(self, purpose: str) -> keras.random.SeedGenerator:
         return keras.random.SeedGenerator(derive_seed(self.working_seed, purpose))
@@ -392,10 +380,6 @@ class HierarchicalVAE(
 
     def _layers_by_role(self) -> dict[str, Part]:
         return {role: getattr(self, role) for role in GATED_ROLES}
-
-
-_OBJECTIVE_OPTIONS = frozenset(Objective().get_config())
-_MODEL_OPTIONS = frozenset(option_names(HierarchicalVAE)).difference(KERAS_OPTIONS)
 
 
 def _is_size(size: Any) -> bool:
