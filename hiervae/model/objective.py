@@ -14,7 +14,7 @@ from hiervae.distributions import kl_divergence
 from hiervae.inference.base import InferenceScheme
 from hiervae.inference.passes import InferencePass, Level
 from hiervae.model.part_results import check_rows
-from hiervae.priors.base import Prior, fixed_normal
+from hiervae.priors.base import Prior, fixed_normal, has_training_density
 from hiervae.types import Config, Tensor
 from hiervae.utils.validation import check_choice, check_number_between, check_positive_int
 
@@ -216,7 +216,7 @@ def kl_terms(
         log_posterior = sum(level.log_posterior() for level in governed)
         latent = scheme.join_latents([level.latent for level in levels])
         method = "log_prob"
-        if training and inputs is not None:
+        if training and inputs is not None and has_training_density(prior):
             method = "log_prob_in_training"
             encode = partial(scheme.encode_components, seed=seed)
             log_prior = prior.log_prob_in_training(

@@ -139,3 +139,12 @@ def fixed_normal(prior: Prior) -> DiagonalNormal | None:
     The normal that it inherits would be another density then.
     """
     return prior.distribution() if stands_for(prior, "distribution", "log_prob") else None
+
+
+def has_training_density(prior: Prior) -> bool:
+    """Whether a training step asks for `log_prob_in_training`.
+
+    It does not where that is `log_prob`, nor where a subclass replaced `log_prob` alone: what it
+    inherits in training would be another density then.
+    """
+    return stands_for(prior, "log_prob_in_training", "log_prob")

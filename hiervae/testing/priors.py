@@ -11,7 +11,7 @@ from keras import ops
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.model import HierarchicalVAE
-from hiervae.priors.base import Prior, fixed_normal
+from hiervae.priors.base import Prior, fixed_normal, has_training_density
 from hiervae.random import inject_noise
 from hiervae.testing.behaviour import check_memory, check_tails, check_traced, copy_weights
 from hiervae.testing.check import Array
@@ -22,7 +22,7 @@ from hiervae.testing.outcomes import step
 from hiervae.testing.precision import FIX, check_in_model
 from hiervae.testing.process import check_process
 from hiervae.testing.subject import Subject
-from hiervae.testing.training import check_training_density, has_training_density
+from hiervae.testing.training import check_training_density
 from hiervae.testing.workbench import (
     AS_BUILT,
     EVENT_SHAPE,

@@ -10,7 +10,7 @@ import numpy as np
 
 from hiervae.distributions import DiagonalNormal
 from hiervae.model import HierarchicalVAE
-from hiervae.priors.base import Prior
+from hiervae.priors.base import has_training_density
 from hiervae.random import inject_noise
 from hiervae.testing.check import Array
 from hiervae.testing.density import DEVIATIONS, SLACK, compare
@@ -28,11 +28,6 @@ POINTS = 4_000
 EXAMPLES = 2
 ORDER = np.array([3, 0, 5, 1, 4, 2])
 """Another order of ROWS rows, which neither reverses nor rotates them."""
-
-
-def has_training_density(prior: Prior) -> bool:
-    """Whether the class of a prior says what a training step takes as its log-density."""
-    return type(prior).log_prob_in_training is not Prior.log_prob_in_training
 
 
 class _Density:
