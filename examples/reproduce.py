@@ -9,7 +9,7 @@ Everything goes on where it was: run the same command again after an interruptio
     KERAS_BACKEND=jax python examples/reproduce.py pendulum/rewo --runs runs
     KERAS_BACKEND=jax python examples/reproduce.py pendulum static_mnist_000 --runs runs
     KERAS_BACKEND=jax python examples/reproduce.py --queue queue.txt --runs runs --train-only
-    python examples/reproduce.py --table                     # make the page again
+    python examples/reproduce.py --table                     # the page again, and README's table
     python examples/reproduce.py --smoke --runs runs/smoke   # seconds; the numbers mean nothing
 
 A queue is a text file with a name in each line, worked off in that order; `NAME SEED` is one seed
@@ -28,6 +28,7 @@ from typing import Any
 
 from reproduction.bench import Bench
 from reproduction.page import make_page
+from reproduction.readme import README, with_results
 from reproduction.records import RESULTS, figure_of, read_outcome, write_record
 from reproduction.rows import MEASURES, Row, Score, choose_rows, read_experiments
 
@@ -150,6 +151,9 @@ def main() -> int:
         page = options.results / "README.md"
         page.write_text(make_page(experiments, options.results), encoding="utf-8")
         print(f"{page} is made")
+        if options.results.resolve() == RESULTS:
+            text = README.read_text(encoding="utf-8")
+            README.write_text(with_results(text, experiments), encoding="utf-8")
     return int(failed)
 
 

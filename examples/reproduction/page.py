@@ -61,6 +61,17 @@ def verdict(row: Row, outcome: Outcome | None) -> str:
     return "met" if shown <= round(row.aim, row.measure.digits) else "missed"
 
 
+def source_of(row: Row) -> str:
+    """Return the address of the file with a row's settings."""
+    return f"https://github.com/hiervae/hiervae/blob/main/examples/configs/{row.path}.toml"
+
+
+def table(heads: Cells, rows: Iterable[Cells]) -> str:
+    """Return a table, Markdown."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
 def _summary(
     experiments: list[Experiment], outcomes: dict[str, Outcome | None], results: Path
 ) -> str:
@@ -80,7 +91,7 @@ def _summary(
                 f"{drawn} of {len(experiment.figures)}" if experiment.figures else "",
             ]
         )
-    return _table(["experiment", "rows run", "aim met", "missed", "figures drawn"], rows)
+    return table(["experiment", "rows run", "aim met", "missed", "figures drawn"], rows)
 
 
 def _section(experiment: Experiment, outcomes: dict[str, Outcome | None], results: Path) -> str:
@@ -114,7 +125,7 @@ def _figures_table(experiment: Experiment, outcomes: dict[str, Outcome | None]) 
     rows = []
     for row in experiment.rows:
         outcome, digits = outcomes[row.path], row.measure.digits
-        name = f"[{row.title}]({_source(row)})"
+        name = f"[{row.title}]({source_of(row)})"
         published = "" if row.published is None else f"{row.published:.{digits}f}"
         aim = "" if row.aim is None else f"at most {row.aim:.{digits}f}"
         if outcome is None:
@@ -139,7 +150,7 @@ def _figures_table(experiment: Experiment, outcomes: dict[str, Outcome | None]) 
     sources = {row.source for row in experiment.rows if row.source}
     names = {row.measure.name for row in experiment.rows}
     caption = f"{_sentence(names)}; published: {', '.join(sorted(sources)) or 'nothing'}.\n"
-    return caption + "\n" + _table(heads, rows)
+    return caption + "\n" + table(heads, rows)
 
 
 def _order(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
@@ -192,7 +203,7 @@ def _details(rows: list[Row], outcomes: dict[str, Outcome | None]) -> str:
         "cores, backend",
         "commit",
     ]
-    return _table(heads, lines)
+    return table(heads, lines)
 
 
 def _protocol(row: Row, seeds: list[dict[str, Any]]) -> str:
@@ -257,10 +268,6 @@ def _statistic(row: Row, outcome: Outcome) -> str:
     return f" ({row.statistic})" if len(outcome.values) > 1 else ""
 
 
-def _source(row: Row) -> str:
-    return f"https://github.com/hiervae/hiervae/blob/main/examples/configs/{row.path}.toml"
-
-
 def _times(prefix: str, costs: Sequence[dict[str, float]]) -> str:
     """Mean CPU and wall time per seed."""
     found = []
@@ -300,8 +307,3 @@ def _sentence(names: set[str]) -> str:
 def _anchor(title: str) -> str:
     kept = "".join(c for c in title.lower() if c.isalnum() or c in " -_")
     return "-".join(kept.split())
-
-
-def _table(heads: Cells, rows: Iterable[Cells]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"

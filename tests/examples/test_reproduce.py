@@ -23,7 +23,7 @@ from hiervae.schedulers import Scheduler
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "examples"))
 
-from reproduction import page, records, rows, score  # noqa: E402
+from reproduction import page, readme, records, rows, score  # noqa: E402
 from reproduction.bench import Bench  # noqa: E402
 
 pytestmark = pytest.mark.backends("torch")  # none of it depends on the backend
@@ -35,6 +35,13 @@ ROWS = [row for experiment in EXPERIMENTS for row in experiment.rows]
 def test_the_committed_page_is_what_the_files_give():
     committed = (records.RESULTS / "README.md").read_text(encoding="utf-8")
     assert committed == page.make_page(EXPERIMENTS), "run python examples/reproduce.py --table"
+
+
+def test_the_readme_shows_what_the_files_give():
+    committed = readme.README.read_text(encoding="utf-8")
+    assert committed == readme.with_results(committed, EXPERIMENTS), (
+        "run python examples/reproduce.py --table"
+    )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.path)
@@ -155,6 +162,35 @@ def test_the_order_is_compared_with_the_published_one(row, tmp_path):
     assert "that were run, best first: One; Two.\nThe published one: Two; One." in text
     write(other, tmp_path, [0.01])
     assert "were run is the published one" in page.make_page([experiment], tmp_path, tmp_path)
+
+
+def test_the_readme_keeps_what_stands_around_its_table(row, tmp_path):
+    (tmp_path / "experiments.toml").write_text('[readme]\n"table/one" = "some data"\n')
+    other = replace(row, name="two")
+    write(row, tmp_path, [0.04])
+    write(other, tmp_path, [0.09])
+    experiments = [rows.Experiment("table", "A table", "", "", (row, other), ())]
+    text = f"Before.\n{readme.BEGIN}old\n{readme.END}After.\n"
+    made = readme.with_results(text, experiments, tmp_path, tmp_path)
+    assert made.startswith(f"Before.\n{readme.BEGIN}| data |")
+    assert made.endswith(f"{readme.END}After.\n")
+    assert "| rad | **0.040** | 0.054 |" in made
+    assert "Of the 2 rows that have a published figure to reach, 1 reach" in made
+    assert "old" not in made
+
+
+@pytest.mark.parametrize("text", ["", readme.BEGIN, readme.END + readme.BEGIN])
+def test_a_readme_without_its_marks_is_refused(text):
+    with pytest.raises(ValueError, match="expected one of each, in this order"):
+        readme.with_results(text, EXPERIMENTS)
+
+
+@pytest.mark.parametrize("name", ["table/one", "table/none"])
+def test_a_row_that_has_nothing_to_show_is_kept_out_of_the_readme(row, tmp_path, name):
+    (tmp_path / "experiments.toml").write_text(f'[readme]\n"{name}" = "some data"\n')
+    experiments = [rows.Experiment("table", "A table", "", "", (row,), ())]
+    with pytest.raises(ValueError, match=f"{name} is no row that was run"):
+        readme.with_results(readme.BEGIN + readme.END, experiments, tmp_path, tmp_path)
 
 
 def test_rows_of_other_data_sets_have_no_order(row, tmp_path):
