@@ -222,8 +222,13 @@ class ModelCore(StepAdapter, abc.ABC):
             "data. Call `fit` first, or `model.build((None, *event_shape))`."
         )
 
-    def reset_generator(self, seed: int | None) -> None:
+    def reset_generator(self, seed: int | None, purpose: str = "evaluation") -> None:
         """Restart the generator of evaluation draws; None lets it go on.
+
+        Args:
+            seed: what the user chose.
+            purpose: what is drawn. Noise for one purpose is independent of that for another, even
+                with one seed: a posterior must not draw again what its example was made from.
 
         Raises:
             ValueError: if the seed is neither None nor an integer from 0 to 2^31 - 1.
@@ -231,4 +236,4 @@ class ModelCore(StepAdapter, abc.ABC):
         seed = check_seed(seed)
         if seed is not None:
             state = self.evaluation_generator.state
-            state.assign(np.array([derive_seed(seed, "evaluation"), 0], dtype=state.dtype))
+            state.assign(np.array([derive_seed(seed, purpose), 0], dtype=state.dtype))

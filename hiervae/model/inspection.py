@@ -38,7 +38,7 @@ class InspectionMethods(ModelCore):
             NonFiniteLossError: if a posterior comes out NaN or infinite.
         """
         values = self.check_examples("x", x, require_support=False)
-        self.reset_generator(seed)
+        self.reset_generator(seed, "posterior")
         conditioned = self.num_levels - len(self.inference.governed(self.latent_shapes))
 
         def function(inputs: Any) -> list[Any]:
@@ -185,7 +185,7 @@ class InspectionMethods(ModelCore):
         chosen = []
         if component is not None:
             chosen = [ops.convert_to_tensor(self.prior.check_component(component), dtype="int32")]
-        self.reset_generator(seed)
+        self.reset_generator(seed, "prior")
         batch_size = min(batch_size, num_samples)
 
         def function(*chosen: Any) -> Any:
@@ -220,7 +220,7 @@ class InspectionMethods(ModelCore):
         """
         self.require_built("generate")
         array = checked_latent("latent", latent, (self.prior_dim,))
-        self.reset_generator(seed)
+        self.reset_generator(seed, "levels below")
 
         def function(latent: Any) -> list[Any]:
             generator = self.evaluation_generator
@@ -239,7 +239,7 @@ class InspectionMethods(ModelCore):
         """Log-density under the prior, or its estimate, of (n, prior_dim): shape (n,), nats."""
         self.require_built("prior_log_prob")
         array = checked_latent("latent", latent, (self.prior_dim,))
-        self.reset_generator(seed)
+        self.reset_generator(seed, "density of the prior")
 
         def function(latent: Any) -> list[Any]:
             generator = self.evaluation_generator

@@ -38,6 +38,38 @@ def test_training_and_evaluation_draw_different_noise():
     assert states[0].tolist() != states[1].tolist()
 
 
+def test_a_posterior_does_not_draw_again_what_its_examples_were_made_from():
+    model = small_model(latent_dims=2)
+    model.build((None, 6))
+    for num in (64, 256):
+        behind = model.sample_prior(num, seed=5)
+        outcome = model.posterior(model.sample(num, seed=5), seed=5)
+        (level,) = outcome.levels
+        spread = np.exp(level.posterior.log_variance / 2)
+        noise = (level.latent - level.posterior.mean) / spread
+        assert np.abs(noise - behind).max() > 0.1
+        correlation = np.corrcoef(noise.ravel(), behind.ravel())[0, 1]
+        assert abs(correlation) < 4 / np.sqrt(2 * num)
+
+
+def test_one_seed_is_another_noise_for_each_purpose():
+    model = compiled(small_model(latent_dims=(2, 2), inference="top_down", prior="vhp", seed=3))
+    model.build((None, 6))
+    latent = model.sample_prior(4)
+    calls = [
+        lambda: model.sample_prior(4, seed=3),
+        lambda: model.posterior(X[:4], seed=3),
+        lambda: model.generate(latent, sample=True, seed=3),
+        lambda: model.prior_log_prob(latent, seed=3),
+        lambda: model.evaluate(X, verbose=0),
+    ]
+    states = set()
+    for call in calls:
+        call()
+        states.add(int(numpy_of(model.evaluation_generator.state)[0]))
+    assert len(states) == len(calls)
+
+
 @pytest.mark.parametrize(
     "prior",
     [
