@@ -83,7 +83,9 @@ class KLMonitor(keras.callbacks.Callback):
         check_array("x", self.x, self.model.event_shape)
         step = self.model.training_step
         if self.path is not None and self.path.is_file():
-            self.history = read_kl_history(self.path).up_to(step)
+            self.history = read_kl_history(self.path)
+        if self.history is not None:
+            self.history = self.history.up_to(step)
         if self.log_dir is not None:
             self._first_step = step + 1
             EventWriter(self.log_dir / self.run, self._first_step).discard()

@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
     """
+    _open_closed_streams()
     try:
         arguments = build_parser().parse_args(argv)
     except SystemExit as left:
@@ -94,6 +95,13 @@ def build_parser() -> argparse.ArgumentParser:
     for name in COMMANDS:
         import_module(f"hiervae.cli.{name.replace('-', '_')}").add_parser(commands)
     return parser
+
+
+def _open_closed_streams() -> None:
+    """Give output that was closed before the process began, as daemons do, somewhere to go."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _version() -> str:

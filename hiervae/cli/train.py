@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     folder = RunFolder(arguments.out or Path("runs") / _default_name(arguments))
     folder.require_room()
-    again = f"hiervae train --out {shlex.quote(str(folder.path))} --resume"
+    again = f"{folder.train_command} --resume"
     if not arguments.resume and not folder.is_empty():
         raise UsageError(
             f"{folder.path} is not empty. Choose another folder by --out, or go on with the run "

@@ -77,10 +77,11 @@ def active_units(
     limit = check_positive_number("threshold", threshold)
     if check_positive_int("num_samples", num_samples) < 2:
         raise ValueError("num_samples=1: expected at least 2, to tell draws from examples.")
+    examples = model.examples("x", as_examples(x, at_least=2), require_support=False)
     means: list[FloatArray] = []
     squares: list[FloatArray] = []
     count = 0
-    for batches in sampled_passes(model, as_examples(x, at_least=2), num_samples, seed):
+    for batches in sampled_passes(model, examples, num_samples, seed):
         outcomes = [[_mean(level) for level in outcome.levels] for _, outcome in batches]
         drawn = [as_float64(np.concatenate(level)) for level in zip(*outcomes, strict=True)]
         means = means or [np.zeros_like(level) for level in drawn]

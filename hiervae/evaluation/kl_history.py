@@ -48,20 +48,29 @@ class KLHistory:
         """This history and a later one of the same model.
 
         Raises:
-            DataError: if the later one has other terms, or does not begin after this one.
+            DataError: if the later one has other terms or numbers of units, or does not begin after
+                this one.
         """
-        same = self.values.keys() == later.values.keys() and self.units.keys() == later.units.keys()
-        if not same or later.steps[0] <= self.steps[-1]:
+        if self._terms() != later._terms() or later.steps[0] <= self.steps[-1]:
             raise DataError(
-                f"A history of {', '.join(later.values)} from step {later.steps[0]:g} cannot "
-                f"follow one of {', '.join(self.values)} up to step {self.steps[-1]:g}; expected "
-                "the same terms at later steps."
+                f"A history of {later._described()} from step {later.steps[0]:g} cannot follow "
+                f"one of {self._described()} up to step {self.steps[-1]:g}; expected the same "
+                "terms, with as many units, at later steps."
             )
         return KLHistory(
             np.concatenate([self.steps, later.steps]),
             {name: np.concatenate([v, later.values[name]]) for name, v in self.values.items()},
             {name: np.concatenate([v, later.units[name]]) for name, v in self.units.items()},
         )
+
+    def _terms(self) -> dict[str, int | None]:
+        """The number of units of each term; None where it has no units."""
+        sizes = {name: rows.shape[1] for name, rows in self.units.items()}
+        return {name: sizes.get(name) for name in self.values}
+
+    def _described(self) -> str:
+        terms = self._terms().items()
+        return ", ".join(name if size is None else f"{name} ({size} units)" for name, size in terms)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, ArrayLike]) -> KLHistory:

@@ -85,7 +85,7 @@ def kl_profile(
         DataError: if `x` is empty or does not fit the model.
         NonFiniteLossError: if a term comes out NaN or infinite.
     """
-    examples = as_examples(x)
+    examples = model.examples("x", as_examples(x), require_support=False)
     check_positive_int("num_samples", num_samples)
     is_joint = fixed_normal(model.prior) is None
     names = model.inference.kl_names(len(model.latent_dims), is_joint)

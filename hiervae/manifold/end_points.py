@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from hiervae.errors import DataError
 from hiervae.manifold.checks import finite_matrix
 from hiervae.manifold.codec import Codec, Coder
-from hiervae.utils.arrays import require_array
+from hiervae.utils.arrays import array_of_values, require_array
 
 Latents = NDArray[np.float64]
 
@@ -70,9 +70,9 @@ class EndPoints:
         """One latent vector of shape (d,), as float64.
 
         Raises:
-            DataError: if it has another shape or is not finite.
+            DataError: if it is no array, or has another shape or is not finite.
         """
-        vector = np.asarray(value)
+        vector = array_of_values(value, name)
         if vector.shape != (self.dimension,):
             raise DataError(
                 f"{name} has shape {vector.shape}; expected one latent vector of shape "
@@ -87,7 +87,7 @@ class EndPoints:
         Raises:
             DataError: if the array has another shape or is not finite.
         """
-        latents = np.asarray(pairs)
+        latents = array_of_values(pairs, "pairs")
         if latents.ndim != 3 or latents.shape[1:] != (2, self.dimension):
             raise DataError(
                 f"pairs has shape {latents.shape}; expected (m, 2, {self.dimension}), the "

@@ -19,6 +19,7 @@ from hiervae.manifold.graph_arrays import GraphArrays
 from hiervae.manifold.graph_file import read_graph, write_graph
 from hiervae.manifold.path import Path
 from hiervae.manifold.path_finder import PathFinder
+from hiervae.utils.arrays import require_array
 from hiervae.utils.validation import check_positive_int
 
 if TYPE_CHECKING:
@@ -326,7 +327,7 @@ class LatentGraph:
         if self._codec.decode is None:
             return paths
         latents = np.concatenate([path.latents for path in paths])
-        decoded = np.asarray(self._codec.decode(latents))
+        decoded = require_array(self._codec.decode(latents), "what decode returned")
         if decoded.ndim == 0 or len(decoded) != len(latents):
             raise DataError(
                 f"decode returned shape {decoded.shape} for {len(latents)} latents; expected one "

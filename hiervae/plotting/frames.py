@@ -15,6 +15,10 @@ from hiervae.utils.validation import check_increasing, check_positive_int
 
 FloatArray = NDArray[np.float64]
 
+_TOLERANCE = 0.05
+_FEW = 0.02
+"""Values of a share of this at most may lie beyond (0, 1) by more than the tolerance."""
+
 
 def as_frames(name: str, values: ArrayLike, image_shape: Sequence[int] | None = None) -> FloatArray:
     """Bring examples to the shape they are drawn in.
@@ -79,8 +83,8 @@ def value_limits(
 
     Args:
         frames: what is drawn, or what sets the scale of it.
-        value_range: given limits. None takes (0, 1) for values that hardly leave it, as means of
-            a Gaussian do, and the extremes of the frames otherwise.
+        value_range: given limits. None takes (0, 1) for values of which few leave it, and not by
+            far, as means of a Gaussian do, and the extremes of the frames otherwise.
 
     Raises:
         ValueError: if the given limits are not two increasing numbers.
@@ -89,5 +93,7 @@ def value_limits(
         return check_increasing("value_range", value_range)
     low, high = float(frames.min()), float(frames.max())
     if low >= -0.5 and 0.1 < high <= 1.5:
-        return 0.0, 1.0
+        beyond = np.mean((frames < -_TOLERANCE) | (frames > 1.0 + _TOLERANCE))
+        if beyond <= _FEW:
+            return 0.0, 1.0
     return (low, high) if high > low else (low - 0.5, low + 0.5)

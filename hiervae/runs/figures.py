@@ -96,8 +96,12 @@ class FigureWriter:
             return
         split = held_out_split(dataset)
         examples = examples_of(dataset, split, NUM_PROFILED)
-        profiles = {f"{len(examples)} {split} examples": kl_profile(model, examples)}
-        self._draw("kl_levels", plotting.kl_levels, profiles)
+
+        def draw(**options: Any) -> None:
+            profiles = {f"{len(examples)} {split} examples": kl_profile(model, examples)}
+            plotting.kl_levels(profiles, **options)
+
+        self._draw("kl_levels", draw)
 
     def pseudo_inputs(self, model: HierarchicalVAE) -> None:
         """The first pseudo-inputs of a prior that has some."""
@@ -143,12 +147,15 @@ class FigureWriter:
         labels = labels_of(dataset, split, NUM_POINTS)
         if labels is None or model.latent_dims == (2,):
             return
-        levels = latent_pca(model, examples_of(dataset, split, NUM_POINTS))
         angles = has_angles(dataset)
+
+        def draw(**options: Any) -> None:
+            levels = latent_pca(model, examples_of(dataset, split, NUM_POINTS))
+            plotting.latent_pca(levels, **options)
+
         self._draw(
             "latent_pca",
-            plotting.latent_pca,
-            levels,
+            draw,
             values=labels,
             kind="angle" if angles else "auto",
             value_label="angle" if angles else "label",
@@ -162,11 +169,14 @@ class FigureWriter:
 
     def log_likelihoods(self, split: str, scores: NDArray[Any], num_samples: int) -> None:
         """How the log-likelihoods of single examples are spread."""
-        counted = log_likelihood_histogram({f"{len(scores)} {split} examples": scores})
+
+        def draw(**options: Any) -> None:
+            counted = log_likelihood_histogram({f"{len(scores)} {split} examples": scores})
+            plotting.log_likelihood_histogram(counted, **options)
+
         self._draw(
             f"log_likelihoods_{split}",
-            plotting.log_likelihood_histogram,
-            counted,
+            draw,
             title=f"log-likelihood with {num_samples} importance sample{'s' * (num_samples > 1)}",
         )
 
@@ -211,6 +221,9 @@ class FigureWriter:
         self, name: str, function: Callable[..., Any], *arguments: Any, **options: Any
     ) -> None:
         """Draw one figure by a function of `hiervae.plotting` that takes a `path`.
+
+        A measure that is taken for the figure alone belongs into the function: where it cannot be
+        had, such as of too few examples, that is told as well.
 
         Raises:
             OSError: if the file cannot be written.

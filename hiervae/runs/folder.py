@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -52,6 +53,11 @@ class RunFolder:
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
         self.kl_history_file = self.path / "kl_history.npz"
+
+    @property
+    def train_command(self) -> str:
+        """The command that trains here, for a shell."""
+        return f"hiervae train --out {shlex.quote(str(self.path))}"
 
     def partial_scores_file(self, split: str) -> Path:
         """Where the scores of a split are kept until all its examples are scored."""
@@ -126,8 +132,7 @@ class RunFolder:
         if not self.config_file.is_file():
             found = "holds no config.json" if self.path.exists() else "does not exist"
             raise HiervaeError(
-                f"{self.path} is no run folder: it {found}. "
-                f"Make one with: hiervae train --out {self.path}"
+                f"{self.path} is no run folder: it {found}. Make one with: {self.train_command}"
             )
         return RunConfig.from_dict(read_json(self.config_file), str(self.config_file))
 
@@ -147,7 +152,7 @@ class RunFolder:
         except DamagedFileError as error:
             raise DamagedFileError(
                 f"{error} If the run's checkpoints are whole, this makes it anew: "
-                f"hiervae train --out {self.path} --resume"
+                f"{self.train_command} --resume"
             ) from error
 
     def require_model(self) -> None:
@@ -159,7 +164,7 @@ class RunFolder:
         if not self.model_file.is_file():
             raise HiervaeError(
                 f"{self.path} holds no model.keras: its training did not finish. "
-                f"Go on with: hiervae train --out {self.path} --resume"
+                f"Go on with: {self.train_command} --resume"
             )
 
     def forget_model(self) -> None:

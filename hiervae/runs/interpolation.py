@@ -130,13 +130,13 @@ def choose_ends(
 
 def default_kind(dataset: Dataset, split: str) -> str:
     """What the ends are where none are given: "label" where there are several, else "index"."""
-    labels = labels_of(dataset, split)
+    labels = _numbers_of(dataset, split)
     several = labels is not None and (has_angles(dataset) or len(np.unique(labels)) > 1)
     return "label" if several else "index"
 
 
 def _default_ends(dataset: Dataset, split: str, by: str) -> tuple[float, float]:
-    labels = labels_of(dataset, split)
+    labels = _numbers_of(dataset, split)
     if by == "index" or labels is None:
         return 0.0, float(len(examples_of(dataset, split)) // 2)
     if has_angles(dataset):
@@ -160,7 +160,7 @@ def choose_example(
         DataError: if there is no such example.
     """
     count = len(examples_of(dataset, split))
-    labels = labels_of(dataset, split)
+    labels = _numbers_of(dataset, split)
     name = dataset.info.name
     if by == "index":
         if not value.is_integer() or not 0 <= value < count:
@@ -172,8 +172,9 @@ def choose_example(
         return int(value)
     if labels is None:
         raise DataError(
-            f"{option} {value:g} cannot be a label: the {split} examples of {name!r} have none; "
-            f"expected a position from 0 to {count - 1}. Choose by position with --by index."
+            f"{option} {value:g} cannot be a label: the {split} examples of {name!r} have none "
+            f"that is a number; expected a position from 0 to {count - 1}. Choose by position "
+            "with --by index."
         )
     if has_angles(dataset):
         offset = np.mod(labels - np.deg2rad(value) + np.pi, 2.0 * np.pi) - np.pi
@@ -188,6 +189,14 @@ def choose_example(
             f"{known}{more}. Choose by position with --by index."
         )
     return int(found[0])
+
+
+def _numbers_of(dataset: Dataset, split: str) -> NDArray[np.float64] | None:
+    """The labels, as ends are given by them; None where there are none or they are text."""
+    labels = labels_of(dataset, split)
+    if labels is None or labels.dtype.kind not in "biuf":
+        return None
+    return labels.astype(np.float64)
 
 
 def _smoothness(decoded: NDArray[Any]) -> float | None:

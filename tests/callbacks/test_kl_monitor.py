@@ -87,6 +87,18 @@ def test_a_resumed_training_goes_on_with_its_file(compiled, tmp_path):
     assert again.history.steps.tolist() == [2]
 
 
+def test_a_monitor_without_a_file_begins_anew_with_another_model(compiled):
+    monitor, model = KLMonitor(X), compiled()
+    fit(model, monitor)
+    fit(model, monitor, epochs=3, start=2)
+    assert monitor.history.steps.tolist() == [2, 4, 6], "the same model goes on"
+    other = small_model(latent_dims=(4, 2))
+    other.compile(optimizer=keras.optimizers.SGD(0.01))
+    fit(other, monitor, epochs=4)
+    assert monitor.history.steps.tolist() == [2, 4, 6, 8]
+    assert monitor.history.units["kl_1"].shape == (4, 4)
+
+
 @pytest.mark.parametrize("content", [b"something else", b"", b"PK\x03\x04cut off"])
 def test_a_file_of_something_else_is_refused(compiled, tmp_path, content):
     (tmp_path / "kl.npz").write_bytes(content)

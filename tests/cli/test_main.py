@@ -119,6 +119,16 @@ def test_a_reader_that_leaves_is_no_error():
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("call", "status"),
+    [("plugins >&-", 0), ("plugins --json >&- 2>&-", 0), ("fly 2>&-", 2), ("sample /none 2>&-", 1)],
+)
+def test_output_that_was_closed_beforehand_is_no_error(call, status):
+    command = f"{sys.executable} -m hiervae {call}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", "")
+
+
 def test_the_command_imports_keras_only_where_it_is_needed():
     code = (
         "import sys; sys.argv[0] = '/usr/bin/hiervae'; from hiervae.cli import main; "

@@ -58,3 +58,14 @@ def test_what_does_not_fit_together_is_refused(steps, profiles, match):
 def test_other_arrays_are_refused():
     with pytest.raises(DataError, match=r"the arrays \['x'\]; expected those of a KL history"):
         KLHistory.from_arrays({"x": [1.0]})
+
+
+def test_a_history_of_another_model_does_not_follow():
+    history = kl_history([10], PROFILES[:1])
+    wider = kl_history([20], [profile([1.0, 2.0, 3.0], 5.0)])
+    message = r"of kl_1 \(3 units\), kl_2 from step 20 cannot follow one of kl_1 \(2 units\), kl_2"
+    with pytest.raises(DataError, match=message):
+        history.followed_by(wider)
+    with pytest.raises(DataError, match="at later steps"):
+        history.followed_by(kl_history([10], PROFILES[1:2]))
+    assert history.followed_by(kl_history([20], PROFILES[1:2])).steps.tolist() == [10, 20]

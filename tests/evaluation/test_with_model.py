@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hiervae.errors import DataError
 from hiervae.evaluation import active_units, elbo_decomposition, kl_profile
 from hiervae.priors.standard_normal import StandardNormal
 from tests.support.models import binary_data, small_model, vhp
@@ -53,3 +54,11 @@ def test_activity_of_the_lowest_level_is_the_variance_of_its_means(model):
         found.variances[0], model.encode(X)[0].var(axis=0, ddof=1), rtol=1e-5
     )
     assert [len(level) for level in found.variances] == [3, 2]
+
+
+@pytest.mark.parametrize("measure", [kl_profile, active_units])
+def test_a_bad_value_is_named_by_its_place_in_all_examples(model, measure):
+    values = binary_data(600).astype("float32")
+    values[570, 2] = np.nan
+    with pytest.raises(DataError, match=r"nan at position \(570, 2\)"):
+        measure(model, values)

@@ -1,6 +1,7 @@
 import itertools
 import os
 
+import keras
 import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
@@ -374,3 +375,27 @@ def test_graph_of_another_model_is_refused(tmp_path, circle_model):
 def test_complex_latents_are_refused():
     with pytest.raises(DataError, match="the type complex128; expected real numbers"):
         LatentGraph.from_latents(np.ones((20, 2)) * 1j)
+
+
+def test_a_decoder_may_return_tensors_with_gradients():
+    latents = np.random.default_rng(0).normal(size=(30, 2))
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+    graph = LatentGraph.from_latents(latents, 4, decode=decoder)
+    path = graph.interpolate_latents(latents[0], latents[1])
+    kernel, bias = decoder.get_weights()
+    np.testing.assert_allclose(path.decoded, path.latents @ kernel + bias, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (np.ma.masked_array([[0.0, 9.0]] * 2, [[0, 1]] * 2), "is a masked array"),
+        ([[0.0, 1.0], [0.0]], r"\(2,\)|of several lengths|rows"),
+    ],
+)
+def test_ends_that_are_no_plain_arrays_are_refused(ends, message):
+    graph = LatentGraph.from_latents(np.random.default_rng(0).normal(size=(30, 2)), 4)
+    with pytest.raises(DataError, match=message):
+        graph.interpolate_latents(ends[0], ends[1])
+    with pytest.raises(DataError):
+        graph.interpolate_many_latents([ends] if isinstance(ends, list) else ends[None])

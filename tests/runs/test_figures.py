@@ -1,5 +1,6 @@
 """What the figures of a run say of themselves."""
 
+import numpy as np
 import pytest
 
 from hiervae.datasets import from_arrays
@@ -37,3 +38,15 @@ def test_pictures_of_the_plane_say_which_latent_it_is(tmp_path, options, level, 
     of_level = "" if level is None else f" of {level}"
     assert seen["latent_space"]["title"] == f"posterior means{of_level}, test examples"
     assert seen["graph"]["title"] == ("0 to 1" if level is None else f"0 to 1, {level}")
+
+
+def test_a_measure_that_cannot_be_taken_leaves_out_its_figure_alone(tmp_path):
+    model, notes = small_model(latent_dims=3), []
+    data = from_arrays(binary_data(12), train_labels=np.arange(12) % 3, test_fraction=0.1)
+    assert len(data.test) == 1
+    writer = figures.FigureWriter(RunFolder(tmp_path), (0.0, 1.0), notes.append)
+    writer.latent_pca(model, data)
+    assert writer.written == []
+    assert notes == [
+        "no figure latent_pca.png: x has shape (1, 6); expected (n, *event_shape) with n >= 2."
+    ]

@@ -45,6 +45,15 @@ def test_without_ends_two_examples_of_different_classes_are_chosen():
         choose_ends(dataset, "test", 0.0, 0.0)
 
 
+def test_without_ends_examples_with_text_for_labels_are_chosen_by_position():
+    values, labels = np.random.default_rng(0).random((8, 3)), np.array(["cat", "dog"] * 4)
+    dataset = from_arrays(values, values, values, test_labels=labels)
+    ends = choose_ends(dataset, "test")
+    assert (ends.values, ends.by, ends.positions) == ((0.0, 4.0), "index", [0, 4])
+    with pytest.raises(DataError, match="have none that is a number; .* from 0 to 7"):
+        choose_example(dataset, "test", 1.0, "label")
+
+
 def test_without_ends_angles_are_half_a_turn_apart():
     dataset = load("pendulum", num_images=1, valid_size=0, test_size=500)
     ends = choose_ends(dataset, "test")
