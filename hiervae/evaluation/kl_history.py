@@ -77,7 +77,7 @@ class KLHistory:
         """Rebuild from `as_arrays()`.
 
         Raises:
-            DataError: if there are no steps.
+            DataError: if there are no steps, or the arrays differ in their number of moments.
         """
         if "steps" not in arrays:
             raise DataError(
@@ -86,6 +86,12 @@ class KLHistory:
             )
         known = {name: real_array(values, name) for name, values in arrays.items()}
         steps = known.pop("steps")
+        for name, rows in known.items():
+            if rows.ndim != 1 + name.endswith("_units") or rows.shape[:1] != steps.shape:
+                raise DataError(
+                    f"{name} of a KL history has shape {rows.shape}, and steps {steps.shape}; "
+                    "expected one entry, or row of units, for each step."
+                )
         units = {key.removesuffix("_units"): known[key] for key in known if key.endswith("_units")}
         values = {key: known[key] for key in known if not key.endswith("_units")}
         return cls(steps, values, units)

@@ -58,6 +58,9 @@ def test_what_does_not_fit_together_is_refused(steps, profiles, match):
 def test_other_arrays_are_refused():
     with pytest.raises(DataError, match=r"the arrays \['x'\]; expected those of a KL history"):
         KLHistory.from_arrays({"x": [1.0]})
+    for arrays in ({"kl_1": [1.0]}, {"kl_1_units": [1.0, 2.0]}, {"kl_1": [[1.0], [2.0]]}):
+        with pytest.raises(DataError, match=r"of a KL history has shape .* and steps \(2,\)"):
+            KLHistory.from_arrays({"steps": [1.0, 2.0], **arrays})
 
 
 def test_a_history_of_another_model_does_not_follow():
