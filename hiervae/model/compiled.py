@@ -60,7 +60,10 @@ class CompiledMethods(TrainingMethods):
     """Steps and functions that are compiled for the rule, objective and options of the moment."""
 
     _functions: FunctionCache
-    _trained_as: tuple[tuple[type[Scheduler], str] | None, Objective, tuple[int, ...]] | None
+    _trained_as: (
+        tuple[tuple[type[Scheduler], str] | None, tuple[str, ...], Objective, tuple[int, ...]]
+        | None
+    )
     _tested_as: tuple[Objective, tuple[int, ...]] | None
     _prepared: Prepared = Prepared(None)
 
@@ -72,13 +75,14 @@ class CompiledMethods(TrainingMethods):
                 was compiled, the optimiser has trained another model, or it keeps state that the
                 scheduler cannot hold.
         """
-        wanted = (self.control.active_rule, self.objective, self.options_version)
-        force = force or wanted != self._trained_as
-        self._trained_as = wanted
         if self.built:
             self.check_trainable()
             self.check_ready()
             self.look_up_gates()  # refuses an optimiser before a step is compiled
+        keys = tuple(gate.key for gate in self.gates)
+        wanted = (self.control.active_rule, keys, self.objective, self.options_version)
+        force = force or wanted != self._trained_as
+        self._trained_as = wanted
         before = self.train_function
         super().make_train_function(force=force)
         if self.train_function is not before:

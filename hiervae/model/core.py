@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import abc
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -237,3 +238,19 @@ class ModelCore(StepAdapter, abc.ABC):
         if seed is not None:
             state = self.evaluation_generator.state
             state.assign(np.array([derive_seed(seed, purpose), 0], dtype=state.dtype))
+
+    @contextmanager
+    def noise_of(self, seed: int, purpose: str) -> Iterator[None]:
+        """Restart the generator of evaluation draws within the context; it goes on after it.
+
+        Args:
+            seed: what the user chose.
+            purpose: as of `reset_generator`.
+        """
+        state = self.evaluation_generator.state
+        before = ops.convert_to_numpy(state)
+        self.reset_generator(seed, purpose)
+        try:
+            yield
+        finally:
+            state.assign(before)

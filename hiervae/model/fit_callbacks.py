@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
 from hiervae.backend import steps_wait
 from hiervae.errors import NonFiniteLossError
@@ -77,29 +79,41 @@ class TrainableGuard(keras.callbacks.Callback):
 
 
 class StepCount(keras.callbacks.Callback):
-    """Keeps the model's count of steps from going back in a `fit`, in which they were taken.
+    """Keeps the model's counts of steps from going back in a `fit`, in which they were taken.
 
-    The count is a weight, so a callback that restores the best weights would rewind it, and the
-    curves of the next `fit` would be drawn over those of this one.
+    They are weights, so a callback that restores the best weights would rewind them. The curves of
+    the next `fit` would be drawn over those of this one, and the optimiser, which is not rewound,
+    would take a part behind a gate for one that had trained meanwhile.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._taken = 0
+        self._taken: list[Any] = []
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Note the steps of before, also of a training that was restored."""
-        self._taken = self.model.training_step
+        self._note(self.model)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Note the steps so far, before any other callback of the epoch."""
-        self._taken = self.model.training_step
+        self._note(self.model)
 
     def put_back(self) -> None:
-        """Set the count to the most that was noted, if it is behind."""
+        """Set each count to the most that was noted, if it is behind."""
         model = self._model  # `self.model` would sync the state that a failed `fit` left behind
-        if model is not None and model.training_step < self._taken:
-            model.control.step.assign(self._taken)
+        if model is None:
+            return
+        for count, taken in zip(_counts(model), self._taken, strict=False):
+            now = ops.convert_to_numpy(count)
+            if (now < taken).any():
+                count.assign(np.maximum(now, taken))
+
+    def _note(self, model: Any) -> None:
+        self._taken = [np.array(ops.convert_to_numpy(count)) for count in _counts(model)]
+
+
+def _counts(model: Any) -> tuple[Any, Any]:
+    return model.control.step, model.control.closed_steps
 
 
 def single_callbacks(callbacks: Any) -> list[Any]:

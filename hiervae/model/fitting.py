@@ -186,8 +186,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             check_positive_ints(batch_size=batch_size, steps=steps)
             x, y, sample_weight = self.checked_data("x", x, y, sample_weight, self.expected())
             feeds = {"test": None, "test_rows": _rows_of_a_batch(x, batch_size, steps)}
-        self.reset_generator(self.seed or 0)
-        with running(self, copy=True, **feeds):
+        with self.noise_of(self.seed or 0, "test steps"), running(self, copy=True, **feeds):
             logs = super().evaluate(
                 x=x,
                 y=y,

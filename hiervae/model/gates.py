@@ -23,19 +23,27 @@ def find_gates(
     parts: Mapping[str, Part],
     trainable: Sequence[keras.Variable],
     optimizer: keras.optimizers.Optimizer,
+    closed: Sequence[int] = (),
 ) -> tuple[Gate, ...]:
     """The gates of `scheduler` and the positions of what they hold.
+
+    A gate that was closed under another rule counts as well, since its part goes on to count its
+    own steps; the step finds it open.
 
     Args:
         scheduler: the rule at work, None for none.
         parts: by role, those of `GATED_ROLES`.
         trainable: the model's trainable variables.
         optimizer: of the model; it is built for `trainable` if need be.
+        closed: for each of `GATED_ROLES` the steps that its gate was closed in.
 
     Raises:
         ValueError: if the optimiser keeps state that cannot be held.
     """
-    if scheduler is None or not scheduler.gates:
+    named = () if scheduler is None else tuple(scheduler.gates)
+    former = [role for role, count in zip(GATED_ROLES, closed, strict=False) if count]
+    roles = (*named, *(role for role in former if role not in named))
+    if not roles or (optimizer.use_ema and not named):
         return ()
     if optimizer.use_ema:
         raise ValueError(
@@ -47,7 +55,7 @@ def find_gates(
     owners = slot_owners(optimizer, trainable)
     shared = tuple(i for i, owner in enumerate(owners) if owner is None)
     gates = []
-    for role in scheduler.gates:
+    for role in roles:
         members = {id(variable) for variable in parts[role].trainable_variables}
         weights = tuple(i for i, variable in enumerate(trainable) if id(variable) in members)
         slots = tuple(i for i, owner in enumerate(owners) if owner in weights)

@@ -19,6 +19,9 @@ OLD_FORMAT = (".h5", ".hdf5")
 FIT_STATE = "fit_state"
 """Name under which the weights of a model hold what a `fit` knows beside them."""
 
+WORKING_SEED = "working_seed"
+"""Name under which they hold the seed that the order of the examples follows from."""
+
 
 class SavingMethods(ModelCore):
     """Saving to, and building from, a file."""
@@ -68,7 +71,7 @@ class SavingMethods(ModelCore):
             self.build(config["input_shape"])
 
     def save_own_variables(self, store: Any) -> None:
-        """Keep the random generators too, which Keras leaves out.
+        """Keep the random generators and the seed at work too, which Keras leaves out.
 
         While a `fit` with a callback that goes on with it runs, also what it knows beside them.
 
@@ -79,12 +82,16 @@ class SavingMethods(ModelCore):
         super().save_own_variables(store)
         for index, state in enumerate(self.generator_states):
             store[f"generator_{index}"] = ops.convert_to_numpy(state)
+        store[WORKING_SEED] = np.asarray(self.working_seed, dtype="int64")
         if self._fit_state is not None:
             store[FIT_STATE] = np.frombuffer(self._fit_state.encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Take up weights and random generators."""
+        """Take up weights, random generators, and the seed at work unless the model has its own."""
         own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
+        working_seed = own.pop(WORKING_SEED, None)
+        if working_seed is not None and self.seed is None:
+            self.working_seed = int(np.asarray(working_seed))
         fit_state = own.pop(FIT_STATE, None)
         if fit_state is not None and self._fit_state is not None:
             self._fit_state.expect(np.asarray(fit_state).tobytes())

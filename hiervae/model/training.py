@@ -53,7 +53,8 @@ class TrainingMethods(ModelCore):
         """
         scheduler = self.control.scheduler
         parts = {role: getattr(self, role) for role in GATED_ROLES}
-        found = find_gates(scheduler, parts, self.trainable_variables, self.optimizer)
+        closed = ops.convert_to_numpy(self.closed_steps).tolist()
+        found = find_gates(scheduler, parts, self.trainable_variables, self.optimizer, closed)
         self._gates = (scheduler, found)
 
     def batch_outcome(self, inputs: Tensor, weights: Tensor | None, training: bool) -> StepOutcome:
@@ -108,6 +109,8 @@ class TrainingMethods(ModelCore):
                 return 1.0
             counts = None if weights is None else weight > 0.0
             control.update(self.control.advance(error, kl, self.num_dimensions, counts))
+            for gate in self.gates:
+                control.setdefault(gate.key, ops.ones((), "float32"))  # of a former rule: open
             return ops.stop_gradient(control["beta"])
 
         evaluation = self.objective.evaluate(terms, average, govern, training)

@@ -55,7 +55,7 @@ class VersionedOptions:
     another value, since what was made of the former one would not follow.
 
     Attributes:
-        live_options: names of options that take effect at any time, and may be set then.
+        live_options: names of options that may be set at any time; the next function has them.
     """
 
     live_options: ClassVar[tuple[str, ...]] = ()

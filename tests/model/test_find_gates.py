@@ -24,6 +24,7 @@ def test_parts_that_hold_weights_can_be_held():
 
 def test_without_a_gate_nothing_is_held_and_no_optimiser_is_asked(model):
     assert find_gates(None, {}, model.trainable_variables, None) == ()
+    assert find_gates(None, {}, model.trainable_variables, None, [0, 0, 0]) == ()
 
 
 def test_a_gate_holds_all_weights_of_its_part_and_their_slots(model):

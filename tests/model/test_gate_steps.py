@@ -116,3 +116,38 @@ def test_a_new_optimiser_starts_the_counts_anew_and_a_file_keeps_them(tmp_path):
     compiled(model, keras.optimizers.Adam(RATE))
     train(model, BetaController(Windows([])), 2)
     assert sorted(ops.convert_to_numpy(model.control.closed_steps)) == [0, 0, 2]
+
+
+def first_step(model, *callbacks):
+    """The largest change of the prior by one step, in learning rates; by Adam 1 if its first."""
+    before = values(model)
+    model.fit(X, batch_size=8, verbose=0, callbacks=list(callbacks))
+    pairs = zip(values(model), before, strict=True)
+    return max(np.abs(after - start).max() for after, start in pairs) / RATE
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_the_count_outlasts_the_rule(gated):
+    """A rule whose gate never opened, then another one or none: 1.6 rates if it were forgotten."""
+    model = model_of(keras.optimizers.Adam(RATE))
+    train(model, BetaController(Windows([])), 20)
+    later = [BetaController(Windows([1]))] if gated else []
+    assert first_step(model, *later) == pytest.approx(1.0, abs=0.02)
+    counts = ops.convert_to_numpy(model.control.closed_steps).tolist()
+    assert sorted(counts) == [0, 0, 20]
+
+
+def test_restoring_the_best_weights_leaves_the_counts():
+    class Worse(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs):
+            logs["worse"] = float(epoch)
+
+    model = model_of(keras.optimizers.Adam(RATE))
+    best = keras.callbacks.EarlyStopping(
+        "worse", mode="min", patience=99, restore_best_weights=True
+    )
+    rule = BetaController(Windows([]))
+    model.fit(X, batch_size=8, epochs=20, verbose=0, callbacks=[rule, Worse(), best])
+    assert sorted(ops.convert_to_numpy(model.control.closed_steps).tolist()) == [0, 0, 20]
+    assert model.training_step == 20
+    assert first_step(model) == pytest.approx(1.0, abs=0.02)

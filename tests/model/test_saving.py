@@ -174,3 +174,20 @@ def test_a_missing_plugin_is_named(halfway, tmp_path):
         keras.models.load_model(changed)
     assert "hiervae-flows" in str(error.value)
     assert "1.2" in str(error.value)
+
+
+def test_a_loaded_model_without_a_seed_goes_on_in_the_same_order(tmp_path):
+    def begun(epochs):
+        keras.utils.set_random_seed(1)
+        model = compiled(small_model(seed=None))
+        model.fit(X, batch_size=8, epochs=epochs, verbose=0)
+        return model
+
+    whole, half = begun(2), begun(1)
+    half.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert loaded.working_seed == half.working_seed
+    assert loaded.seed is None
+    loaded.fit(X, batch_size=8, verbose=0)
+    for one, other in zip(whole.get_weights(), loaded.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-7)

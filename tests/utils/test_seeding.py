@@ -3,9 +3,10 @@
 import keras
 import numpy as np
 import pytest
+from keras import ops
 
 from hiervae.utils.seeding import derive_seed
-from tests.support.models import binary_data, compiled, numpy_of, small_model
+from tests.support.models import binary_data, compiled, numpy_of, small_model, vhp
 
 X = binary_data(32)
 
@@ -53,7 +54,7 @@ def test_a_posterior_does_not_draw_again_what_its_examples_were_made_from():
 
 
 def test_one_seed_is_another_noise_for_each_purpose():
-    model = compiled(small_model(latent_dims=(2, 2), inference="top_down", prior="vhp", seed=3))
+    model = compiled(small_model(latent_dims=(2, 2), inference="top_down", prior=vhp(), seed=3))
     model.build((None, 6))
     latent = model.sample_prior(4)
     calls = [
@@ -61,13 +62,36 @@ def test_one_seed_is_another_noise_for_each_purpose():
         lambda: model.posterior(X[:4], seed=3),
         lambda: model.generate(latent, sample=True, seed=3),
         lambda: model.prior_log_prob(latent, seed=3),
-        lambda: model.evaluate(X, verbose=0),
+        lambda: model.reset_generator(3),
     ]
     states = set()
     for call in calls:
         call()
         states.add(int(numpy_of(model.evaluation_generator.state)[0]))
     assert len(states) == len(calls)
+
+
+def test_evaluation_does_not_draw_again_what_its_examples_were_made_from():
+    """Nor does it move the generator, or else what is drawn next would be drawn again later."""
+    model = compiled(small_model(latent_dims=2, seed=3))
+    model.build((None, 6))
+    behind = model.sample_prior(256)  # the first draw of the model's life, without a seed
+    state = numpy_of(model.evaluation_generator.state)
+    drawn = []
+    infer = model.inference.infer
+
+    def noted(*arguments, **options):
+        drawn.append(infer(*arguments, **options))
+        return drawn[-1]
+
+    model.inference.infer = noted
+    model.compile("adam", run_eagerly=True)
+    model.evaluate(X, batch_size=256, verbose=0)
+    np.testing.assert_array_equal(numpy_of(model.evaluation_generator.state), state)
+    (level,) = drawn[-1].levels
+    noise = (level.latent - level.posterior.mean) / ops.exp(level.posterior.log_variance / 2)
+    noise = numpy_of(noise)[: len(X)]
+    assert np.abs(noise - behind[: len(X)]).max() > 0.1
 
 
 @pytest.mark.parametrize(
