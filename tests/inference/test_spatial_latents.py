@@ -134,7 +134,7 @@ def test_kl_terms_are_sums_over_all_axes(inference, latent_dims, network):
     """Against NumPy on flattened parameters."""
     model = model_of(inference, latent_dims, network=network)
     outcome = model.inference.infer(tensor(X), seed=keras.random.SeedGenerator(0))
-    model.reset_generator(0)
+    model.reset_generator(0, "posterior")
     terms = model(tensor(X), return_terms=True)
     outcome = model.posterior(X, seed=0, batch_size=len(X))
     for level, (name, found), shape in zip(
