@@ -75,11 +75,12 @@ class CompiledMethods(TrainingMethods):
                 was compiled, the optimiser has trained another model, or it keeps state that the
                 scheduler cannot hold.
         """
+        keys: tuple[str, ...] = ()
         if self.built:
             self.check_trainable()
             self.check_ready()
             self.look_up_gates()  # refuses an optimiser before a step is compiled
-        keys = tuple(gate.key for gate in self.gates)
+            keys = tuple(gate.key for gate in self.gates)
         wanted = (self.control.active_rule, keys, self.objective, self.options_version)
         force = force or wanted != self._trained_as
         self._trained_as = wanted
