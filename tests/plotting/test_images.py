@@ -25,7 +25,7 @@ def texts(figure):
 
 def test_grid_shows_every_image_in_order_clipped_to_its_range():
     images = np.random.default_rng(0).uniform(-0.2, 1.2, size=(7, 4, 6))
-    figure = image_grid(images, title="Samples")
+    figure = image_grid(images, value_range=(0.0, 1.0), title="Samples")
     drawn, rows = tiles(figure)
     assert rows == [3, 3, 1]
     assert texts(figure) == ["Samples"]
