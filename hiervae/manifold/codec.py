@@ -58,12 +58,8 @@ def _log_density(model: HierarchicalVAE, latents: NDArray[np.float64]) -> NDArra
     The model's generator of evaluation draws is left where it was.
     """
     count = 1 if model.prior.is_exact else _NUM_ESTIMATES
-    state = model.evaluation_generator.state
-    before = state.numpy()
-    try:
+    with model.generator_kept():
         estimates = [model.prior_log_prob(latents, seed=seed) for seed in range(count)]
-    finally:
-        state.assign(before)
     joined = np.stack(estimates).astype("float64")
     mean: NDArray[np.float64] = np.logaddexp.reduce(joined, axis=0) - np.log(count)
     return mean

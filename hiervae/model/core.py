@@ -240,16 +240,10 @@ class ModelCore(StepAdapter, abc.ABC):
             state.assign(np.array([derive_seed(seed, purpose), 0], dtype=state.dtype))
 
     @contextmanager
-    def noise_of(self, seed: int, purpose: str) -> Iterator[None]:
-        """Restart the generator of evaluation draws within the context; it goes on after it.
-
-        Args:
-            seed: what the user chose.
-            purpose: as of `reset_generator`.
-        """
+    def generator_kept(self) -> Iterator[None]:
+        """Leave the generator of evaluation draws where it was before the context."""
         state = self.evaluation_generator.state
         before = ops.convert_to_numpy(state)
-        self.reset_generator(seed, purpose)
         try:
             yield
         finally:

@@ -186,18 +186,20 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             check_positive_ints(batch_size=batch_size, steps=steps)
             x, y, sample_weight = self.checked_data("x", x, y, sample_weight, self.expected())
             feeds = {"test": None, "test_rows": _rows_of_a_batch(x, batch_size, steps)}
-        with self.noise_of(self.seed or 0, "test steps"), running(self, copy=True, **feeds):
-            logs = super().evaluate(
-                x=x,
-                y=y,
-                batch_size=batch_size,
-                verbose=verbose,
-                sample_weight=sample_weight,
-                steps=steps,
-                callbacks=callbacks,
-                return_dict=True,
-                **kwargs,
-            )
+        with self.generator_kept():
+            self.reset_generator(self.seed or 0, "test steps")
+            with running(self, copy=True, **feeds):
+                logs = super().evaluate(
+                    x=x,
+                    y=y,
+                    batch_size=batch_size,
+                    verbose=verbose,
+                    sample_weight=sample_weight,
+                    steps=steps,
+                    callbacks=callbacks,
+                    return_dict=True,
+                    **kwargs,
+                )
         if not np.isfinite(logs["loss"]):
             terms = ", ".join(self.step_metrics.non_finite_terms())
             raise NonFiniteLossError(
