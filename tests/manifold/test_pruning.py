@@ -2,7 +2,6 @@
 
 import warnings
 
-import keras
 import numpy as np
 import pytest
 from scipy.sparse import coo_matrix
@@ -30,7 +29,7 @@ class TornRing:
     prior_dim = 2
 
     def __init__(self, model):
-        self.prior, self.evaluation_generator = model.prior, model.evaluation_generator
+        self.prior, self.generator_kept = model.prior, model.generator_kept
 
     def sample_prior(self, n, seed=None):
         return ring_with_strays(seed, n - 3)
@@ -125,15 +124,6 @@ def test_the_longest_edge_and_the_largest_jump(torn):
     with pytest.raises(ValueError, match="no decoder"):
         bare.largest_jump  # noqa: B018
     assert (bare.lowest_log_density, bare.leaves_mass) == (None, False)
-
-
-def test_an_interpolation_leaves_the_generator_where_it_was(torn):
-    graph = LatentGraph.from_prior(torn, 403, num_neighbors=8, seed=1)
-    before = keras.ops.convert_to_numpy(torn.evaluation_generator.state)
-    graph.interpolate(*ENDS)
-    np.testing.assert_array_equal(
-        keras.ops.convert_to_numpy(torn.evaluation_generator.state), before
-    )
 
 
 def test_enough_nodes_are_kept():

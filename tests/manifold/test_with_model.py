@@ -1,5 +1,6 @@
 """Interpolation with a real model, whose latent space is that of its top level."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -28,6 +29,15 @@ def test_path_runs_between_encodings_and_is_decoded(model, tmp_path):
     again = LatentGraph.load(tmp_path / "graph.npz", model).interpolate(X[0], X[1])
     np.testing.assert_array_equal(again.node_ids, path.node_ids)
     np.testing.assert_array_equal(again.decoded, path.decoded)
+
+
+def test_an_interpolation_leaves_the_generator_where_it_was(model):
+    state = model.evaluation_generator.state
+    graph = LatentGraph.from_prior(model, num_nodes=300, num_neighbors=8)
+    model.reset_generator(7)
+    before = np.array(keras.ops.convert_to_numpy(state))
+    assert graph.interpolate(X[0], X[1]).lowest_log_density is not None
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(state), before)
 
 
 def test_smoothness_has_the_shape_of_an_example(model):
