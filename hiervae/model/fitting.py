@@ -30,6 +30,7 @@ from hiervae.model.fit_callbacks import (
 from hiervae.model.fit_plan import FitPlan
 from hiervae.model.frozen import layers_of
 from hiervae.model.inputs import training_share, validation_parts
+from hiervae.model.iterators import enough_batches
 from hiervae.model.running import running
 from hiervae.model.sources import take_examples
 from hiervae.utils.batching import filled_up
@@ -95,15 +96,23 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             )
         if self.built:
             self.check_trainable()
+        num_epochs = epochs - initial_epoch
+        x = enough_batches("x", x, num_epochs, steps_per_epoch, "steps_per_epoch")
         x, y, sample_weight = self.checked_data(
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )
         training_examples = x
         tested = None
         if validation_data is not None:
-            parts = self.checked_data(
-                "validation_data", *validation_parts(validation_data), self.expected()
+            examples, *others = validation_parts(validation_data)
+            examples = enough_batches(
+                "validation_data",
+                examples,
+                _num_validations(validation_freq, initial_epoch, epochs),
+                validation_steps,
+                "validation_steps",
             )
+            parts = self.checked_data("validation_data", examples, *others, self.expected())
             tested, parts = self._placed(*parts, training=False)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
@@ -257,3 +266,9 @@ def _rows_of_a_batch(x: Any, batch_size: int | None, steps: int | None) -> int |
     if not isinstance(x, np.ndarray) or (steps and batch_size is None):
         return None
     return batch_size or KERAS_BATCH_SIZE
+
+
+def _num_validations(freq: int | list[int], initial_epoch: int, epochs: int) -> int:
+    """After how many epochs Keras validates: every `freq`-th, or those listed, from 1."""
+    done = range(initial_epoch + 1, epochs + 1)
+    return sum(n in freq if isinstance(freq, list) else n % freq == 0 for n in done)

@@ -13,6 +13,7 @@ import numpy as np
 from hiervae.errors import DataError
 from hiervae.model.batch_order import OrderedBatches
 from hiervae.model.inputs import Expected, check_array
+from hiervae.model.iterators import CheckedIterator
 from hiervae.types import Shape
 from hiervae.utils.arrays import as_array, check_layout, check_numbers, require_array, unpacked
 from hiervae.utils.batching import Array
@@ -210,7 +211,7 @@ def checked_source(x: Any, check: BatchCheck) -> tuple[Any, Shape | None]:
             )
         return CheckedLoader(x, check), None
     if isinstance(x, Iterator):
-        return (check(batch) for batch in x), None
+        return CheckedIterator(x, check), None
     if _is_of(x, "grain", "MapDataset"):
         return ReadByNumber(x.map(check)), None
     if _is_of(x, "grain", "IterDataset"):

@@ -64,6 +64,7 @@ def by_hand(name, model, x, monkeypatch):
     return float(loop.loss_function(loop.weights, loop.extra, loop.x).detach()), loop.extra
 
 
+@pytest.mark.compiles(3)
 @pytest.mark.parametrize("name", ROWS)
 def test_the_loss_is_that_of_the_package(name, monkeypatch):
     model = models.build(name, 0, 1, smoke=True)
@@ -212,6 +213,7 @@ def test_the_log_likelihood_is_that_of_the_package(name):
     assert margin.max() < 5.0
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize("name", [*ROWS[:5], "conv", "pixelcnn"])
 def test_the_log_likelihood_is_that_of_the_package_for_equal_noise(name, monkeypatch):
     """Samples of one pass, whose noise depends on the number of rows and their width alone."""

@@ -91,6 +91,7 @@ def test_channels_of_the_latents_are_inputs_beside_the_image():
         again.build((None, 7))
 
 
+@pytest.mark.compiles(2)
 @pytest.mark.parametrize(("levels", "options"), [(2, {}), (5, {}), (5, LOGISTIC)])
 @pytest.mark.parametrize("event_shape", [(4, 3), (3, 3, 3)])
 def test_a_value_depends_on_the_features_and_on_those_before_it_alone(event_shape, levels, options):
@@ -171,6 +172,7 @@ def test_draws_are_where_the_noise_passes_the_parallel_pass(event_shape, levels,
     assert len(np.unique(draws)) > 1
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize(
     ("event_shape", "levels", "options"),
     [((2, 2), 2, {}), ((1, 2, 2), 2, {}), ((2, 1), 5, {}), ((2, 1), 5, LOGISTIC)],
@@ -193,6 +195,7 @@ def test_frequencies_of_draws(event_shape, levels, options):
     assert stats.chisquare(counts[kept], expected[kept]).pvalue > 1e-4
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize(
     ("event_shape", "levels", "options"),
     [((3, 2), 2, {}), ((2, 2, 2), 4, {}), ((2, 2, 2), 6, LOGISTIC)],
@@ -282,6 +285,7 @@ def test_log_likelihood_by_quadrature():
     assert np.ptp(np.log(exact)) > 0.5
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_mixed_precision(policy):
     images = every_image((2, 2), 2)

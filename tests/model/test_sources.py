@@ -330,7 +330,7 @@ def test_the_rest_of_a_generator_stays():
     batches = (X[i : i + 1] for i in range(8))
     source, _ = checked_source(batches, BatchCheck("x", model.expected()))
     assert next(source)[0] is not None
-    source.close()
+    del source
     assert len(list(batches)) == 7
 
 
