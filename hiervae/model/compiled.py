@@ -71,9 +71,9 @@ class CompiledMethods(TrainingMethods):
         """Compile the training step, anew for another scheduler, objective or option of a part.
 
         Raises:
-            ValueError: if a part cannot be used yet, weights were frozen or thawed since the model
-                was compiled, the optimiser has trained another model, or it keeps state that the
-                scheduler cannot hold.
+            ValueError: if a part cannot be used yet, no weight is trainable, weights were frozen
+                or thawed since the model was compiled, the optimiser has trained another model, or
+                it keeps state that the scheduler cannot hold.
         """
         keys: tuple[str, ...] = ()
         if self.built:
@@ -139,14 +139,19 @@ class CompiledMethods(TrainingMethods):
         """Refuse to train other weights than those that the optimiser was made for.
 
         Raises:
-            ValueError: if weights were frozen or thawed since the model was compiled and trained,
-                or the optimiser has trained another model.
+            ValueError: if no weight is trainable, weights were frozen or thawed since the model
+                was compiled and trained, or the optimiser has trained another model.
         """
         with placement(self):
             self._check_trainable()
 
     def _check_trainable(self) -> None:
         weights = weight_ids(self.trainable_variables)
+        if not weights:
+            raise ValueError(
+                "Received a model none of whose weights is trainable; expected some. Set "
+                "`trainable = True` on the model or a part of it, and call `compile` again."
+            )
         if not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
         made_for = weight_ids(cast("Any", self.optimizer)._trainable_variables)

@@ -82,6 +82,9 @@ class FitPlan:
         guards: come after the user's.
         num_batches: as in `FitState`.
 
+    Raises:
+        ValueError: if Keras' `BackupAndRestore` is to save within epochs.
+
     Attributes:
         state: what is saved beside the weights; None where nothing saves.
     """
@@ -96,6 +99,13 @@ class FitPlan:
     ) -> None:
         kinds = (FitSaver, keras.callbacks.BackupAndRestore)
         savers = [callback for callback in callbacks if isinstance(callback, kinds)]
+        for saver in savers:
+            if getattr(saver, "save_freq", "epoch") != "epoch":
+                raise ValueError(
+                    f"BackupAndRestore(save_freq={saver.save_freq}) saves within an epoch, and "
+                    "would train a part of it twice; expected save_freq='epoch'. Use "
+                    f"`hiervae.callbacks.Resume(folder, every_steps={saver.save_freq})`."
+                )
         others = [callback for callback in callbacks if not isinstance(callback, kinds)]
         self._own = [saver for saver in savers if isinstance(saver, FitSaver)]
         if self._own:

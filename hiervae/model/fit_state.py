@@ -32,6 +32,7 @@ _KEPT: tuple[tuple[type[keras.callbacks.Callback], tuple[str, ...]], ...] = (
     (keras.callbacks.ReduceLROnPlateau, ("wait", "best", "cooldown_counter")),
     (keras.callbacks.ModelCheckpoint, ("best",)),
     (keras.callbacks.History, ("epoch", "history")),
+    (keras.callbacks.SwapEMAWeights, ("_ema_weights_in_model",)),
 )
 """What Keras' own callbacks know of the epochs they have seen."""
 

@@ -89,11 +89,6 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         )
         if not isinstance(validation_freq, list):
             check_positive_int("validation_freq", validation_freq)
-        if not self.trainable_variables and self.built:
-            raise ValueError(
-                "fit() received a model none of whose weights is trainable; expected some. Set "
-                "`trainable = True` on the model or a part of it, and call `compile` again."
-            )
         if self.built:
             self.check_trainable()
         num_epochs = epochs - initial_epoch

@@ -78,12 +78,12 @@ CASES = {
 }
 
 
-def train(savers, data, callbacks, epochs=EPOCHS):
-    """Train a new model; returns it with what `fit` returned."""
+def train(savers, data, callbacks, epochs=EPOCHS, **options):
+    """Train a new model, with options of Adam; returns it with what `fit` returned."""
     keras.utils.set_random_seed(0)
     network = {"name": "mlp", "hidden_units": [4]}
     model = hiervae.HierarchicalVAE(latent_dims=2, network=network, seed=0)
-    model.compile(keras.optimizers.Adam(2e-3))
+    model.compile(keras.optimizers.Adam(2e-3, **options))
     model.build((None, 6))
     history = model.fit(
         data,
@@ -118,6 +118,27 @@ def test_a_broken_fit_goes_on_as_if_it_was_not(tmp_path, case, saver):
     assert_same(resumed, whole)
     if case == "early stopping":
         assert 3 * 3 < whole.training_step < 3 * EPOCHS, "it has to stop after the break"
+
+
+@pytest.mark.parametrize("saver", [Resume, keras.callbacks.BackupAndRestore])
+def test_averages_that_were_swapped_in_are_swapped_back(tmp_path, saver):
+    def run(savers):
+        swapping = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+        return train(savers, X, [swapping, Crash()][: 1 + crashes], use_ema=True, ema_momentum=0.9)
+
+    crashes = False
+    whole, _ = run([])
+    crashes = True
+    with pytest.raises(ConnectionError):
+        run([saver(tmp_path / "run")])
+    crashes = False
+    assert_same(run([saver(tmp_path / "run")])[0], whole)
+
+
+def test_a_backup_within_an_epoch_is_refused(tmp_path):
+    saver = keras.callbacks.BackupAndRestore(tmp_path / "run", save_freq=3)
+    with pytest.raises(ValueError, match=r"save_freq=3.*Resume\(folder, every_steps=3\)"):
+        train([saver], X, [])
 
 
 def test_a_fit_that_has_ended_goes_no_further_unless_epochs_are_raised(tmp_path):

@@ -59,25 +59,44 @@ def test_a_model_without_weights_is_not_quantised():
         small_model().quantize("int8")
 
 
+@pytest.fixture
+def changed(tmp_path):
+    """Save a model, change its file's config.json, and return the path."""
+
+    def save(model, change):
+        model.save(tmp_path / "m.keras")
+        with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+            entries = {name: archive.read(name) for name in archive.namelist()}
+        config = json.loads(entries["config.json"])
+        change(config)
+        entries["config.json"] = json.dumps(config).encode()
+        with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
+            for name, data in entries.items():
+                archive.writestr(name, data)
+        return tmp_path / "bad.keras"
+
+    return save
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"inference": "top_down"}, "one level"),
-        ({"latent_dims": [10**9]}, "expected levels of at most"),
+        (lambda model: model["inference"].update(name="top_down"), "one level"),
+        (lambda model: model.update(latent_dims=[10**9]), "expected levels of at most"),
     ],
 )
-def test_a_file_that_cannot_be_built_is_refused(model, change, message, tmp_path):
-    model.save(tmp_path / "m.keras")
-    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
-        entries = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(entries["config.json"])
-    if "inference" in change:
-        config["config"]["inference"]["name"] = change["inference"]
-    else:
-        config["config"].update(change)
-    entries["config.json"] = json.dumps(config).encode()
-    with zipfile.ZipFile(tmp_path / "bad.keras", "w") as archive:
-        for name, data in entries.items():
-            archive.writestr(name, data)
+def test_a_file_that_cannot_be_built_is_refused(model, change, message, changed):
+    path = changed(model, lambda config: change(config["config"]))
     with pytest.raises((ValueError, TypeError), match=message):
-        keras.models.load_model(tmp_path / "bad.keras")
+        keras.models.load_model(path)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+def test_a_trained_model_without_its_shape_is_refused(changed):
+    model = compiled(small_model())
+    path = changed(model, lambda config: config.pop("build_config", None))
+    assert not keras.models.load_model(path).built
+    model.fit(binary_data(8), verbose=0)
+    path = changed(model, lambda config: config.pop("build_config"))
+    with pytest.raises(ValueError, match="trained for 1 steps, and not the shape"):
+        keras.models.load_model(path)

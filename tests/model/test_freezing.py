@@ -83,6 +83,14 @@ def test_a_frozen_model_that_was_never_built_stays_frozen_in_a_config():
     assert train(copy) == {"inference", "likelihood"}
 
 
+@pytest.mark.parametrize("use", ["fit", "train_on_batch"])
+def test_a_model_frozen_as_a_whole_is_refused_before_it_is_built(use):
+    model = compiled(new_model())
+    model.trainable = False
+    with pytest.raises(ValueError, match="none of whose weights is trainable"):
+        getattr(model, use)(X)
+
+
 def test_a_model_frozen_as_a_whole_is_refused_also_from_a_config():
     model = new_model()
     model.trainable = False

@@ -45,7 +45,9 @@ def test_validation_is_counted(model, freq, num):
     found = fit(batches()).history.get("val_kl", [])
     assert len(found) == num
     # Two examples a batch, so that the means of batches are those of the examples.
-    np.testing.assert_allclose(found, [model.evaluate(X, verbose=0, return_dict=True)["kl"]] * num, rtol=1e-5)
+    np.testing.assert_allclose(
+        found, [model.evaluate(X, verbose=0, return_dict=True)["kl"]] * num, rtol=1e-5
+    )
 
 
 def test_steps_are_taken_from_where_the_last_epoch_ended(model):
