@@ -184,7 +184,7 @@ def _row(name: str, info: DatasetInfo, data_dir: str | os.PathLike[str] | None) 
     found: list[Path] = []
     missing: list[str] = []
     for remote in info.files:
-        path = next(filter(None, map(store.find, (remote.name, *remote.alternatives))), None)
+        path = store.find(remote.name, *remote.alternatives)
         if path is not None:
             found.append(path)
         elif not remote.optional:

@@ -51,7 +51,8 @@ class FileStore:
     """Finds, and on request downloads, the files of one data set.
 
     In each root both `root/<folder>/<file>` and `root/<file>` are tried; the folder comes first
-    because several data sets share file names.
+    because several data sets share file names. All names of a file are tried in one place before
+    the next, the published name first.
     """
 
     def __init__(
@@ -90,13 +91,14 @@ class FileStore:
         """SHA-256 of every file handed out so far, by name."""
         return MappingProxyType(self._checksums)
 
-    def find(self, name: str) -> Path | None:
-        """Return the first existing file or folder of this name, or None."""
+    def find(self, name: str, *alternatives: str) -> Path | None:
+        """Return the first existing file or folder of this name, or of another one, or None."""
         for root in self.roots:
             for folder in (*self._folders, ""):
-                path = root / folder / name
-                if path.exists():
-                    return path
+                for candidate in (name, *alternatives):
+                    path = root / folder / candidate
+                    if path.exists():
+                        return path
         return None
 
     def locate(self, file: str | RemoteFile) -> Path:
@@ -114,11 +116,8 @@ class FileStore:
                 in `info.files`.
         """
         remote = self._remote(file) if isinstance(file, str) else file
-        for candidate in (remote.name, *remote.alternatives):
-            path = self.find(candidate)
-            if path is not None:
-                break
-        else:
+        path = self.find(remote.name, *remote.alternatives)
+        if path is None:
             if not (self._download and remote.urls):
                 raise DatasetNotFoundError(self._missing(remote))
             path = download_file(remote, self.roots[0] / self.info.name / remote.name)

@@ -68,6 +68,33 @@ def test_a_named_folder_must_exist(tmp_path, monkeypatch, name):
     assert FileStore(static_mnist.INFO, tmp_path / "absent", download=True)
 
 
+def test_each_place_is_searched_for_all_names_before_the_next(tmp_path, monkeypatch):
+    """Or the file of a later root would be read in place of one in the folder that was named."""
+    given, later = tmp_path / "given", tmp_path / "later"
+    (given / "static_mnist").mkdir(parents=True)
+    later.mkdir()
+    monkeypatch.setenv("HIERVAE_DATA", str(later))
+    (later / "a.bin").write_bytes(b"in a later root")
+    for place in (given / "b", given / "static_mnist" / "b", given / "static_mnist" / "a.bin"):
+        place.write_bytes(b"in the folder that was named")
+        assert store(given).require("a.bin") == place
+        (given / "a.bin").write_bytes(b"beside the set's own folder")
+        first = given / "a.bin" if place.parent == given else place
+        assert store(given).require("a.bin") == first
+        (given / "a.bin").unlink()
+
+
+def test_the_list_names_the_file_that_is_loaded(tmp_path, monkeypatch):
+    given, later = tmp_path / "given", tmp_path / "later"
+    for folder in (given, later):
+        folder.mkdir()
+    monkeypatch.setenv("HIERVAE_DATA", str(later))
+    (given / "freyfaces.pkl").write_bytes(b"1")
+    (later / "frey_rawface.mat").write_bytes(b"22")
+    row = next(row for row in datasets.status(given) if row.name == "frey_faces")
+    assert (row.path, row.num_bytes) == (str(given), 1)
+
+
 def test_content_without_a_known_checksum_is_taken(tmp_path):
     (tmp_path / "b").write_bytes(b"an alternative")
     assert store(tmp_path, sha256=SHA256).require("a.bin") == tmp_path / "b"

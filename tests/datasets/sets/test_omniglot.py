@@ -106,6 +106,25 @@ def test_the_rebuilt_set_is_cached(published, rng, monkeypatch):
     np.testing.assert_array_equal(first.train, again.train)
 
 
+def test_originals_in_the_named_folder_come_before_a_rebuilt_set_elsewhere(
+    published, characters, rng, tmp_path, monkeypatch
+):
+    ink = rng.random((2, 20, 105, 105)) < 0.3
+    originals(published, ink[:1], 1, ["Greek"])
+    originals(published, ink[1:], 2, ["Futurama"])
+    later = type(published)(tmp_path / "later")
+    monkeypatch.setenv("HIERVAE_DATA", str(later.root))
+    write(later, characters, "omniglot_28x28_rebuilt.mat")
+    data = datasets.load("omniglot_rebuilt", published.root, valid_size=1)
+    assert set(data.info.checksums) == {"images_background.zip", "images_evaluation.zip"}
+    (published.root / "omniglot" / "images_evaluation.zip").unlink()
+    data = datasets.load("omniglot_rebuilt", published.root, valid_size=1)
+    assert set(data.info.checksums) == {"omniglot_28x28_rebuilt.mat"}
+    write(published, characters, "omniglot_28x28_rebuilt.mat")
+    data = datasets.load("omniglot_rebuilt", published.root, valid_size=1)
+    assert set(data.info.checksums) == {"omniglot_28x28_rebuilt.mat"}
+
+
 def test_a_missing_drawing_is_refused(published, rng):
     originals(published, rng.random((1, 19, 105, 105)) < 0.3, 1, ["Greek"])
     originals(published, rng.random((1, 20, 105, 105)) < 0.3, 2, ["Latin"])
