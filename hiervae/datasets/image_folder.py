@@ -13,7 +13,12 @@ from hiervae.datasets.assembly import Part, assemble_parts
 from hiervae.datasets.dataset import Dataset, DatasetInfo
 from hiervae.datasets.readers.pictures import PictureFormat
 from hiervae.datasets.sources import EncodedPictures
-from hiervae.datasets.splits import fraction_sizes, split_indices
+from hiervae.datasets.splits import (
+    DEFAULT_FRACTION,
+    fraction_sizes,
+    split_indices,
+    unused_fraction,
+)
 from hiervae.errors import DataError
 
 _SPLITS = ("train", "valid", "test")
@@ -31,8 +36,8 @@ def load_folder(
     image_size: int | tuple[int, int] = 64,
     crop: int | None = None,
     colour: bool = True,
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float = DEFAULT_FRACTION,
+    test_fraction: float = DEFAULT_FRACTION,
     seed: int | None = 0,
     lazy: bool = False,
     batch_size: int = 100,
@@ -52,8 +57,9 @@ def load_folder(
         image_size: height and width of the result, one number or two.
         crop: side of the centred square that is used; None uses the whole picture.
         colour: three channels instead of grey.
-        valid_fraction: part of the pictures for validation, where there is no folder `train`.
-        test_fraction: part of the pictures for testing, where there is no folder `train`.
+        valid_fraction: part of the pictures for validation, where no folder is named as a split;
+            a chosen one has no effect where one is, with a warning.
+        test_fraction: part of the pictures for testing; likewise.
         seed: seed of the division; None keeps the order of the names.
         lazy: decode the pictures while training (`LazyExamples`) instead of now.
         batch_size: examples per batch, when lazy.
@@ -70,6 +76,9 @@ def load_folder(
     named = _named_splits(path)
     if named:
         rows = _rows(path, names, named)
+        reason = f"the folders {', '.join(map(repr, named))} are the splits"
+        unused_fraction("valid_fraction", valid_fraction, reason)
+        unused_fraction("test_fraction", test_fraction, reason)
         names = [PurePosixPath(*name.parts[1:]) for name in names]
     else:
         sizes = fraction_sizes(len(names), valid_fraction, test_fraction)

@@ -13,7 +13,13 @@ from hiervae.datasets.dataset import Dataset, DatasetInfo, Labels
 from hiervae.datasets.files import arrays_checksum, combined_checksum, file_checksum
 from hiervae.datasets.readers.npy import read_npy, read_npz
 from hiervae.datasets.scaling import Array, scale_bytes
-from hiervae.datasets.splits import Indices, fraction_sizes, split_indices
+from hiervae.datasets.splits import (
+    DEFAULT_FRACTION,
+    Indices,
+    fraction_sizes,
+    split_indices,
+    unused_fraction,
+)
 from hiervae.errors import DataError, DatasetOptionError
 from hiervae.utils.arrays import check_numbers, first_position, require_array, to_float32
 
@@ -27,8 +33,8 @@ _EXPECTED = (
 def load_file(
     path: Path,
     *,
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float = DEFAULT_FRACTION,
+    test_fraction: float = DEFAULT_FRACTION,
     seed: int | None = 0,
 ) -> Dataset:
     """Read a `.npy` file, or an `.npz` with `train` (and `valid`, `test`, labels), or one array.
@@ -43,7 +49,8 @@ def load_file(
         The data set, with the values as `from_arrays` takes them.
 
     Raises:
-        DataError: if the arrays do not fit together, are empty or not finite.
+        DataError: if the arrays do not fit together, are empty or not finite, or an option is out
+            of range.
         DamagedFileError: if the file is damaged or holds objects.
     """
     arrays = {"train": read_npy(path)} if path.suffix == ".npy" else read_npz(path)
@@ -83,8 +90,8 @@ def from_arrays(
     train_labels: ArrayLike | None = None,
     valid_labels: ArrayLike | None = None,
     test_labels: ArrayLike | None = None,
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float = DEFAULT_FRACTION,
+    test_fraction: float = DEFAULT_FRACTION,
     seed: int | None = 0,
     name: str = "arrays",
 ) -> Dataset:
@@ -103,14 +110,15 @@ def from_arrays(
         train_labels: labels of `train`, divided with it.
         valid_labels: labels of `valid`.
         test_labels: labels of `test`.
-        valid_fraction: see `valid`.
-        test_fraction: see `test`.
+        valid_fraction: see `valid`; a chosen one beside `valid` has no effect, with a warning.
+        test_fraction: see `test`; likewise.
         seed: seed of the division; None keeps the order, validation and test at the end.
         name: the data set's name in its info.
 
     Raises:
-        DataError: if the arrays do not fit together, are empty, not finite, masked, sparse or
-            ragged; or if bytes are divided by 255 and another array has values outside [0, 1].
+        DataError: if an option is out of range; if the arrays do not fit together, are empty, not
+            finite, masked, sparse or ragged; or if bytes are divided by 255 and another array has
+            values outside [0, 1].
     """
     given = {
         split: (_array(examples, split), _array(labels, f"{split}_labels"))
@@ -124,11 +132,12 @@ def from_arrays(
         _check(split, array, labels)
     greys = _holds_greys({split: array for split, (array, _) in given.items() if array is not None})
     num_examples = len(require_array(given["train"][0], "train"))
-    sizes = fraction_sizes(
-        num_examples,
-        valid_fraction if valid is None else 0.0,
-        test_fraction if test is None else 0.0,
-    )
+    if valid is not None:
+        reason = "there are validation examples"
+        valid_fraction = unused_fraction("valid_fraction", valid_fraction, reason)
+    if test is not None:
+        test_fraction = unused_fraction("test_fraction", test_fraction, "there are test examples")
+    sizes = fraction_sizes(num_examples, valid_fraction, test_fraction)
     drawn = dict(zip(_SPLITS, split_indices(num_examples, *sizes, seed), strict=True))
     if valid is not None and test is not None:
         drawn["train"] = np.arange(num_examples, dtype=np.int64)

@@ -47,6 +47,16 @@ def test_names_of_split_folders(published, train, valid, test):
     np.testing.assert_allclose(values, [[10], [20], [30]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["valid_fraction", "test_fraction"])
+def test_fractions_beside_split_folders(published, name):
+    save(published, "train/a.png")
+    with pytest.raises(DataError, match=f"{name} is 2; it must be at least 0 and below 1"):
+        datasets.load(published.root / "pictures", **{name: 2})
+    with pytest.warns(UserWarning, match=f"{name}=0.5 has no effect: the folders 'train' are"):
+        data = datasets.load(published.root / "pictures", image_size=4, **{name: 0.5})
+    assert data.info.sizes == {"train": 1, "valid": 0, "test": 0}
+
+
 @pytest.mark.parametrize(
     ("names", "message"),
     [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hiervae import datasets
+from hiervae.datasets.splits import fraction_sizes
 from hiervae.errors import DamagedFileError, DataError
 
 
@@ -138,6 +139,38 @@ def test_a_bad_value_is_found_in_the_array_that_was_given(tmp_path, values, valu
 def test_fractions_out_of_range_are_refused(values, options):
     with pytest.raises(DataError, match="fraction"):
         datasets.from_arrays(values, **options)
+
+
+@pytest.mark.parametrize("name", ["valid_fraction", "test_fraction"])
+@pytest.mark.parametrize("fraction", [2, -0.5, 1.0, np.nan, "a", np.complex64(0.1)])
+def test_fractions_out_of_range_are_refused_beside_splits_too(tmp_path, values, name, fraction):
+    with pytest.raises(DataError, match=rf"{name} is .*at least 0 and below 1"):
+        datasets.from_arrays(values, values, values, **{name: fraction})
+    np.savez(tmp_path / "a.npz", train=values, valid=values, test=values)
+    with pytest.raises(DataError, match=name):
+        datasets.load(tmp_path / "a.npz", **{name: fraction})
+
+
+@pytest.mark.parametrize("split", ["valid", "test"])
+def test_a_chosen_fraction_of_a_split_that_exists_is_told_to_have_no_effect(values, split):
+    with pytest.warns(UserWarning, match=rf"{split}_fraction=0\.2 has no effect: there are"):
+        data = datasets.from_arrays(values, **{split: values[:7], f"{split}_fraction": 0.2})
+    other = "test" if split == "valid" else "valid"
+    assert data.info.sizes == {"train": 18, split: 7, other: 2}
+
+
+@pytest.mark.parametrize("num_examples", [1, 7, 19, 100, 1000, 9999])
+def test_decimal_fractions_are_rounded_down_exactly(num_examples):
+    for hundredths in range(100):
+        sizes = fraction_sizes(num_examples, hundredths / 100, 0)
+        assert sizes == (num_examples * hundredths // 100, 0)
+
+
+def test_the_division_by_default_fractions_is_that_of_recorded_runs():
+    for num_examples in range(1, 20_000):
+        rows = int(num_examples * 0.1)
+        assert fraction_sizes(num_examples, 0.1, 0.1) == (rows, rows)
+    assert fraction_sizes(3, 1 / 3, 1 / 3) == (1, 1)
 
 
 @pytest.mark.parametrize("seed", [-1, 1.5, "a", True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hiervae.datasets.dataset import Dataset, DatasetInfo, RemoteFile
 from hiervae.datasets.image_folder import load_folder
+from hiervae.datasets.splits import DEFAULT_FRACTION
 from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError
 
@@ -36,8 +37,8 @@ def load(
     image_size: int = 64,
     crop: int | None = None,
     colour: bool = False,
-    valid_fraction: float = 0.1,
-    test_fraction: float = 0.1,
+    valid_fraction: float = DEFAULT_FRACTION,
+    test_fraction: float = DEFAULT_FRACTION,
     seed: int | None = 0,
     lazy: bool = False,
     batch_size: int = 100,
@@ -50,8 +51,9 @@ def load(
         image_size: height and width of the result.
         crop: side of the centred square that is used; None uses the whole picture.
         colour: three channels instead of grey.
-        valid_fraction: part of the pictures for validation, where there is no folder `train`.
-        test_fraction: part of the pictures for testing, where there is no folder `train`.
+        valid_fraction: part of the pictures for validation, where no folder is named as a split;
+            a chosen one has no effect where one is, with a warning.
+        test_fraction: part of the pictures for testing; likewise.
         seed: seed of the division; None keeps the order of the names.
         lazy: decode the pictures while training (`LazyExamples`) instead of now.
         batch_size: examples per batch, when lazy.
