@@ -22,6 +22,7 @@ from hiervae.datasets.files import combined_checksum
 from hiervae.datasets.readers.bounded import MAX_BYTES
 from hiervae.datasets.scaling import Array, binarise, scale_bytes
 from hiervae.datasets.sources import ImageSource
+from hiervae.datasets.sources.requests import check_counts
 from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError, DatasetOptionError
 
@@ -110,8 +111,10 @@ def assemble_parts(
         **changes: other fields of `DatasetInfo` that differ from the catalogue's.
 
     Raises:
-        DataError: if all examples are asked for in memory and are too large for that.
+        DataError: if the batch size or the number of workers is no positive integer, or all
+            examples are asked for in memory and are too large for that.
     """
+    check_counts(batch_size=batch_size, workers=workers)
     examples = {
         split: _lazy(part, split, batch_size, workers) if lazy else _in_memory(part, info.name)
         for split, part in parts.items()

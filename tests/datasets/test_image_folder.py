@@ -144,7 +144,13 @@ def test_a_giant_picture_is_refused_before_it_is_decoded(published):
 
 @pytest.mark.parametrize(
     "options",
-    [{"image_size": 0}, {"crop": 11}, {"image_size": (4, 90_000)}, {"lazy": True, "batch_size": 0}],
+    [
+        {"image_size": 0},
+        {"crop": 11},
+        {"image_size": (4, 90_000)},
+        {"lazy": True, "batch_size": 0},
+        {"workers": 0},
+    ],
 )
 def test_options_out_of_range_are_refused(published, options):
     save(published, "a.png")

@@ -15,6 +15,7 @@ ALLOWED = (
     "hiervae.types",
     "hiervae.utils.arrays",
     "hiervae.utils.files",
+    "hiervae.utils.validation",
 )
 LAZY_KERAS = "lazy_examples.py"
 

@@ -23,6 +23,7 @@ from hiervae.datasets.readers.archive import (
 from hiervae.datasets.readers.bounded import reading
 from hiervae.datasets.readers.pictures import SUFFIXES, PictureFormat, decode_picture
 from hiervae.datasets.sources.image_source import ImageSource
+from hiervae.datasets.sources.requests import row_numbers
 from hiervae.errors import DamagedFileError, DataError
 
 
@@ -69,28 +70,29 @@ class EncodedPictures(ImageSource):
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read images by number, bytes of shape (len(indices), *shape of one)."""
-        images = np.empty((len(indices), *self.shape[1:]), np.uint8)
+        rows = row_numbers(indices, len(self._members))
+        images = np.empty((len(rows), *self.shape[1:]), np.uint8)
         with reading(self._path):
             if self._kind == "zip":
                 with zipfile.ZipFile(self._path) as archive:
-                    self._fill(images, indices, archive)
+                    self._fill(images, rows, archive)
             else:
-                self._fill(images, indices, None)
+                self._fill(images, rows, None)
         return images
 
     def _fill(
         self,
         images: NDArray[np.uint8],
-        indices: Sequence[int] | NDArray[Any],
+        rows: NDArray[np.int64],
         archive: zipfile.ZipFile | None,
     ) -> None:
-        for row, index in enumerate(indices):
-            member = self._members[int(index)]
+        for place, row in enumerate(rows):
+            member = self._members[row]
             if archive is not None:
                 data = read_zip_member(archive, self._path, member.name)
             else:
                 data = self._read_plain(member)
-            images[row] = decode_picture(data, f"{self._path}: {member.name}", self._form)
+            images[place] = decode_picture(data, f"{self._path}: {member.name}", self._form)
 
     def _read_plain(self, member: Member) -> bytes:
         if member.num_bytes > MAX_PICTURE_BYTES:

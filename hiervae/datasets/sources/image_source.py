@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hiervae.datasets.sources.requests import row_numbers
 from hiervae.errors import DamagedFileError
 
 
@@ -27,13 +28,15 @@ class ImageSource(ABC):
         """Read images.
 
         Args:
-            indices: numbers of the images, in any order.
+            indices: numbers of the images, in any order; negative ones are counted from the end.
 
         Returns:
             Bytes, shape (len(indices), *shape of one).
 
         Raises:
-            DamagedFileError: if one cannot be decoded.
+            IndexError: if a number is out of range.
+            DataError: if `indices` is no sequence of integers.
+            DamagedFileError: if an image cannot be decoded.
         """
 
 
@@ -52,7 +55,7 @@ class JoinedImages(ImageSource):
 
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read images by number, bytes of shape (len(indices), *shape of one)."""
-        numbers = np.asarray(indices, dtype=np.int64)
+        numbers = row_numbers(indices, self.shape[0])
         images = np.empty((len(numbers), *self.shape[1:]), np.uint8)
         owners = np.searchsorted(self._starts, numbers, side="right") - 1
         for owner, source in enumerate(self._sources):
@@ -92,6 +95,5 @@ class MappedImages(ImageSource):
     def read(self, indices: Sequence[int] | NDArray[Any]) -> NDArray[np.uint8]:
         """Read images by number, bytes of shape (len(indices), *shape of one)."""
         stored = np.memmap(self._path, np.uint8, mode="r", shape=self._stored_shape)
-        return np.ascontiguousarray(
-            stored[np.asarray(indices, dtype=np.int64)].transpose(self._axes)
-        )
+        rows = row_numbers(indices, self._stored_shape[0])
+        return np.ascontiguousarray(stored[rows].transpose(self._axes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from hiervae.datasets.draws import checked_seed
 from hiervae.datasets.scaling import Array, scale_bytes
 from hiervae.datasets.sources import ImageSource
-from hiervae.errors import DatasetOptionError
+from hiervae.datasets.sources.requests import check_counts, row_numbers
+from hiervae.errors import DataError
 
 
 class LazyExamples(keras.utils.PyDataset):
@@ -39,22 +41,22 @@ class LazyExamples(keras.utils.PyDataset):
 
         Args:
             source: the images.
-            indices: numbers of the images that belong to this part; None takes all.
+            indices: numbers of the images that belong to this part, or a mask; None takes all.
             batch_size: examples per batch.
             shuffle: give the examples in a new order each epoch.
             seed: seed of the orders.
             workers: threads that decode ahead.
 
         Raises:
-            DataError: if the batch size or the number of workers is below 1, or the seed below 0.
+            DataError: if the batch size or the number of workers is no positive integer, the seed
+                is below 0, or `indices` chooses no images.
+            IndexError: if one of the numbers is out of range.
         """
+        check_counts(batch_size=batch_size, workers=workers)
         super().__init__(workers=workers)
-        for name, value in (("batch_size", batch_size), ("workers", workers)):
-            if value < 1:
-                raise DatasetOptionError(f"{name} is {value}; it must be at least 1.")
         self._source = source
-        everything = np.arange(source.shape[0], dtype=np.int64)
-        self._indices = everything if indices is None else np.asarray(indices, dtype=np.int64)
+        chosen = slice(None) if indices is None else indices
+        self._indices = row_numbers(chosen, source.shape[0])
         self._batch_size = batch_size
         self._shuffle = shuffle
         self._seed = checked_seed(seed)
@@ -70,21 +72,36 @@ class LazyExamples(keras.utils.PyDataset):
         return math.ceil(len(self._indices) / self._batch_size)
 
     def __getitem__(self, index: int) -> tuple[Array]:
-        """Return one batch, float32 in [0, 1] of shape (batch, *event_shape), in a tuple of one."""
-        start = index * self._batch_size
+        """Return one batch, float32 in [0, 1] of shape (batch, *event_shape), in a tuple of one.
+
+        Raises:
+            IndexError: if there is no such batch, by which a loop over all of them ends.
+            DataError: if `index` is no integer.
+        """
+        given: Any = index
+        if not isinstance(given, numbers.Integral):
+            raise DataError(f"The batch {given!r} was asked for; expected the number of one.")
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"There is no batch {index}; there are {len(self)}.")
+        start = index % len(self) * self._batch_size
         return (scale_bytes(self._source.read(self._order[start : start + self._batch_size])),)
 
     def read(self, indices: Sequence[int] | NDArray[Any] | slice) -> Array:
         """Decode examples by their number, in the order of the files and labels.
 
         Args:
-            indices: numbers of examples of this part, or a slice.
+            indices: what NumPy takes for the first axis of an array: numbers of examples of this
+                part, negative ones counted from the end; a mask, one boolean for each example; or a
+                slice.
 
         Returns:
-            float32 in [0, 1], shape (number of indices, *event_shape).
+            float32 in [0, 1], shape (number of chosen examples, *event_shape).
+
+        Raises:
+            IndexError: if a number is out of range.
+            DataError: if `indices` is nothing of the kind, or a mask of another length.
         """
-        chosen = indices if isinstance(indices, slice) else np.asarray(indices, dtype=np.int64)
-        return scale_bytes(self._source.read(self._indices[chosen]))
+        return scale_bytes(self._source.read(self._indices[row_numbers(indices, self.shape[0])]))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Return all examples in memory."""
