@@ -74,8 +74,8 @@ class DatasetInfo:
         label_names: the meaning of label 0, 1, ... where the labels are classes.
         notes: orientation, order, splits: what one has to know to compare results.
         checksum: `"sha256:..."` over what was loaded (the files' own checksums, or the arrays
-            where there is no file), `"listing-sha256:..."` over names and sizes for sets that are
-            decoded lazily; None before loading.
+            where there is no file), `"listing-sha256:..."` over names and sizes for published sets
+            of pictures that are decoded lazily; None before loading.
         checksums: SHA-256 of each file that was read whole; empty before loading.
         options: the options the set was loaded with.
     """

@@ -60,6 +60,18 @@ def arrays_checksum(arrays: Iterable[NDArray[Any]]) -> str:
     return "sha256:" + digest.hexdigest()
 
 
+def contents_checksum(entries: Iterable[tuple[str, bytes]]) -> str:
+    """Return what `combined_checksum` does for files of these names and contents.
+
+    Args:
+        entries: name and bytes of each file, sorted by name; read one after another.
+    """
+    digest = hashlib.sha256()
+    for name, content in entries:
+        digest.update(f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+    return "sha256:" + digest.hexdigest()
+
+
 def listing_checksum(entries: Iterable[tuple[str, int]]) -> str:
     """Return a checksum over names and sizes, for collections too large to be read whole."""
     digest = hashlib.sha256()

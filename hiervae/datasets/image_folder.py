@@ -47,9 +47,12 @@ def load_folder(
 
     If the folder has folders named as splits, they are the splits: `train` or `training`; `valid`,
     `val`, `validation` or `dev`; `test` or `testing`; in whatever case. A validation or test split
-    without a folder is empty. Otherwise pictures are divided at random. If
-    pictures lie in folders below that, the name of the innermost folder is their label. Links are
-    followed, hidden files (`._0.png`) and files of other kinds (`Thumbs.db`) left out.
+    without a folder is empty. Otherwise pictures are divided at random. If pictures lie in folders
+    below that, the name of the innermost folder is their label. Links are followed, hidden files
+    (`._0.png`) and files of other kinds (`Thumbs.db`) left out.
+
+    All pictures are read for the checksum, which covers names and bytes, even if they are decoded
+    later.
 
     Args:
         path: the folder.
@@ -104,7 +107,7 @@ def load_folder(
         lazy=lazy,
         batch_size=batch_size,
         workers=workers,
-        checksum=source.checksum,
+        checksum=source.content_checksum(),
         label_names=label_names,
     )
 

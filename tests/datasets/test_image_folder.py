@@ -1,5 +1,8 @@
 """The user's own pictures, and the folder of rendered faces."""
 
+import hashlib
+import os
+import shutil
 import zlib
 
 import numpy as np
@@ -161,6 +164,44 @@ def test_options_out_of_range_are_refused(published, options):
 def test_a_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(DataError, match="holds no pictures"):
         datasets.load(tmp_path)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_the_checksum_covers_names_and_bytes(published, lazy, tmp_path):
+    def checksum(folder=published.root / "pictures"):
+        return datasets.load(folder, image_size=4, lazy=lazy).info.checksum
+
+    def write(name, value):
+        pixels = np.full((4, 4), value, np.uint8)
+        published.write("pictures", name, published.picture(pixels, "BMP"))
+
+    names = [f"{kind}/{number}.bmp" for kind in ("cat", "dog") for number in range(10)]
+    for number, name in enumerate(names):
+        write(name, number)
+    first = checksum()
+    files = {name: (published.root / "pictures" / name).read_bytes() for name in names}
+    lines = [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
+    assert first == "sha256:" + hashlib.sha256("".join(lines).encode()).hexdigest()
+    assert len({len(content) for content in files.values()}) == 1
+    copied = shutil.copytree(published.root / "pictures", tmp_path / "elsewhere")
+    os.utime(copied / names[0], (1, 1))
+    assert checksum(copied) == first
+    write(names[3], 200)
+    assert checksum() != first
+    write(names[3], 3)
+    assert checksum() == first
+    (published.root / "pictures" / names[3]).rename(published.root / "pictures" / "dog" / "a.bmp")
+    assert checksum() != first
+
+
+def test_a_relative_folder_is_found_from_another_working_folder(published, tmp_path, monkeypatch):
+    for number in range(10):
+        save(published, f"{number}.png", number)
+    monkeypatch.chdir(published.root)
+    data = datasets.load("pictures", image_size=4, colour=False, lazy=True, seed=None)
+    monkeypatch.chdir(tmp_path)
+    np.testing.assert_allclose(data.train.read([7])[:, 0, 0] * 255, [7], rtol=1e-6)
+    assert len(np.asarray(data.test)) == 1
 
 
 def test_faces_are_a_folder_of_the_users(published):

@@ -74,6 +74,9 @@ def load(
 ) -> Dataset:
     """Open the archive (or the folder unpacked from it); pictures are decoded while training.
 
+    The checksum of pictures that are decoded while training covers their names and sizes alone, for
+    they are not all read before; with `lazy=False` it covers their bytes.
+
     Args:
         store: finds the files.
         image_size: height and width of the result.
@@ -111,7 +114,7 @@ def load(
         batch_size=batch_size,
         workers=workers,
         label_names=attribute_names,
-        checksum=source.checksum,
+        checksum=source.checksum if lazy else source.content_checksum(),
         checksums=dict(store.checksums),
     )
 

@@ -66,6 +66,9 @@ def load(
 ) -> Dataset:
     """Open the archive (or the folder unpacked from it); pictures are decoded while training.
 
+    The checksum of pictures that are decoded while training covers their names and sizes alone, for
+    they are not all read before; with `lazy=False` it covers their bytes.
+
     Args:
         store: finds the archive.
         image_size: height and width of the result.
@@ -103,7 +106,7 @@ def load(
         lazy=lazy,
         batch_size=batch_size,
         workers=workers,
-        checksum=source.checksum,
+        checksum=source.checksum if lazy else source.content_checksum(),
     )
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hiervae.datasets.files import listing_checksum
+from hiervae.datasets.files import contents_checksum, listing_checksum
 from hiervae.datasets.readers.archive import (
     MAX_PICTURE_BYTES,
     Member,
@@ -44,7 +44,7 @@ class EncodedPictures(ImageSource):
         Raises:
             DamagedFileError: if the archive is damaged, compressed as a whole, or holds no picture.
         """
-        self._path = path
+        self._path = path.absolute()  # the working folder may be another when pictures are read
         self._form = form
         self._kind = "folder" if path.is_dir() else "zip" if path.suffix == ".zip" else "tar"
         members = [member for member in _list(path, self._kind) if _is_picture(member.name)]
@@ -62,6 +62,21 @@ class EncodedPictures(ImageSource):
         """Checksum over names and sizes; the pictures are not read for it."""
         return listing_checksum((member.name, member.num_bytes) for member in self._members)
 
+    def content_checksum(self) -> str:
+        """Read every picture, without decoding it, and return a checksum over names and bytes.
+
+        Ten thousand small pictures take a second or two, a sixth of what decoding them takes.
+
+        Returns:
+            `"sha256:..."` over the lines that `sha256sum` prints for the files, sorted by name.
+
+        Raises:
+            DamagedFileError: if the archive is damaged, or a picture too large.
+            DataError: if a file cannot be read.
+        """
+        contents = self._contents(range(len(self._members)))
+        return contents_checksum(zip(self.names, contents, strict=True))
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Number of images, then the shape of one."""
@@ -72,27 +87,21 @@ class EncodedPictures(ImageSource):
         """Read images by number, bytes of shape (len(indices), *shape of one)."""
         rows = row_numbers(indices, len(self._members))
         images = np.empty((len(rows), *self.shape[1:]), np.uint8)
+        for place, data in enumerate(self._contents(rows)):
+            where = f"{self._path}: {self._members[rows[place]].name}"
+            images[place] = decode_picture(data, where, self._form)
+        return images
+
+    def _contents(self, rows: Iterable[int]) -> Iterator[bytes]:
+        """Read pictures by number, encoded as they are stored."""
         with reading(self._path):
             if self._kind == "zip":
                 with zipfile.ZipFile(self._path) as archive:
-                    self._fill(images, rows, archive)
+                    for row in rows:
+                        yield read_zip_member(archive, self._path, self._members[row].name)
             else:
-                self._fill(images, rows, None)
-        return images
-
-    def _fill(
-        self,
-        images: NDArray[np.uint8],
-        rows: NDArray[np.int64],
-        archive: zipfile.ZipFile | None,
-    ) -> None:
-        for place, row in enumerate(rows):
-            member = self._members[row]
-            if archive is not None:
-                data = read_zip_member(archive, self._path, member.name)
-            else:
-                data = self._read_plain(member)
-            images[place] = decode_picture(data, f"{self._path}: {member.name}", self._form)
+                for row in rows:
+                    yield self._read_plain(self._members[row])
 
     def _read_plain(self, member: Member) -> bytes:
         if member.num_bytes > MAX_PICTURE_BYTES:

@@ -83,7 +83,7 @@ class MappedImages(ImageSource):
                 f"{path} has {path.stat().st_size} bytes; expected {math.prod(stored_shape)}. "
                 "Delete it, it will be made again."
             )
-        self._path = path
+        self._path = path.absolute()  # the working folder may be another when images are read
         self._stored_shape = stored_shape
         self._axes = axes
 

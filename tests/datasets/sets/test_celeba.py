@@ -62,6 +62,23 @@ def test_without_attributes_and_in_memory(write):
     assert data.train_labels is None
 
 
+@pytest.mark.parametrize("name", ["celeba", "chairs"])
+def test_the_checksum_in_memory_covers_what_was_read(write, published, name):
+    def checksum(value, lazy):
+        view = f"{0:032x}/renders/image_000_p020_t011_r096.png"
+        files = ["000001.jpg"] if name == "celeba" else [view, view.replace("0/", "1/")]
+        for file in files:
+            pixels = np.full((400, 400, 3), value, np.uint8)
+            folder = f"{name}/{'img_align_celeba' if name == 'celeba' else 'rendered_chairs'}"
+            published.write(folder, file, published.picture(pixels, "BMP"))
+        options = {} if name == "celeba" else {"valid_fraction": 0, "test_fraction": 0}
+        return datasets.load(name, published.root, lazy=lazy, **options).info.checksum
+
+    write(folder=True)
+    assert checksum(1, lazy=True) == checksum(2, lazy=True)
+    assert checksum(1, lazy=False) != checksum(2, lazy=False)
+
+
 def test_crop_is_centred(published, write):
     root = write()
     picture = np.zeros((218, 178, 3), np.uint8)

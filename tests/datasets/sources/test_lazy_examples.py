@@ -1,6 +1,7 @@
 """Lazy examples as a `PyDataset`, through Keras with workers."""
 
 import pickle
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -85,6 +86,37 @@ def test_joined_sources_are_numbered_on(source, images):
 def test_options_out_of_range_are_refused(source, options):
     with pytest.raises(DataError, match="expected a positive integer"):
         LazyExamples(source, **options)
+
+
+def test_sources_are_read_from_another_working_folder(
+    source, images, published, tmp_path, monkeypatch
+):
+    members = {"a.png": published.picture(images[0]), "b.png": published.picture(images[1])}
+    for name, content in (("a.zip", published.zip(members)), ("a.tar", published.tar(members))):
+        (tmp_path / name).write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    form = PictureFormat(3, 2, colour=False)
+    sources = [
+        MappedImages(Path("images.u8"), images.shape, (0, 1, 2)),
+        EncodedPictures(Path("a.zip"), form),
+        EncodedPictures(Path("a.tar"), form),
+    ]
+    monkeypatch.chdir("/")
+    for each in sources:
+        np.testing.assert_array_equal(each.read([1, 0]), images[[1, 0]])
+
+
+def test_a_checksum_of_contents_is_the_same_in_a_folder_and_in_archives(published, images):
+    members = {f"in/{n}.png": published.picture(image) for n, image in enumerate(images)}
+    for name, content in members.items():
+        published.write("folder", name, content)
+    paths = [
+        published.root / "folder",
+        published.write("", "a.zip", published.zip(members)),
+        published.write("", "a.tar", published.tar(members)),
+    ]
+    form = PictureFormat(3, 2)
+    assert len({EncodedPictures(path, form).content_checksum() for path in paths}) == 1
 
 
 def test_a_file_of_another_length_is_refused(tmp_path):
