@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import numbers
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from hiervae.datasets import image_folder, plugin_sets, user_arrays
 from hiervae.datasets.catalogue import is_known, loader, names, owner
 from hiervae.datasets.dataset import Dataset
+from hiervae.datasets.option_types import is_a, is_same, plain, shown
 from hiervae.datasets.store import FileStore
 from hiervae.errors import DataError, DatasetOptionError
 
@@ -95,15 +94,11 @@ def complete_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
             f"The data set {name!r} has no option {', '.join(map(repr, unknown))}; "
             f"its options are: {', '.join(known) or 'none'}."
         )
-    for option, value in options.items():
-        if option in types and not _is_a(types[option], value):
-            default = known[option]
-            example = "" if default is _REQUIRED else f", such as {option}={default!r}"
-            raise DatasetOptionError(
-                f"The data set {name!r} has the option {option}={value!r}; expected "
-                f"{_shown(types[option])}{example}."
-            )
-    complete = {**known, **options}
+    checked = {
+        option: _checked(name, option, value, types.get(option, Any), known[option])
+        for option, value in options.items()
+    }
+    complete = {**known, **checked}
     missing = [option for option, value in complete.items() if value is _REQUIRED]
     if missing:
         raise DatasetOptionError(
@@ -130,27 +125,23 @@ def _types(reader: Callable[..., Dataset]) -> dict[str, Any]:
         return {}
 
 
-def _is_a(kind: Any, value: Any) -> bool:
-    """Return whether `value` is of an option's type; entries of collections are not looked at."""
-    if get_origin(kind) in (Union, UnionType):
-        return any(_is_a(choice, value) for choice in get_args(kind))
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_origin(kind) is tuple:
-        return isinstance(value, (tuple, list))
-    if kind in (int, float):
-        number = numbers.Integral if kind is int else numbers.Real
-        return isinstance(value, number) and not isinstance(value, bool)
-    try:
-        return isinstance(value, get_origin(kind) or kind)
-    except TypeError:  # a type variable, for instance, which tells nothing of a value
-        return True
+def _checked(name: str, option: str, value: Any, kind: Any, default: Any) -> Any:
+    """Return the value of an option with Python's numbers, if that is what its type asks for.
 
-
-def _shown(kind: Any) -> str:
-    if get_origin(kind) is Literal:
-        return f"one of {', '.join(map(repr, get_args(kind)))}"
-    return getattr(kind, "__name__", str(kind)) if get_origin(kind) is None else str(kind)
+    Raises:
+        DatasetOptionError: if it is neither of this type nor the default.
+    """
+    if kind is Any:
+        return value
+    if is_a(kind, plain(value)):
+        return plain(value)
+    # A plugin's default may be of another type than its annotation; the settings of a run give it.
+    if is_a(kind, value) or is_same(value, default):
+        return value
+    example = "" if default is _REQUIRED else f", such as {option}={default!r}"
+    raise DatasetOptionError(
+        f"The data set {name!r} has the option {option}={value!r}; expected {shown(kind)}{example}."
+    )
 
 
 def _reader(name: str) -> Callable[..., Dataset]:

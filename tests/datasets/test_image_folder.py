@@ -1,6 +1,7 @@
 """The user's own pictures, and the folder of rendered faces."""
 
 import hashlib
+import json
 import os
 import shutil
 import zlib
@@ -48,6 +49,15 @@ def test_names_of_split_folders(published, train, valid, test):
     data = datasets.load(published.root / "pictures", image_size=4, colour=False)
     values = [part[:, 0, 0] * 255 for part in (data.train, data.valid, data.test)]
     np.testing.assert_allclose(values, [[10], [20], [30]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [np.int64(6), [6, 6], (np.int32(6), np.uint8(6))])
+def test_sizes_of_numpys_types(published, size):
+    for number in range(10):
+        save(published, f"{number}.png")
+    data = datasets.load(published.root / "pictures", image_size=size, colour=np.False_)
+    assert data.train.shape == (8, 6, 6)
+    assert json.loads(json.dumps(data.info.as_dict()))["options"]["colour"] is False
 
 
 @pytest.mark.parametrize("name", ["valid_fraction", "test_fraction"])

@@ -79,7 +79,16 @@ def test_unknown_options_list_the_known():
         ("cmu_mocap", {"recordings": 3}, "expected .*Mapping"),
         (".", {"valid_fraction": "x"}, "expected float"),
         (".", {"crop": "x"}, "expected int | None"),
-        (".", {"image_size": "x"}, "expected int | tuple"),
+        (".", {"image_size": "x"}, r"expected int \| tuple\[int, int\], such as image_size=64"),
+        (".", {"image_size": [8]}, r"image_size=\[8\]; expected int \| tuple\[int, int\]"),
+        (".", {"image_size": [8, 8, 3]}, r"expected int \| tuple\[int, int\]"),
+        (".", {"image_size": [8, "8"]}, r"image_size=\[8, '8'\]; expected int"),
+        (".", {"image_size": (8, True)}, "expected int"),
+        (".", {"colour": np.int64(1)}, "expected bool"),
+        ("cmu_mocap", {"recordings": {"walk": 3}}, r"expected Mapping\[str, list\[str\]\] \| None"),
+        ("cmu_mocap", {"recordings": {"walk": "02_01"}}, r"'02_01'}; expected Mapping\[str, list"),
+        ("cmu_mocap", {"recordings": {"walk": [201]}}, "expected Mapping"),
+        ("cmu_mocap", {"recordings": {1: ["02_01"]}}, "expected Mapping"),
     ],
 )
 def test_options_of_a_wrong_type_are_refused(name, options, message):
@@ -91,6 +100,9 @@ def test_options_of_each_type_are_taken():
     assert complete_options(".", {"image_size": [3, 4]})["image_size"] == [3, 4]
     assert complete_options(".", {"image_size": np.int64(3), "crop": None})["crop"] is None
     assert complete_options(".", {"valid_fraction": 0})["valid_fraction"] == 0
+    assert complete_options(".", {"image_size": (np.int8(3), 4)})["image_size"] == (3, 4)
+    assert complete_options(".", {"colour": np.False_})["colour"] is False
+    assert type(complete_options(".", {"seed": np.int64(3)})["seed"]) is int
     assert complete_options("mnist", {"binarisation": "static"})["binarisation"] == "static"
     assert complete_options("cmu_mocap", {"recordings": {"train": ["02_01"]}})["recordings"]
 

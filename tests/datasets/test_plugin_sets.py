@@ -1,7 +1,9 @@
 """Data sets of other distributions."""
 
 import sys
+from textwrap import dedent
 
+import numpy
 import pytest
 
 from hiervae import datasets
@@ -46,6 +48,47 @@ def test_its_options_are_checked_where_they_are_annotated(site):
     with pytest.raises(DataError, match="its options are: num_examples, seed"):
         datasets.load("moons", size=7)
     assert datasets.load("moons", seed=[1, 2]).train.shape == (40, 4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken", "refused"),
+    [
+        ("list[int]", [[], [1, 2]], [["1"], [0.5], [True], 3, "12"]),
+        ("tuple[float, ...]", [[], [1, 0.5], (2,)], [["a"], [None]]),
+        ("tuple[int, str]", [[1, "a"]], [[1], [1, "a", 2], ["a", 1]]),
+        ("tuple", [[1, "a"]], [3]),
+        ("dict[str, list[float]] | None", [None, {}, {"a": [1]}], [{"a": 1}, {"a": ["b"]}, []]),
+        ("dict[int, str]", [{1: "a"}, {"1": "a"}], [{1: 2}, {0.5: "a"}]),
+        ("set[int]", [{1, 2}], [{"a"}]),
+        ("Sequence[str]", [["a"], ("a", "b")], ["ab", [1]]),
+        ("Iterable[str]", [["a"]], [b"ab", [None]]),
+        ("list[dict[str, int | None]]", [[{"a": None}, {}]], [[{"a": "b"}], [3]]),
+        ("list[Literal['a', 1]]", [["a", 1]], [["b"], [True]]),
+        ("list[Any]", [[1, "a", None]], [3]),
+        ("Annotated[list[int], 'of any length']", [[1]], [["a"]]),
+        ("list[T]", [[1, "a"]], ["a"]),
+        ("Callable[[int], int]", [abs], [3]),
+        ("numpy.float32", [numpy.float32(0.5)], [0.5]),
+    ],
+)
+def test_what_is_in_its_collections_is_checked(site, kind, taken, refused):
+    heading = (
+        "import numpy\nfrom collections.abc import Callable, Iterable, Sequence\n"
+        "from typing import Annotated, Any, Literal, TypeVar\nT = TypeVar('T')\n"
+    )
+    offer(site, heading + dedent(DATASET).replace("seed=0)", f"seed=0, extra: {kind} = 'unset')"))
+    for value in (*taken, "unset"):
+        assert datasets.load("other", extra=value).info.options["extra"] == value
+    for value in refused:
+        with pytest.raises(DataError, match="has the option extra=.*; expected "):
+            datasets.load("other", extra=value)
+
+
+def test_an_iterator_is_not_used_up_by_the_check(site):
+    source = "from collections.abc import Iterable\n" + dedent(DATASET)
+    source = source.replace("seed=0)", "seed=0, extra: Iterable[int] = ())")
+    offer(site, source.replace("return Dataset", "assert list(extra) == [1, 2]; return Dataset"))
+    assert datasets.load("other", extra=iter([1, 2])).train.shape == (40, 4)
 
 
 def test_annotations_for_type_checking_alone_are_passed_over(site):
