@@ -176,8 +176,8 @@ class HierarchicalVAE(
 
         Raises:
             ValueError: if a dimension of the examples is unknown, the model was built for another
-                shape, a part has a layer that its build() did not build, or building the model
-                has failed before.
+                shape, a part has a layer that its build() did not build, building the model has
+                failed before, or its weights are missing from the file it was loaded from.
         """
         event_shape = tuple(input_shape[1:]) if isinstance(input_shape, (list, tuple)) else ()
         if not event_shape or not all(map(_is_size, event_shape)):
@@ -194,6 +194,7 @@ class HierarchicalVAE(
                 f"{self.event_shape}; expected one shape. Make another model."
             )
         self.require_whole()
+        self.refuse_lost_weights()
         try:
             self._build_parts(event_shape)
         except BaseException as error:

@@ -87,11 +87,7 @@ class SavingMethods(ModelCore):
             store[FIT_STATE] = np.frombuffer(self._fit_state.encode(), dtype=np.uint8)
 
     def load_own_variables(self, store: Any) -> None:
-        """Take up weights, random generators, and the seed at work unless the model has its own.
-
-        Raises:
-            ValueError: if a trained model's file does not say for what shape it was built.
-        """
+        """Take up weights, random generators, and the seed at work unless the model has its own."""
         own = {key: store[key] for key in list(store.keys()) if not key.startswith("generator_")}
         working_seed = own.pop(WORKING_SEED, None)
         if working_seed is not None and self.seed is None:
@@ -100,14 +96,21 @@ class SavingMethods(ModelCore):
         if fit_state is not None and self._fit_state is not None:
             self._fit_state.expect(np.asarray(fit_state).tobytes())
         super().load_own_variables(own)
-        if self.training_step and not self.built:
-            raise ValueError(
-                f"The file holds a model that was trained for {self.training_step} steps, and not "
-                "the shape that it was built for, so that its weights cannot be loaded; expected "
-                "`build_config` in the file's config.json. Use an intact file."
-            )
         for index, state in enumerate(self.generator_states):
             state.assign(np.asarray(store[f"generator_{index}"]).astype(state.dtype))
+
+    def refuse_lost_weights(self) -> None:
+        """Refuse to make weights anew for a model that was trained, and loaded without them.
+
+        Raises:
+            ValueError: if the model has trained and is not built.
+        """
+        if self.training_step and not self.built:
+            raise ValueError(
+                f"The model was trained for {self.training_step} steps, and its file does not say "
+                "for what shape it was built, so that its weights were not loaded; expected "
+                "`build_config` in the file's config.json. Load an intact file."
+            )
 
     def _refuse_unsavable(self) -> None:
         self.require_whole()
