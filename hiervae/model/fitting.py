@@ -72,7 +72,8 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         given. `class_weight` is refused.
 
         Raises:
-            DataError: if an array is empty, not finite, or of the wrong shape or range.
+            DataError: if an array is empty, not finite, or of the wrong shape or range, or an
+                iterator has too few batches for all epochs.
             ValueError: if the model is not compiled, or an argument cannot be used.
             NonFiniteLossError: if a term of the loss becomes NaN or infinite.
         """
