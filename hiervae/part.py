@@ -129,12 +129,14 @@ class Part(VersionedOptions, keras.layers.Layer):
         """Give the part what it may know of its model.
 
         Raises:
-            ValueError: if the part belongs to another model already.
+            ValueError: if the part was built already, in another model or before it was copied.
         """
-        if self.built and self._context is not None:
+        # A constructor that sets `built` leaves no shapes: what has nothing to build is taken.
+        if self.built and (self._context is not None or self.get_build_config() is not None):
             raise ValueError(
-                f"{type(self).__name__} {self.name!r} was given to a model, but belongs to another "
-                "one; expected a part of its own. Give a new instance, or a name or config."
+                f"{type(self).__name__} {self.name!r} was given to a model, but was built before: "
+                "it belongs to another one, or is a copy of such a part. Expected a part that is "
+                "not built. Give a new instance, or its name or config."
             )
         self._context = context
 

@@ -1,5 +1,6 @@
 """What cannot be used is refused with what to do instead."""
 
+import copy
 import threading
 
 import keras
@@ -10,7 +11,7 @@ import hiervae
 from hiervae.errors import DataError, NonFiniteLossError
 from hiervae.priors.standard_normal import StandardNormal
 from hiervae.utils.seeding import construction_scope
-from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model
+from tests.support.models import EVENT_SIZE, binary_data, compiled, small_model, vhp
 
 X = binary_data(12)
 
@@ -218,8 +219,27 @@ def test_a_loss_that_is_not_finite_names_its_term():
 def test_a_part_belongs_to_one_model():
     prior = StandardNormal()
     small_model(prior=prior).build((None, EVENT_SIZE))
-    with pytest.raises(ValueError, match="belongs to another one; .* Give a new instance"):
+    with pytest.raises(ValueError, match="belongs to another one.* Give a new instance"):
         small_model(prior=prior).build((None, EVENT_SIZE))
+
+
+def test_a_copy_of_a_built_part_is_no_new_part():
+    model = small_model(prior=vhp())
+    model.build((None, EVENT_SIZE))
+    prior_class = type(model.prior)
+    with keras.saving.custom_object_scope({prior_class.__name__: prior_class}):
+        copied = copy.deepcopy(model.prior)
+    with pytest.raises(ValueError, match="or is a copy of such a part.* Give a new instance"):
+        small_model(prior=copied).build((None, EVENT_SIZE))
+
+
+def test_a_part_whose_constructor_says_that_it_is_built_is_taken():
+    class Weightless(StandardNormal):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.built = True
+
+    small_model(prior=Weightless()).build((None, EVENT_SIZE))
 
 
 def test_building_again(model):
