@@ -13,6 +13,7 @@ from hiervae.inference.passes import GenerativePass, Level
 from hiervae.networks.base import build_block
 from hiervae.networks.normal_head import NEAR_STANDARD_NORMAL
 from hiervae.types import Config, Shape, Tensor
+from hiervae.utils.constructors import option_names
 from hiervae.utils.validation import check_choice
 
 PRIOR_BLOCK_LEVELS = ("above", "own")
@@ -127,4 +128,6 @@ class StackedScheme(NormalScheme):
     @classmethod
     def from_config(cls, config: Config) -> Any:
         """Rebuild from `get_config()`, also from one of before there was `prior_block_level`."""
-        return super().from_config({"prior_block_level": "own", **config})
+        if "prior_block_level" in option_names(cls):  # not of a subclass with its own options alone
+            config = {"prior_block_level": "own", **config}
+        return super().from_config(config)

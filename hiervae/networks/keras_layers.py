@@ -75,7 +75,9 @@ class KerasLayers(Network):
     def from_config(cls, config: Config) -> KerasLayers:
         """Rebuild from `get_config()`; classes of the user's own must be registered with Keras."""
         deserialize = keras.saving.deserialize_keras_object
-        return cls(**{side: [deserialize(entry) for entry in config[side]] for side in config})
+        sides = [side for side in ("encoder", "decoder") if side in config]
+        layers = {side: [deserialize(entry) for entry in config[side]] for side in sides}
+        return cls(**{**config, **layers})
 
     def _pick(self, layers: list[keras.layers.Layer], index: int, side: str) -> keras.layers.Layer:
         if index >= len(layers):

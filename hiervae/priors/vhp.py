@@ -134,5 +134,7 @@ class VariationalHierarchicalPrior(Prior):
     @classmethod
     def from_config(cls, config: Config) -> VariationalHierarchicalPrior:
         """Rebuild from `get_config()`."""
-        network = registry.restore("hiervae.networks", config["network"], Network)
-        return cls(**{**config, "network": network})
+        if "network" in config:  # not of a subclass with its own options alone
+            network = registry.restore("hiervae.networks", config["network"], Network)
+            config = {**config, "network": network}
+        return cls(**config)

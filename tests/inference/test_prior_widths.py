@@ -6,6 +6,7 @@ import pytest
 
 import hiervae
 from hiervae import presets
+from hiervae.inference.bottom_up import BottomUp
 from hiervae.inference.ladder import Ladder
 from tests.support.models import numpy_of
 
@@ -78,3 +79,23 @@ def test_models_saved_before_keep_their_widths(tmp_path):
 def test_an_unknown_choice():
     with pytest.raises(ValueError, match="prior_block_level='below'.*'above', 'own'"):
         Ladder(prior_block_level="below")
+
+
+@keras.saving.register_keras_serializable(package="tests.prior_widths")
+class Tempered(BottomUp):
+    """A scheme with an option of its own alone."""
+
+    def __init__(self, temperature=1.0):
+        super().__init__()
+        self.temperature = temperature
+
+    def get_config(self):
+        return {"temperature": self.temperature}
+
+
+def test_a_subclass_with_options_of_its_own_alone_is_loaded(tmp_path):
+    model = model_of(Tempered(0.5))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.inference.temperature == 0.5
+    np.testing.assert_array_equal(loaded.encode(X)[0], model.encode(X)[0])

@@ -165,6 +165,17 @@ def test_a_block_that_is_built_stays_as_it_is():
     np.testing.assert_array_equal(numpy_of(block.kernel), kernel)
 
 
+def test_a_subclass_with_options_of_its_own_alone_is_rebuilt():
+    class Narrow(KerasLayers):
+        def __init__(self, width=1):
+            super().__init__(dense(width), dense(width))
+
+        def get_config(self):
+            return {"width": self.encoder[0].units}
+
+    assert Narrow.from_config(Narrow(4).get_config()).encoder[0].units == 4
+
+
 def test_conditional_priors_start_with_the_second_decoder_layer():
     decoder = [keras.layers.Dense(2), keras.layers.Dense(3)]
     network = KerasLayers(keras.layers.Dense(2), decoder)

@@ -188,6 +188,17 @@ def test_config_round_trip():
     assert rebuilt.network.hidden_units == (6,)
 
 
+def test_a_subclass_with_options_of_its_own_alone_is_rebuilt():
+    class Narrow(VariationalHierarchicalPrior):
+        def __init__(self, width=1):
+            super().__init__(latent_dim=width)
+
+        def get_config(self):
+            return {"width": self.latent_dim}
+
+    assert Narrow.from_config(Narrow(3).get_config()).latent_dim == 3
+
+
 def test_sizes_of_numpy_s_types(tmp_path):
     two = np.int64(2)
     network = {"name": "mlp", "hidden_units": (np.int64(5), 4)}
