@@ -138,6 +138,15 @@ def log_prob_and_error(
     return Likelihood.log_prob_and_error(likelihood, value, parameters)
 
 
+def draws_in_steps(likelihood: Likelihood) -> bool:
+    """Whether `start_sampling` and `sampling_step` give what `likelihood.sample` does.
+
+    Not where a subclass replaced `sample` alone, whatever steps it inherits.
+    """
+    names = ("start_sampling", "sampling_step")
+    return any(stands_for(likelihood, name, "sample") for name in names)
+
+
 def flat_size(shape: Shape) -> int:
     """Number of scalars in an array of this shape."""
     return int(np.prod(shape, dtype=np.int64))

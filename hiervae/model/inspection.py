@@ -14,6 +14,7 @@ from hiervae.backend import compile_rows
 from hiervae.distributions import DiagonalNormal
 from hiervae.errors import DataError
 from hiervae.inference.passes import InferencePass, Level
+from hiervae.likelihoods.base import draws_in_steps
 from hiervae.model.core import ModelCore
 from hiervae.model.finite import require_finite, require_numbers
 from hiervae.model.inputs import checked_latent, checked_latents
@@ -145,19 +146,23 @@ class InspectionMethods(ModelCore):
         """
         latent = self.sample_prior(num_samples, seed, batch_size, component)
         require_numbers(self.weights)
+        in_steps = draws_in_steps(self.likelihood)
 
         def start(latent: Any) -> list[Any]:
             generator = self.evaluation_generator
             features = self.inference.generate(latent, seed=generator).features
             parameters = self.likelihood(features)
+            if not in_steps:
+                return [self.likelihood.sample(parameters, seed=generator)]
             return [*self.likelihood.start_sampling(parameters, seed=generator)]
 
         def advance(step: Any, *state: Any) -> list[Any]:
             return [*self.likelihood.sampling_step(state, step)]
 
-        first = self.compiled_function(("start_sampling",), start)
+        first = self.compiled_function(("start_sampling", in_steps), start)
         following = self.compiled_function(("sampling_step",), advance)
-        num_steps, draws = self.likelihood.num_sampling_steps, []
+        num_steps = self.likelihood.num_sampling_steps if in_steps else 0
+        draws = []
         progress = keras.utils.Progbar(
             num_steps * -(-num_samples // batch_size), verbose=verbose if num_steps > 1 else 0
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hiervae.errors import DataError
-from hiervae.likelihoods.base import Likelihood
+from hiervae.likelihoods.base import Likelihood, draws_in_steps
 from hiervae.model import HierarchicalVAE
 from hiervae.testing.behaviour import check_memory, check_traced, copy_weights
 from hiervae.testing.check import Array
@@ -149,7 +149,7 @@ def check_calls(subject: Subject, model: HierarchicalVAE) -> None:
         if has_draws_of_its_own(likelihood):
             likelihood.log_prob_of_draws(value, parameters, 1)
         likelihood.mean(parameters)
-        if not likelihood.num_sampling_steps:
+        if not draws_in_steps(likelihood):
             likelihood.sample(parameters, seed=seed)
 
     check_traced(subject, "call() and the methods", use, inputs, values)

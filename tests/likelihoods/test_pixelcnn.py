@@ -227,6 +227,16 @@ def test_steps_give_what_sample_gives():
     np.testing.assert_array_equal(numpy_of(state[0]), expected)
 
 
+def test_a_subclass_s_own_sample_is_what_a_model_draws():
+    class Halves(PixelCNN):
+        def sample(self, parameters, seed=None):
+            return 0.5 + 0.0 * self.mean(parameters)
+
+    model = small_model(likelihood=Halves(num_layers=2, num_filters=3))
+    model.build((None, 2, 2))
+    np.testing.assert_array_equal(model.sample(3), np.full((3, 2, 2), 0.5))
+
+
 def test_greys_of_one_level_have_one_probability():
     likelihood = built((2, 2), levels=256)
     levels = RNG.integers(0, 255, size=(4, 2, 2))
