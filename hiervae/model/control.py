@@ -122,11 +122,14 @@ class ControlState(keras.layers.Layer):
         """Put a scheduler to work, going on from its saved state where it is the same one.
 
         Raises:
-            IncompatiblePluginError: if the scheduler's state is no dict, or lacks its gates.
+            IncompatiblePluginError: if the scheduler's state is no dict, or lacks its gates; or
+                its config lacks an option.
             ValueError: if the scheduler's state has no beta or a negative one, a value that is no
                 finite number, or does not fit, or another rule is at work.
         """
         _check_initial_state(scheduler)
+        # Compiled steps and saved states are told apart by the config.
+        registry.describe("hiervae.schedulers", scheduler, complete=True)
         if self.scheduler not in (None, scheduler):
             raise ValueError(
                 f"{type(scheduler).__name__} was to be installed beside "

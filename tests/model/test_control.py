@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from hiervae.callbacks import BetaController
+from hiervae.errors import IncompatiblePluginError
 from hiervae.model.control import CAPACITY, ControlState
 from hiervae.schedulers import Scheduler
 from hiervae.schedulers.constant import Constant
@@ -248,6 +249,9 @@ class Many(Constant):
     def initial_state(self):
         return {"beta": 1.0, **{f"s{index}": 0.0 for index in range(self.num)}}
 
+    def get_config(self):
+        return {"num": self.num}
+
 
 class WithoutBeta(Constant):
     def initial_state(self):
@@ -260,6 +264,20 @@ def test_a_state_that_does_not_fit_is_refused(rule):
     with pytest.raises(ValueError, match=f"{name}.initial_state.*expected at most 13 scalars"):
         ControlState().install(rule)
     ControlState().install(Many(CAPACITY - 3))
+
+
+class Silent(Constant):
+    """A rule that does not say one of its options."""
+
+    def __init__(self, beta=1.0, factor=1.0):
+        super().__init__(beta)
+        self.factor = factor
+
+
+def test_a_rule_that_does_not_say_its_options_is_refused(model):
+    with pytest.raises(IncompatiblePluginError, match="'Silent'.* lacks .*'factor'"):
+        fit(model, BetaController(Silent(factor=0.5)))
+    assert model.control.scheduler is None
 
 
 def test_state_is_read_and_written_by_name():
