@@ -83,6 +83,15 @@ def not_installed(group: str, saved: PartRecord) -> str:
     return f"{message}; the installed {installed} lacks it. {_run(distribution, saved)}"
 
 
+def not_overridden(group: str, name: str) -> str:
+    """Return how to make a part known that was saved while its name was overridden."""
+    return (
+        f"The {label(group)} {name!r} was saved from a class that no distribution offers, under an "
+        "override of this name, which is not active. Expected the same override, whatever is "
+        f"installed. Load it within hiervae.registry.override({group!r}, {name!r}, the class)."
+    )
+
+
 def not_rebuilt(kind: str, entry: PluginEntry, saved: PartRecord, error: Exception) -> str:
     """Return why a saved config could not be turned into a part again."""
     message = (

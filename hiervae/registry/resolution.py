@@ -64,12 +64,14 @@ def find_recorded(group: str, saved: PartRecord) -> PluginEntry:
     """Return the entry that a record with a name was written from; nothing is imported.
 
     Raises:
-        UnknownPluginError: if it is not installed.
+        UnknownPluginError: if it is not installed; or was an override that is not active.
         PluginConflictError: if its distribution offers the name more than once.
         BrokenPluginError: if the entry is refused.
     """
     name = str(saved.name)
     if saved.distribution is None:
+        if name not in catalogue.active_overrides(group):
+            raise UnknownPluginError(explanations.not_overridden(group, name))
         return find(group, name)
     rows = [row for row in catalogue.visible(group) if row.is_named(name, saved.distribution)]
     if not rows:

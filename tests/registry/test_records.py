@@ -242,7 +242,18 @@ def test_an_override_is_described_by_name_and_restored_within_the_override(toy):
             "config": {"width": 2},
         }
         assert type(registry.restore(PRIORS, record, toy)) is Own
-    with pytest.raises(UnknownPluginError, match="Unknown prior 'own'"):
+    with pytest.raises(UnknownPluginError, match="prior 'own' was saved .* is not active"):
+        registry.restore(PRIORS, record, toy)
+
+
+def test_a_record_of_an_override_does_not_stand_for_what_is_installed(toy):
+    class Own(toy):
+        pass
+
+    with registry.override(PRIORS, "wide", Own):
+        record = registry.describe(PRIORS, registry.create(PRIORS, "wide", toy))
+    assert registry.create(PRIORS, "wide", toy) is not None, "the name is installed"
+    with pytest.raises(UnknownPluginError, match=r"Load it within hiervae\.registry\.override"):
         registry.restore(PRIORS, record, toy)
 
 
