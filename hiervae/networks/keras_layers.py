@@ -76,7 +76,7 @@ class KerasLayers(Network):
         """Rebuild from `get_config()`; classes of the user's own must be registered with Keras."""
         deserialize = keras.saving.deserialize_keras_object
         sides = [side for side in ("encoder", "decoder") if side in config]
-        layers = {side: [deserialize(entry) for entry in config[side]] for side in sides}
+        layers: Config = {side: [deserialize(entry) for entry in config[side]] for side in sides}
         return cls(**{**config, **layers})
 
     def _pick(self, layers: list[keras.layers.Layer], index: int, side: str) -> keras.layers.Layer:
