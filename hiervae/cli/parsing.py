@@ -16,6 +16,7 @@ from hiervae.cli.usage_error import UsageError
 
 if TYPE_CHECKING:
     from hiervae.datasets import Dataset
+    from hiervae.runs import RunFolder
 
 Run: TypeAlias = Callable[[argparse.Namespace, Console], int]
 
@@ -215,6 +216,23 @@ def check_target(option: str, path: Path) -> None:
     if not path.parent.is_dir():
         raise UsageError(
             f"{option} {path}: there is no folder {path.parent}; make it, or choose another."
+        )
+
+
+def check_empty(folder: RunFolder, again: str) -> None:
+    """Refuse a new run in a folder that holds something.
+
+    Args:
+        folder: where the run is to be.
+        again: the command that goes on with a run there.
+
+    Raises:
+        UsageError: if the folder is not empty.
+    """
+    if not folder.is_empty():
+        raise UsageError(
+            f"{folder.path} is not empty. Choose another folder by --out, or go on with the run "
+            f"there: {again}"
         )
 
 

@@ -191,11 +191,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     folder = RunFolder(arguments.out or Path("runs") / _default_name(arguments))
     folder.require_room()
     again = f"{folder.train_command} --resume"
-    if not arguments.resume and not folder.is_empty():
-        raise UsageError(
-            f"{folder.path} is not empty. Choose another folder by --out, or go on with the run "
-            f"there: {again}"
-        )
+    if not arguments.resume:
+        parsing.check_empty(folder, again)
     if arguments.resume and not folder.config_file.exists():
         raise UsageError(f"{folder.path} holds no run to go on with; leave out --resume.")
     require_keras()

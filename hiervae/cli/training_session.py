@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hiervae import registry
 from hiervae.cli.console import Console
 from hiervae.cli.evaluate import protocol_values
-from hiervae.cli.parsing import check_data_dir
+from hiervae.cli.parsing import check_data_dir, check_empty
 from hiervae.cli.settings import resolve
 from hiervae.cli.training_progress import TrainingProgress
 from hiervae.cli.usage_error import UsageError, refused_as_usage
@@ -110,9 +110,11 @@ class TrainingSession:
                 "without validation examples training is not stopped early, whatever "
                 "training.early_stopping_patience is"
             )
-        self.folder.create(config)
-        if not self.arguments.resume:
+        if not self.arguments.resume:  # another training may have begun there since
+            self.folder.path.mkdir(parents=True, exist_ok=True)
             held.enter_context(self.folder.locked())
+            check_empty(self.folder, self.again)
+        self.folder.create(config)
         self.folder.tidy()
         progress = TrainingProgress(self.console.stream, len(stream), config.training["epochs"])
         try:
