@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    model, dataset = opened.model, opened.dataset
+    folder, model, dataset = opened.folder, opened.model, opened.dataset
     split = parsing.choose_split(dataset, arguments.split)
     examples = examples_of(dataset, split, arguments.limit)
     bound = bound_of(model, examples, arguments.batch_size)

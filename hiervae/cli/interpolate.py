@@ -111,7 +111,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.runs.results import open_run
 
     opened = open_run(arguments.folder, arguments.data_dir)
-    model, dataset = opened.model, opened.dataset
+    folder, model, dataset = opened.folder, opened.model, opened.dataset
     split = parsing.choose_split(dataset, arguments.split)
     examples = examples_of(dataset, split)
     try:
@@ -128,6 +128,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         found = interpolate(model, graph, *(examples[end] for end in ends.positions))
     except NoPathError as error:
         raise NoPathError(in_command_words(str(error), GRAPH_OPTIONS)) from error
+    folder.require_loaded_model()
     graph.save(folder.graph_file)
     name = picture_name(
         f"{shown(ends.values[0])}_{shown(ends.values[1])}",

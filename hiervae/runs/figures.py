@@ -226,10 +226,12 @@ class FigureWriter:
         had, such as of too few examples, that is told as well.
 
         Raises:
+            HiervaeError: if it is of a model that was replaced since it was loaded.
             OSError: if the file cannot be written.
         """
         if not self._able:
             return
+        self.folder.require_loaded_model()
         self.folder.figures.mkdir(parents=True, exist_ok=True)
         path = self.folder.figures / f"{name}.png"
         try:

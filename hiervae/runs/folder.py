@@ -53,6 +53,7 @@ class RunFolder:
         self.figures = self.path / "figures"
         self.graph_file = self.path / "graph.npz"
         self.kl_history_file = self.path / "kl_history.npz"
+        self._loaded: tuple[int, int, int] | None = None
 
     @property
     def train_command(self) -> str:
@@ -137,7 +138,7 @@ class RunFolder:
         return RunConfig.from_dict(read_json(self.config_file), str(self.config_file))
 
     def load_model(self) -> HierarchicalVAE:
-        """The trained model.
+        """The trained model, whose results alone are written here from now on.
 
         Raises:
             HiervaeError: if training is not finished.
@@ -147,6 +148,7 @@ class RunFolder:
         from hiervae.runs.model_file import load_model
 
         self.require_model()
+        self._loaded = _identity(self.model_file)
         try:
             return load_model(self.model_file)
         except DamagedFileError as error:
@@ -165,6 +167,24 @@ class RunFolder:
             raise HiervaeError(
                 f"{self.path} holds no model.keras: its training did not finish. "
                 f"Go on with: {self.train_command} --resume"
+            )
+
+    def require_loaded_model(self) -> None:
+        """Refuse to keep results of a loaded model once another training has replaced it.
+
+        Where no model was loaded, as in training, there is nothing to refuse.
+
+        Raises:
+            HiervaeError: if `model.keras` is another file than the one that was loaded.
+        """
+        if self._loaded is None:
+            return
+        found = _identity(self.model_file) if self.model_file.is_file() else None
+        if found != self._loaded:
+            raise HiervaeError(
+                f"{self.model_file} was replaced while this command worked on the earlier model; "
+                "expected the same one to the end. What was found of the earlier one is not "
+                "written: run the command again."
             )
 
     def forget_model(self) -> None:
@@ -217,9 +237,17 @@ class RunFolder:
         """Add sections to `metrics.json`, in place of older ones of the same names; returns all.
 
         Raises:
+            HiervaeError: if they are of a model that was replaced since it was loaded.
             OSError: if the file cannot be read or written.
             DamagedFileError: if what is there is damaged.
         """
+        self.require_loaded_model()
         metrics = {**self.read_metrics(), **sections}
         write_json(self.metrics_file, metrics)
         return metrics
+
+
+def _identity(file: Path) -> tuple[int, int, int]:
+    """What tells a file from another one that takes its place."""
+    found = file.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
