@@ -294,6 +294,16 @@ class Resume(FitSaver):
             if lock is not None:
                 lock.__exit__(None, None, None)
 
+    def set_aside(self, path: Path) -> Path:
+        """Give a damaged checkpoint another name, which is returned, to make room for a whole one.
+
+        It replaces one that was set aside before.
+        """
+        aside = path.with_name(f"{path.name}.damaged")
+        with suppress(OSError):
+            os.replace(path, aside)
+        return aside
+
     def report(self, message: str) -> None:
         """Say that a checkpoint cannot be used."""
         warnings.warn(message, UserWarning, stacklevel=3)
@@ -334,9 +344,7 @@ class Resume(FitSaver):
         try:
             return read_checkpoint(path)
         except DamagedFileError as error:
-            aside = path.with_name(f"{path.name}.damaged")
-            with suppress(OSError):
-                os.replace(path, aside)
+            aside = self.set_aside(path)
             self.report(
                 f"{error} It is set aside as {aside.name}; the checkpoint before it is taken, or "
                 "the training begins anew where there is none."

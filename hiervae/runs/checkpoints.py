@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from hiervae.model.fit_state import unpack
 from hiervae.runs.callbacks import History, kept_row
 from hiervae.runs.folder import RunFolder
 from hiervae.runs.history import Row
+from hiervae.utils.files import replacing
 
 
 class Checkpoints(Resume):
@@ -49,19 +51,32 @@ class Checkpoints(Resume):
         self._best: Snapshot | None = None
 
     def find(self) -> Checkpoint | None:
-        """The newest whole checkpoint from which the run's best epoch is not lost."""
-        damaged = False
+        """The newest whole checkpoint from which the run's best epoch is not lost.
+
+        Where its file is damaged, the best epoch is taken from the checkpoint that holds it too.
+
+        Raises:
+            DamagedFileError: if there are whole checkpoints, but each would lose the best epoch.
+        """
+        losing: list[str] = []
         for path in self._candidates():
             checkpoint = self._whole(path)
             if checkpoint is None or not self._takes(checkpoint):
                 continue
-            if self._has_best(checkpoint):
+            if self._has_best(checkpoint) or self._restore_best(checkpoint):
+                if losing:
+                    self.report(
+                        f"{self.best_file} is damaged or missing; the training goes on from "
+                        f"{path.name}, before the best epoch, and not from {', '.join(losing)}."
+                    )
                 return checkpoint
-            damaged = True
-        if damaged:
-            self.report(
-                f"{self.best_file} is damaged or missing, and no checkpoint is from before the "
-                "best epoch: the training begins anew."
+            losing.append(path.name)
+        if losing:
+            raise DamagedFileError(
+                f"{self.best_file} is damaged or missing. The checkpoints {', '.join(losing)} "
+                "beside it are whole, but none is of the best epoch or from before it, so that "
+                f"going on would lose that epoch. Restore {self.best_file.name} from a copy, or "
+                "train into another folder by --out."
             )
         return None
 
@@ -98,6 +113,25 @@ class Checkpoints(Resume):
         except (OSError, DamagedFileError):
             return False
         return epoch is None or epoch >= best["epoch"]
+
+    def _restore_best(self, checkpoint: Checkpoint) -> bool:
+        """Copy the best epoch from the checkpoint at its end, if that is still there."""
+        best = kept_row(rows_of(checkpoint))
+        for path in self._candidates():
+            try:
+                found = read_checkpoint(path)
+            except (OSError, DamagedFileError):  # set aside when its turn comes
+                continue
+            if best is not None and found.epoch == best["epoch"] and found.taken == 0:
+                if self.best_file.exists():
+                    self.set_aside(self.best_file)
+                with replacing(self.best_file) as temporary:
+                    shutil.copyfile(path, temporary)
+                self.report(
+                    f"{self.best_file} was damaged or missing; it is made anew from {path.name}."
+                )
+                return True
+        return False
 
 
 def rows_of(checkpoint: Checkpoint) -> list[Row]:

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 import hiervae
+from hiervae.errors import DamagedFileError
 from hiervae.model.batch_order import EpochClock
 from hiervae.model.fit_state import FitState
 from hiervae.model.within_epoch import put_values, take_values
 from hiervae.runs import RunFolder
 from hiervae.runs.callbacks import History
-from hiervae.runs.checkpoints import Checkpoints
+from hiervae.runs.checkpoints import Checkpoints, latest_in
 from hiervae.runs.model_file import load_model
 
 
@@ -76,3 +77,66 @@ def test_without_a_new_epoch_nothing_is_written(model, tmp_path):
     checkpoints.set_model(model)
     checkpoints.write()
     assert not list(tmp_path.iterdir())
+
+
+def write_epochs(model, folder, losses, keep=3):
+    """What a run leaves that trained so many epochs; the weights of each are its number."""
+    folder.latest_file.parent.mkdir()
+    history = History(folder.history_file, [])
+    checkpoints = Checkpoints(folder, history, seconds=0.0, keep=keep)
+    clock = EpochClock(0)
+    for callback in (history, checkpoints):
+        callback.set_model(model)
+    model._fit_state = FitState([history], clock)  # as within `fit`
+    checkpoints.prepare(model, model._fit_state)
+    for epoch, loss in enumerate(losses):
+        set_all(model, epoch + 1.0)
+        for callback in (clock, history, checkpoints):
+            callback.on_epoch_end(epoch, {"val_loss": loss})
+    checkpoints.close()
+    model._fit_state = None
+
+
+def make_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "garbage": lambda path: path.write_bytes(b"damaged"),
+    "missing": lambda path: path.unlink(),
+    "folder": make_folder,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("losses", [(3.0, 2.0, 1.0), (3.0, 1.0, 2.0)])
+def test_a_damaged_best_epoch_is_taken_from_the_checkpoint_that_holds_it(
+    model, tmp_path, damage, losses
+):
+    folder, notes = RunFolder(tmp_path), []
+    write_epochs(model, folder, losses)
+    DAMAGES[damage](folder.best_file)
+    assert latest_in(folder, notes.append).path == folder.latest_file
+    assert level(load_model(folder.best_file)) == 1.0 + losses.index(1.0)
+    assert len(notes) == 1
+    assert "best.keras was damaged or missing; it is made anew from" in notes[0]
+
+
+def test_whole_checkpoints_without_the_best_epoch_are_not_trained_over(model, tmp_path):
+    folder = RunFolder(tmp_path)
+    write_epochs(model, folder, (1.0, 2.0, 3.0), keep=1)
+    DAMAGES["garbage"](folder.best_file)
+    kept = {path: path.read_bytes() for path in folder.latest_file.parent.iterdir()}
+    with pytest.raises(DamagedFileError, match=r"latest.keras beside it are whole.*Restore best"):
+        latest_in(folder)
+    assert {path: path.read_bytes() for path in folder.latest_file.parent.iterdir()} == kept
+
+
+def test_a_checkpoint_before_the_lost_best_epoch_is_gone_on_from(model, tmp_path):
+    folder, notes = RunFolder(tmp_path), []
+    write_epochs(model, folder, (3.0, 1.0, 2.0))
+    for name in ("best.keras", "epoch-000002.keras"):
+        DAMAGES["garbage"](folder.best_file.with_name(name))
+    assert latest_in(folder, notes.append).epoch == 1
+    assert "goes on from epoch-000001.keras, before the best epoch" in notes[-1]
