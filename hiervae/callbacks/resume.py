@@ -301,6 +301,8 @@ class Resume(FitSaver):
         """
         aside = path.with_name(f"{path.name}.damaged")
         with suppress(OSError):
+            if path.is_dir() and aside.is_file():  # which a folder cannot replace by itself
+                aside.unlink()
             os.replace(path, aside)
         return aside
 
@@ -342,6 +344,8 @@ class Resume(FitSaver):
 
     def _whole(self, path: Path) -> Checkpoint | None:
         try:
+            if path.is_dir():
+                raise DamagedFileError(f"{path} is damaged (it is a folder).")
             return read_checkpoint(path)
         except DamagedFileError as error:
             aside = self.set_aside(path)

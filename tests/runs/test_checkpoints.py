@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,15 @@ def test_a_checkpoint_before_the_lost_best_epoch_is_gone_on_from(model, tmp_path
         DAMAGES["garbage"](folder.best_file.with_name(name))
     assert latest_in(folder, notes.append).epoch == 1
     assert "goes on from epoch-000001.keras, before the best epoch" in notes[-1]
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_set_aside(model, tmp_path):
+    folder, notes = RunFolder(tmp_path), []
+    write_epochs(model, folder, (3.0, 2.0))
+    aside = folder.latest_file.with_name("latest.keras.damaged")
+    shutil.copy(folder.latest_file, aside)
+    make_folder(folder.latest_file)
+    assert latest_in(folder, notes.append).epoch == 1
+    assert "latest.keras is damaged (it is a folder). It is set aside" in notes[0]
+    assert aside.is_dir()
+    assert not folder.latest_file.exists()
