@@ -251,6 +251,7 @@ def _lay_over(name: str, base: Any, change: Any) -> Any:
 
 def _without_alternatives(scheduler: Config | None, given: Iterable[str]) -> Config | None:
     """A scheduler's settings but for those that the given options replace."""
+    _check_scheduler(scheduler)
     if scheduler is None:
         return None
     with suppress(RegistryError):  # which making the scheduler will tell
@@ -258,6 +259,23 @@ def _without_alternatives(scheduler: Config | None, given: Iterable[str]) -> Con
         groups = [group for group in rule.alternatives if not set(group).isdisjoint(given)]
         return _without(scheduler, *(key for group in groups for key in group))
     return scheduler
+
+
+def _check_scheduler(scheduler: Config | None) -> None:
+    if scheduler is None or isinstance(scheduler.get("name"), str):
+        return
+    if "name" in scheduler or not scheduler:
+        raise UsageError(
+            f"scheduler is {scheduler!r}; expected settings such as {EXAMPLES['scheduler']}."
+        )
+    raise UsageError(_without_scheduler(scheduler))
+
+
+def _without_scheduler(options: Iterable[str]) -> str:
+    """What is wrong with options of a scheduler where there is none."""
+    first, *others = sorted(options)
+    found = f"{', '.join([first, *others])} are options" if others else f"{first} is an option"
+    return f"{found} of a scheduler; name one by --scheduler."
 
 
 def _check_optimizer(optimizer: Config) -> None:
@@ -279,9 +297,9 @@ def _apply_options(settings: Config, arguments: argparse.Namespace) -> None:
     if arguments.scheduler is not None:
         settings["scheduler"] = merge(settings["scheduler"], {"name": arguments.scheduler})
     settings["scheduler"] = _without_alternatives(settings["scheduler"], options)
+    if options and settings["scheduler"] is None:
+        raise UsageError(_without_scheduler(options))
     for key, value in options.items():
-        if settings["scheduler"] is None:
-            raise UsageError(f"{key} is an option of a scheduler; name one by --scheduler.")
         settings["scheduler"][key] = value
     if arguments.learning_rate is not None:
         settings["optimizer"].setdefault("config", {})["learning_rate"] = arguments.learning_rate
@@ -316,6 +334,7 @@ def _check(settings: Config) -> None:
                 '{"name": ...} with options.'
             )
     _check_optimizer(settings["optimizer"])
+    _check_scheduler(settings["scheduler"])
     missing = known["training"] - training.keys()
     if missing:
         raise UsageError(

@@ -281,3 +281,15 @@ def test_a_file_of_endless_depth_is_refused(tmp_path, name, text):
     path.write_text(text + "[" * 100_000)
     with pytest.raises(DamagedFileError, match=name):
         read_settings(path)
+
+
+def test_options_of_a_scheduler_need_one(settings, tmp_path):
+    file, iwae = tmp_path / "own.toml", ("--preset", "iwae")
+    file.write_text("[scheduler]\nkappa = 0.2\n")
+    for options in (("--config", file), ("--kappa", 0.2)):
+        with pytest.raises(UsageError, match="kappa is an option of a scheduler; name one by"):
+            settings(*iwae, *options)
+    named = settings(*iwae, "--config", file, "--scheduler", "geco").scheduler
+    assert named == {"name": "geco", "kappa": 0.2}
+    with pytest.raises(UsageError, match=r"scheduler is \{'name': 3\}; expected settings such as"):
+        settings(*iwae, "--scheduler", "geco", "--set", "scheduler.name=3")
