@@ -105,6 +105,18 @@ class RunConfig:
                     f"{source}: {name} is {value!r}; expected an object. Restore the file that the "
                     "run was made with."
                 )
+        dataset, seed = record["dataset"], record["seed"]
+        name, options = dataset.get("name"), dataset.get("options")
+        if not isinstance(name, str) or not isinstance(options, Mapping):
+            raise DamagedFileError(
+                f"{source}: dataset is {dataset!r}; expected an object with a name, and an object "
+                "of options. Restore the file that the run was made with."
+            )
+        if not isinstance(seed, int) or isinstance(seed, bool):
+            raise DamagedFileError(
+                f"{source}: seed is {seed!r}; expected an integer. Restore the file that the run "
+                "was made with."
+            )
         config = cls(**{name: record[name] for name in names})
         return replace(config, training={**TRAINING_DEFAULTS, **config.training})
 

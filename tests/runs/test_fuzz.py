@@ -101,6 +101,7 @@ def test_configs_of_models(model, tmp_path):
 def test_settings_of_runs(tmp_path):
     names = "preset variant dataset model optimizer scheduler training seed parts data versions"
     record = {"format": "hiervae run 1", **{name: {} for name in names.split()}, "seed": 3}
+    record["dataset"] = {"name": "pendulum", "options": {}}
     folder = RunFolder(tmp_path)
     content = json.dumps(record, indent=2).encode()
     folder.config_file.write_bytes(content)
