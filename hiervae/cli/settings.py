@@ -6,6 +6,7 @@ import argparse
 import copy
 import inspect
 import math
+import sys
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -71,7 +72,7 @@ def resolve(arguments: argparse.Namespace, saved: RunConfig | None) -> RunConfig
     for name in SECTIONS:
         section = _section(name, copy.deepcopy(getattr(base, name)))
         settings[name] = _lay_over(name, section, given[name]) if name in given else section
-    _check_optimizer(settings["optimizer"])
+    settings["optimizer"] = _check_optimizer(settings["optimizer"])
     _apply_options(settings, arguments)
     options = [path.removeprefix("scheduler.") for path, _ in arguments.assignments]
     settings["scheduler"] = _without_alternatives(settings["scheduler"], options)
@@ -278,12 +279,22 @@ def _without_scheduler(options: Iterable[str]) -> str:
     return f"{found} of a scheduler; name one by --scheduler."
 
 
-def _check_optimizer(optimizer: Config) -> None:
+def _check_optimizer(optimizer: Config) -> Config:
+    """The optimiser's settings with a learning rate that Keras takes, if it is a number."""
     config = optimizer.get("config", {})
     if not isinstance(optimizer.get("class_name"), str) or not isinstance(config, Mapping):
         raise UsageError(
             f"optimizer is {optimizer!r}; expected settings such as {EXAMPLES['optimizer']}."
         )
+    rate = config.get("learning_rate")
+    if not isinstance(rate, (int, float)):  # such as a schedule
+        return optimizer
+    if isinstance(rate, bool) or not 0.0 < rate <= sys.float_info.max:
+        raise UsageError(
+            f"optimizer.config.learning_rate is {rate!r}; expected a positive finite number. Set "
+            "one, such as --learning-rate 0.001."
+        )
+    return {**optimizer, "config": {**config, "learning_rate": float(rate)}}
 
 
 def _without(settings: Config, *keys: str) -> Config:
@@ -333,7 +344,7 @@ def _check(settings: Config) -> None:
                 f"model.{role.name} is {part!r}; expected a name, or an object "
                 '{"name": ...} with options.'
             )
-    _check_optimizer(settings["optimizer"])
+    settings["optimizer"] = _check_optimizer(settings["optimizer"])
     _check_scheduler(settings["scheduler"])
     missing = known["training"] - training.keys()
     if missing:

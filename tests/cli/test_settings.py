@@ -293,3 +293,18 @@ def test_options_of_a_scheduler_need_one(settings, tmp_path):
     assert named == {"name": "geco", "kappa": 0.2}
     with pytest.raises(UsageError, match=r"scheduler is \{'name': 3\}; expected settings such as"):
         settings(*iwae, "--scheduler", "geco", "--set", "scheduler.name=3")
+
+
+@pytest.mark.parametrize("rate", ["-1.0", "NaN", "0.0", "0", "Infinity", "true", "1" + "0" * 400])
+def test_a_learning_rate_that_trains_nothing_is_refused(settings, tmp_path, rate):
+    file = tmp_path / "own.json"
+    file.write_text(f'{{"optimizer": {{"config": {{"learning_rate": {rate}}}}}}}')
+    for options in (("--config", file), ("--set", f"optimizer.config.learning_rate={rate}")):
+        with pytest.raises(UsageError, match="expected a positive finite number"):
+            settings(*options)
+
+
+def test_a_whole_learning_rate_becomes_what_keras_takes(settings):
+    rate = settings("--set", "optimizer.config.learning_rate=1").optimizer["config"]
+    assert isinstance(rate["learning_rate"], float)
+    assert rate["learning_rate"] == 1.0
