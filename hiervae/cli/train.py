@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -170,7 +171,7 @@ def _list_presets(option: argparse.Action) -> None:
     option.help = f"a paper's model and settings: {names} (default vhp)"
 
 
-def _default_name(arguments: argparse.Namespace) -> str:
+def default_name(arguments: argparse.Namespace) -> str:
     """The name of the run folder where none is given: that of the data set."""
     name = arguments.dataset
     if name is None and arguments.config is not None:
@@ -180,7 +181,7 @@ def _default_name(arguments: argparse.Namespace) -> str:
         from hiervae.cli.settings import dataset_in
 
         name = dataset_in(Path(arguments.config))
-    return Path(name or "pendulum").stem
+    return Path(os.path.abspath(Path(name or "pendulum").expanduser())).stem  # "." has a name too
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -188,7 +189,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from hiervae.cli.backend import require_keras
     from hiervae.runs.folder import RunFolder
 
-    folder = RunFolder(arguments.out or Path("runs") / _default_name(arguments))
+    folder = RunFolder(arguments.out or Path("runs") / default_name(arguments))
     folder.require_room()
     again = f"{folder.train_command} --resume"
     if not arguments.resume:

@@ -22,6 +22,7 @@ from hiervae.cli.settings import resolve
 from hiervae.cli.training_progress import TrainingProgress
 from hiervae.cli.usage_error import UsageError, refused_as_usage
 from hiervae.datasets import Dataset
+from hiervae.datasets.catalogue import is_known
 from hiervae.errors import DamagedFileError, DataError, HiervaeError, NonFiniteLossError
 from hiervae.model import HierarchicalVAE
 from hiervae.runs import training
@@ -80,6 +81,7 @@ class TrainingSession:
             check_data_dir(self.arguments.data_dir)
         if saved is None and (place := place_of(config.dataset["name"], self.arguments.data_dir)):
             config = replace(config, dataset={**config.dataset, "name": place})
+            self._check_apart(place)
         source = config if saved is None else saved
         dataset = load_data(source, self.arguments.data_dir, self.arguments.download)
         if dataset.info.binarisation == "dynamic":
@@ -190,6 +192,18 @@ class TrainingSession:
             raise UsageError(
                 f"The run in {self.folder.path} cannot go on with other settings: "
                 f"{'; '.join(differences)}. Leave these options out, or train into another folder."
+            )
+
+    def _check_apart(self, place: str) -> None:
+        """Refuse a run folder whose figures would be read as examples the next time."""
+        pictures = Path(place).expanduser()
+        if is_known(place) or not pictures.is_dir():
+            return
+        if self.folder.path.resolve().is_relative_to(pictures.resolve()):
+            raise UsageError(
+                f"The run folder {self.folder.path} lies in {pictures}, the folder of pictures to "
+                "train on, and its figures would be taken for some of them. Choose one elsewhere "
+                "by --out."
             )
 
     def _model(self, config: RunConfig, dataset: Dataset) -> tuple[HierarchicalVAE, list[Row]]:
