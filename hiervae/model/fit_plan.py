@@ -100,11 +100,12 @@ class FitPlan:
         kinds = (FitSaver, keras.callbacks.BackupAndRestore)
         savers = [callback for callback in callbacks if isinstance(callback, kinds)]
         for saver in savers:
-            if getattr(saver, "save_freq", "epoch") != "epoch":
+            frequency = getattr(saver, "save_freq", "epoch")
+            if frequency != "epoch":
                 raise ValueError(
-                    f"BackupAndRestore(save_freq={saver.save_freq}) saves within an epoch, and "
-                    "would train a part of it twice; expected save_freq='epoch'. Use "
-                    f"`hiervae.callbacks.Resume(folder, every_steps={saver.save_freq})`."
+                    f"BackupAndRestore(save_freq={frequency}) saves within an epoch, and would "
+                    "train a part of it twice; expected save_freq='epoch'. Use "
+                    f"`hiervae.callbacks.Resume(folder, every_steps={frequency})`."
                 )
         others = [callback for callback in callbacks if not isinstance(callback, kinds)]
         self._own = [saver for saver in savers if isinstance(saver, FitSaver)]

@@ -100,7 +100,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
         training_examples = x
         tested = None
         if validation_data is not None:
-            examples, *others = validation_parts(validation_data)
+            examples, targets, weights = validation_parts(validation_data)
             examples = enough_batches(
                 "validation_data",
                 examples,
@@ -108,7 +108,9 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
                 validation_steps,
                 "validation_steps",
             )
-            parts = self.checked_data("validation_data", examples, *others, self.expected())
+            parts = self.checked_data(
+                "validation_data", examples, targets, weights, self.expected()
+            )
             tested, parts = self._placed(*parts, training=False)
             validation_data = keras.utils.pack_x_y_sample_weight(*parts)
         elif isinstance(x, np.ndarray):
