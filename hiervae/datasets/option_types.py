@@ -6,12 +6,12 @@ import json
 import numbers
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Literal, Union, cast, get_args, get_origin
 
 import numpy as np
 
 
-def is_a(kind: Any, value: Any) -> bool:
+def is_a(kind: object, value: object) -> bool:
     """Return whether a value, and what is in it if it is a collection, is of an option's type.
 
     A list may stand for a tuple, an integer for a float, and a string for a key of any type,
@@ -21,7 +21,8 @@ def is_a(kind: Any, value: Any) -> bool:
         kind: a type as an annotation states it; one that tells nothing of a value fits all.
         value: the option's value.
     """
-    origin, parts = get_origin(kind), get_args(kind)
+    origin: object = get_origin(kind)
+    parts: tuple[object, ...] = get_args(kind)
     if origin in (Union, UnionType):
         return any(is_a(choice, value) for choice in parts)
     if origin is Literal:
@@ -32,7 +33,7 @@ def is_a(kind: Any, value: Any) -> bool:
         number = numbers.Integral if kind is int else numbers.Real
         return isinstance(value, number) and not isinstance(value, bool)
     try:
-        if not isinstance(value, NoneType if kind is None else origin or kind):
+        if not isinstance(value, cast("type", NoneType if kind is None else origin or kind)):
             return False
     except TypeError:  # a type variable, for instance, which tells nothing of a value
         return True
@@ -49,18 +50,22 @@ def is_a(kind: Any, value: Any) -> bool:
     return True
 
 
-def plain(value: Any) -> Any:
+def plain(value: object) -> object:
     """Return a value with Python's numbers in place of NumPy's, also inside lists and the like."""
     if isinstance(value, (np.integer, np.floating, np.bool_)):
-        return value.item()
-    if type(value) in (list, tuple):
-        return type(value)(plain(each) for each in value)
+        number: object = value.item()
+        return number
+    if type(value) is list:
+        return list(map(plain, value))
+    if type(value) is tuple:
+        return tuple(map(plain, value))
     if type(value) is dict:
-        return {key: plain(each) for key, each in value.items()}
+        entries: Mapping[object, object] = value
+        return {key: plain(each) for key, each in entries.items()}
     return value
 
 
-def is_same(value: Any, other: Any) -> bool:
+def is_same(value: object, other: object) -> bool:
     """Return whether two values are the same once they were written to a run's settings."""
     try:
         return json.dumps(value, default=repr) == json.dumps(other, default=repr)
@@ -68,9 +73,10 @@ def is_same(value: Any, other: Any) -> bool:
         return value is other
 
 
-def shown(kind: Any) -> str:
+def shown(kind: object) -> str:
     """Return a type as messages name it."""
-    origin, parts = get_origin(kind), get_args(kind)
+    origin: object = get_origin(kind)
+    parts: tuple[object, ...] = get_args(kind)
     if origin in (Union, UnionType):
         return " | ".join(map(shown, parts))
     if origin is Literal:
@@ -80,12 +86,13 @@ def shown(kind: Any) -> str:
     if kind is Ellipsis:
         return "..."
     if origin is None or not isinstance(origin, type):
-        return getattr(kind, "__name__", str(kind))
-    name = "list" if origin in (Sequence, Collection, Iterable) else origin.__name__
-    return f"{name}[{', '.join(map(shown, parts))}]"
+        name: object = getattr(kind, "__name__", kind)
+        return str(name)
+    short = "list" if origin in (Sequence, Collection, Iterable) else origin.__name__
+    return f"{short}[{', '.join(map(shown, parts))}]"
 
 
-def _fit_tuple(kinds: tuple[Any, ...], values: Sequence[Any]) -> bool:
+def _fit_tuple(kinds: tuple[object, ...], values: Sequence[object]) -> bool:
     if not kinds:
         return True
     if len(kinds) == 2 and kinds[1] is Ellipsis:
@@ -93,7 +100,7 @@ def _fit_tuple(kinds: tuple[Any, ...], values: Sequence[Any]) -> bool:
     return len(kinds) == len(values) and all(map(is_a, kinds, values))
 
 
-def _is_of_one_type(origin: Any) -> bool:
+def _is_of_one_type(origin: object) -> bool:
     """Return whether the one parameter of a generic type is that of all it holds."""
     return origin in (Iterable, Collection, Sequence) or (
         isinstance(origin, type) and issubclass(origin, (list, set, frozenset))

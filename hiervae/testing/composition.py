@@ -39,7 +39,11 @@ def check_composition(subject: Subject, model: HierarchicalVAE, examples: Array)
 
 
 def train(
-    subject: Subject, model: HierarchicalVAE, examples: Array, callbacks: Sequence[Any] = ()
+    subject: Subject,
+    model: HierarchicalVAE,
+    examples: Array,
+    callbacks: Sequence[Any] = (),
+    validated: bool = False,
 ) -> None:
     """Check that six compiled steps work, with finite metrics and without new state."""
     state = [variable.path for variable in model.variables]
@@ -53,7 +57,12 @@ def train(
             # The check of the gradients names such weights, on every backend.
             warnings.filterwarnings("ignore", message="Gradients do not exist")
             history = model.fit(
-                examples, batch_size=BATCH, epochs=2, verbose=0, callbacks=list(callbacks)
+                examples,
+                batch_size=BATCH,
+                epochs=2,
+                verbose=0,
+                callbacks=list(callbacks),
+                validation_data=(examples,) if validated else None,
             ).history
     fix = "Bound what is exponentiated, divided by and taken the logarithm of."
     with subject.check("fit", fix) as check:

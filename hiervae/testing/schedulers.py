@@ -100,7 +100,8 @@ def check_scheduler(scheduler: Any, **options: Any) -> None:
                 check(subject, rule, state)
         with step():
             model = small_model()
-            train(subject, model, binary_examples(24, EVENT_SHAPE), [BetaController(rule)])
+            examples = binary_examples(24, EVENT_SHAPE)
+            train(subject, model, examples, [BetaController(rule)], validated=True)
             _check_saved_state(subject, model)
         check_process(subject)
 
@@ -231,6 +232,7 @@ def check_epoch_end(subject: Subject, rule: Scheduler, state: State) -> None:
         )
         for key, value in decided.items():
             check.require(math.isfinite(value), f"{key} = {value}", "a finite number")
+        _check_sign(check, rule, decided["beta"], f"beta = {decided['beta']}")
 
 
 def check_resumption(subject: Subject, rule: Scheduler, state: State) -> None:

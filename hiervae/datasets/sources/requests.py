@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,7 @@ from hiervae.errors import DataError, DatasetOptionError
 from hiervae.utils.validation import check_positive_ints
 
 
-def row_numbers(indices: Any, num_rows: int) -> NDArray[np.int64]:
+def row_numbers(indices: object, num_rows: int) -> NDArray[np.int64]:
     """Return the numbers of the rows that NumPy would take from an array of `num_rows` rows.
 
     Args:
@@ -56,7 +54,7 @@ def row_numbers(indices: Any, num_rows: int) -> NDArray[np.int64]:
     return np.where(rows < 0, rows + num_rows, rows)
 
 
-def check_counts(**counts: Any) -> None:
+def check_counts(**counts: object) -> None:
     """Refuse options that are no positive integers.
 
     Raises:
