@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "backends(*names): run on these Keras backends only")
     config.addinivalue_line(
         "markers",
-        "compiles(n): compiles for long; all cases but n are slow on JAX and TensorFlow",
+        "compiles(n): compiles for long; all cases but n (or 0) are slow on JAX and TensorFlow",
     )
     # Two processes may write one entry at a time; JAX then compiles what it cannot read.
     config.addinivalue_line(

@@ -8,6 +8,7 @@ import pytest
 from tests.support.snippets import run_page
 
 
+@pytest.mark.slow
 @pytest.mark.backends("jax")  # the fastest
 def test_the_example_of_the_page_on_monitoring_learns(tmp_path):
     pytest.importorskip("matplotlib")

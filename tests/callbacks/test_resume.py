@@ -255,6 +255,7 @@ own.train([Resume(sys.argv[1])], own.X, [Kill()])
 """
 
 
+@pytest.mark.compiles(1)
 @pytest.mark.parametrize("moment", ["step", "write"])
 def test_a_killed_process_goes_on_exactly(tmp_path, moment, request):
     script = KILLED.replace("from tests.callbacks import test_resume as own", "")

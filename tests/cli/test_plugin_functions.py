@@ -16,6 +16,7 @@ def plugin(site):
     return site
 
 
+@pytest.mark.compiles(0)
 def test_they_train_a_run(hiervae, tmp_path):
     folder = tmp_path / "run"
     outcome = hiervae("train", "--preset", "tiny", "--dataset", "moons", "--out", folder)

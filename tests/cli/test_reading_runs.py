@@ -92,6 +92,7 @@ def test_each_scored_split_has_its_rate_and_distortion(hiervae, run, monkeypatch
         assert points[split].rate == score["kl"]
 
 
+@pytest.mark.compiles(0)
 def test_evaluate_goes_on_with_an_interrupted_scoring(hiervae, run):
     options = ("evaluate", run, "--num-samples", 9, "--limit", 30, "--json")
     first = hiervae(*options, "--resume")
@@ -262,6 +263,7 @@ def grids(monkeypatch):
     return drawn
 
 
+@pytest.mark.compiles(0)
 def test_plain_pictures_have_short_names(hiervae, run, monkeypatch):
     assert hiervae("sample", run, "--json").record["figures"] == ["samples_seed_0.png"]
     names = []

@@ -167,6 +167,7 @@ class CopyWithin(Interrupt):
         pass
 
 
+@pytest.mark.compiles(0)
 def test_a_run_killed_within_an_epoch_goes_on_from_its_last_steps(
     hiervae, trained, tmp_path, monkeypatch
 ):
@@ -207,6 +208,7 @@ def test_a_finished_run_has_nothing_left_to_train(hiervae, run, monkeypatch):
         np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), 0.25)
 
 
+@pytest.mark.compiles(0)
 def test_scores_of_an_earlier_model_do_not_stay(hiervae, run, monkeypatch):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     for split in ("train", "test"):
