@@ -79,6 +79,7 @@ class ControlState(keras.layers.Layer):
         rule_digest: hash of the rule that was installed last, 0 before the first one.
         adapted: 1 once the parts were initialised from examples.
         closed_steps: for each of `GATED_ROLES` the optimiser's steps that its gate was closed in.
+        loaded_step: `step` as it was in the file that was loaded last, 0 without one.
         numbers: the rule's settings that the step reads.
     """
 
@@ -86,6 +87,7 @@ class ControlState(keras.layers.Layer):
         super().__init__(dtype="float32", **kwargs)
         self.scheduler: Scheduler | None = None
         self._installed: tuple[type[Scheduler], str] | None = None
+        self.loaded_step = 0
         self.numbers = RuleNumbers()
         self.step = self._integers("step")
         self.rule_step = self._integers("rule_step")
@@ -117,6 +119,7 @@ class ControlState(keras.layers.Layer):
         last = str(len(self.variables) - 1)
         saved.setdefault(last, np.zeros(self.closed_steps.shape, dtype="int32"))
         super().load_own_variables(saved)
+        self.loaded_step = int(ops.convert_to_numpy(self.step))
 
     def install(self, scheduler: Scheduler, resume: bool = True) -> None:
         """Put a scheduler to work, going on from its saved state where it is the same one.

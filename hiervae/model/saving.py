@@ -105,9 +105,10 @@ class SavingMethods(ModelCore):
         Raises:
             ValueError: if the model has trained and is not built.
         """
-        if self.training_step and not self.built:
+        steps = self.control.loaded_step
+        if steps and not self.built:
             raise ValueError(
-                f"The model was trained for {self.training_step} steps, and its file does not say "
+                f"The model was trained for {steps} steps, and its file does not say "
                 "for what shape it was built, so that its weights were not loaded; expected "
                 "`build_config` in the file's config.json. Load an intact file."
             )
