@@ -92,8 +92,7 @@ class FittingMethods(CompileSettings, CheckedDataMethods, AdaptingMethods):
             check_positive_int("validation_freq", validation_freq)
         if self.built:
             self.check_trainable()
-        num_epochs = epochs - initial_epoch
-        x = enough_batches("x", x, num_epochs, steps_per_epoch, "steps_per_epoch")
+        x = enough_batches("x", x, epochs - initial_epoch, steps_per_epoch, "steps_per_epoch")
         x, y, sample_weight = self.checked_data(
             "x", x, y, sample_weight, self.expected(self.dynamic_binarisation)
         )

@@ -229,31 +229,22 @@ def test_a_damaged_record_is_refused(toy, record):
         registry.restore(PRIORS, record, toy)
 
 
-def test_an_override_is_described_by_name_and_restored_within_the_override(toy):
+@pytest.mark.parametrize("name", ["own", "wide"], ids=["new", "installed"])
+def test_an_override_is_described_by_name_and_restored_within_the_override(toy, name):
     class Own(toy):
         pass
 
-    with registry.override(PRIORS, "own", Own):
-        record = registry.describe(PRIORS, registry.create(PRIORS, "own", toy))
+    with registry.override(PRIORS, name, Own):
+        record = registry.describe(PRIORS, registry.create(PRIORS, name, toy))
         assert record == {
-            "name": "own",
+            "name": name,
             "distribution": None,
             "version": None,
             "config": {"width": 2},
         }
         assert type(registry.restore(PRIORS, record, toy)) is Own
-    with pytest.raises(UnknownPluginError, match="prior 'own' was saved .* is not active"):
-        registry.restore(PRIORS, record, toy)
-
-
-def test_a_record_of_an_override_does_not_stand_for_what_is_installed(toy):
-    class Own(toy):
-        pass
-
-    with registry.override(PRIORS, "wide", Own):
-        record = registry.describe(PRIORS, registry.create(PRIORS, "wide", toy))
-    assert registry.create(PRIORS, "wide", toy) is not None, "the name is installed"
-    with pytest.raises(UnknownPluginError, match=r"Load it within hiervae\.registry\.override"):
+    message = rf"prior '{name}' was saved .* is not active.*within hiervae\.registry\.override"
+    with pytest.raises(UnknownPluginError, match=message):
         registry.restore(PRIORS, record, toy)
 
 
